@@ -1,0 +1,85 @@
+"""Verifying Merkle proofs: RFC 9162 sections 2.1.3.2 and 2.1.4.2, which need no tree. Making them is in `merkle`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from channel.log.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
+from channel.protocol.errors import ProofError
+
+
+def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+    """The leaf is at `index` of the tree with this size and root; ProofError (`bad-inclusion`) otherwise."""
+    code = "bad-inclusion"
+    _lengths(code, (leaf_hash, root), proof)
+    if not 0 <= index < size:
+        raise ProofError(code, f"no leaf {index} in a tree of {size}")
+    node, last, digest = index, size - 1, leaf_hash
+    for sibling in proof:
+        if last == 0:
+            raise ProofError(code, "the proof is too long")
+        if node & 1 or node == last:
+            digest = node_hash(sibling, digest)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            digest = node_hash(digest, sibling)
+        node, last = node >> 1, last >> 1
+    if last:
+        raise ProofError(code, "the proof is too short")
+    if digest != root:
+        raise ProofError(code, f"leaf {index} is not under this root of size {size}")
+
+
+def verify_consistency(size1: int, root1: bytes, size2: int, root2: bytes, proof: Sequence[bytes]) -> None:
+    """The tree of `size2` begins with the tree of `size1`; ProofError (`bad-consistency`) otherwise.
+
+    From size 0 everything follows, with an empty proof, if `root1` is the empty tree's (C2SP tlog-witness).
+    """
+    code = "bad-consistency"
+    _lengths(code, (root1, root2), proof)
+    if not 0 <= size1 <= size2:
+        raise ProofError(code, f"size {size1} cannot grow to size {size2}")
+    if any(size == 0 and root != EMPTY_ROOT for size, root in ((size1, root1), (size2, root2))):
+        raise ProofError(code, "a tree without leaves has only the empty root")
+    if size1 in (0, size2):
+        if proof:
+            raise ProofError(code, "the proof is too long")
+        if size1 == size2 and root1 != root2:
+            raise ProofError(code, f"two different roots of size {size1}")
+        return
+    old, new = _grow(size1, size2, root1, proof)
+    if old != root1:
+        raise ProofError(code, f"the proof does not lead to the root of size {size1}")
+    if new != root2:
+        raise ProofError(code, f"the proof does not lead to the root of size {size2}")
+
+
+def _grow(size1: int, size2: int, root1: bytes, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Both roots as the proof gives them, for 0 < size1 < size2."""
+    # A power of two is one complete subtree, whose hash the verifier holds already: the proof leaves it out.
+    path = [root1, *proof] if size1 & (size1 - 1) == 0 else list(proof)
+    if not path:
+        raise ProofError("bad-consistency", "the proof is too short")
+    node, last = size1 - 1, size2 - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            raise ProofError("bad-consistency", "the proof is too long")
+        if node & 1 or node == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        node, last = node >> 1, last >> 1
+    if last:
+        raise ProofError("bad-consistency", "the proof is too short")
+    return old, new
+
+
+def _lengths(code: str, hashes: Sequence[bytes], proof: Sequence[bytes]) -> None:
+    if any(len(digest) != HASH_BYTES for digest in (*hashes, *proof)):
+        raise ProofError(code, f"every hash has {HASH_BYTES} bytes")
