@@ -1,0 +1,84 @@
+# Tasks of the project; each does its own set-up in .venv/. `make help` lists them.
+# Works with GNU make 3.81 (macOS) and newer, and any POSIX sh.
+
+VENV := .venv
+BIN := $(VENV)/bin
+HOMES := .homes
+SCENARIO ?= deir-ezzor-2017
+ARGS ?=
+PATHS := channel clients tests
+LOCK := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet
+
+export PYTHON
+export SETUP_VENV := $(VENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A user's settings of pip and Python that would lead an installation out of .venv.
+export PIP_USER := 0
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX
+
+# Once the tools for development are installed, `make run` keeps them instead of taking them away again.
+RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test format-check lint types contracts tests format lock clean check-python
+
+help:  ## list the tasks
+	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUNNABLE)  ## the whole channel on this machine with the scenario (SCENARIO=name, ARGS="--speed max --exit")
+	@n=1; while [ -e $(HOMES)/$$n ]; do n=$$((n + 1)); done; mkdir -p $(HOMES); \
+	echo "==> channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)"; \
+	exec $(BIN)/channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)
+
+test: format-check lint types contracts tests  ## what CI runs: format, lint, types, import contracts, tests
+	@echo "==> all checks passed"
+
+format-check: $(VENV)/.installed-dev  ## is everything formatted?
+	@echo "==> format"
+	@$(BIN)/ruff format --check --quiet $(PATHS) || { echo "Not formatted; 'make format' does it." >&2; exit 1; }
+
+lint: $(VENV)/.installed-dev  ## ruff's rules, banned calls among them
+	@echo "==> lint"
+	@$(BIN)/ruff check --quiet $(PATHS)
+
+types: $(VENV)/.installed-dev  ## mypy, strict
+	@echo "==> types"
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev  ## which room may import which
+	@echo "==> import contracts"
+	@$(BIN)/lint-imports --config pyproject.toml
+
+tests: $(VENV)/.installed-dev  ## the tests alone (ARGS="tests/unit -k name")
+	@echo "==> tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+format: $(VENV)/.installed-dev  ## format, and repair what the linter can repair
+	@$(BIN)/ruff check --quiet --fix-only $(PATHS)
+	@$(BIN)/ruff format --quiet $(PATHS)
+
+lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*.txt (ARGS="--upgrade")
+	@echo "==> resolving"
+	@$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
+	@$(LOCK) $(ARGS) pyproject.toml --group build --group dev -o requirements/dev.txt
+	@$(LOCK) $(ARGS) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	@$(LOCK) $(ARGS) --group build -c requirements/dev.txt -o requirements/build.txt
+
+clean:  ## remove the environment and all caches (homes stay)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.installed-run: requirements/run.txt requirements/build.txt $(VENV)/.made pyproject.toml
+	@sh requirements/setup.sh install run build
+
+$(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.made pyproject.toml
+	@sh requirements/setup.sh install dev
+
+# A virtual environment whose Python has gone (an upgrade, a moved directory) is made again.
+$(VENV)/.made: requirements/uv.txt requirements/setup.sh $(BIN)/python | check-python
+	@sh requirements/setup.sh make
+
+$(BIN)/python: ;
+
+check-python:
+	@sh requirements/setup.sh check
