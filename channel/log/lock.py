@@ -1,0 +1,55 @@
+"""The writer's lock: one process at a time may write a log. The lock is the open file, so it ends with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from channel.protocol.errors import FatalError
+
+
+class WriterLock:
+    """Holds `<log>.lock` until `release`. The file names the holder; only a killed process leaves it behind."""
+
+    def __init__(self, log: Path) -> None:
+        self._path = log.with_name(log.name + ".lock")
+        self._file: int | None = _take(self._path, log)
+
+    def release(self) -> None:
+        """Let go and take the file away. Calling it twice is allowed."""
+        if self._file is None:
+            return
+        self._path.unlink(missing_ok=True)  # while it is held: nobody else's file can be taken away
+        os.close(self._file)
+        self._file = None
+
+
+def _take(path: Path, log: Path) -> int:
+    while True:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FatalError(f"cannot write beside {log}: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(file)
+            raise FatalError(
+                f"{log} is being written by process {holder}: stop it first (two writers would fork the log)"
+            ) from error
+        if _is_at(file, path):
+            os.ftruncate(file, 0)
+            os.pwrite(file, b"%d\n" % os.getpid(), 0)
+            return file
+        os.close(file)  # its holder removed it between our open and our lock: this lock would exclude nobody
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(file)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

@@ -1,0 +1,75 @@
+"""A log store in memory, for tests. Nothing in it survives the process; otherwise it keeps the port's promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from channel.log.leaf import encode, leaf_hash
+from channel.log.store import LinkRow, StoredLeaf, check_group
+from channel.protocol.errors import FatalError, InvariantError
+
+
+class MemoryLog:
+    """A `LogStore` without a disk. `fail_next` makes the next append fail as a disk would."""
+
+    def __init__(self) -> None:
+        self._leaves: list[StoredLeaf] = []
+        self._notes: list[tuple[int, str]] = []
+        self._links: dict[str, LinkRow] = {}
+        self._ended: str | None = None
+        self._closed = False
+        self.fail_next = False
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        self._check_usable()
+        return len(self._leaves)
+
+    def leaves(self, start: int = 0, stop: int | None = None) -> Iterator[StoredLeaf]:
+        """Leaves start..stop in order; `stop` defaults to the size now."""
+        size = self.size
+        return (self._leaves[index] for index in range(max(start, 0), size if stop is None else min(stop, size)))
+
+    def append(self, leaves: Sequence[StoredLeaf], note: str) -> None:
+        """Store leaves and the checkpoint that covers them."""
+        self._check_usable()
+        check_group(leaves, len(self._leaves), self._leaves[-1].stamp if self._leaves else 0)
+        stored = [
+            StoredLeaf(leaf.index, leaf.stamp, leaf.token, leaf_hash(encode(leaf.stamp, leaf.token))) for leaf in leaves
+        ]
+        if self.fail_next:
+            self._ended = "a failure that the test asked for"
+            raise FatalError(f"cannot append: {self._ended}")
+        self._leaves += stored
+        self._notes.append((len(self._leaves), note))
+
+    def newest_note(self) -> str | None:
+        """The note of the last append."""
+        self._check_usable()
+        return self._notes[-1][1] if self._notes else None
+
+    def notes(self) -> Iterator[tuple[int, str]]:
+        """Every (size, note) in order of size."""
+        self._check_usable()
+        return iter(tuple(self._notes))
+
+    def links(self) -> dict[str, LinkRow]:
+        """How far each party had got."""
+        self._check_usable()
+        return dict(self._links)
+
+    def put_links(self, rows: Mapping[str, LinkRow]) -> None:
+        """Remember rows."""
+        self._check_usable()
+        self._links.update(rows)
+
+    def close(self) -> None:
+        """Refuse further work; calling it twice is allowed."""
+        self._closed = True
+
+    def _check_usable(self) -> None:
+        if self._ended is not None:
+            raise FatalError(f"the log failed before ({self._ended}): stop and start again")
+        if self._closed:
+            raise InvariantError("the log is closed")
