@@ -1,0 +1,116 @@
+"""Frames: what one MQTT payload holds (protocol.md section 10). Never evidence: its items are checked one by one."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from channel.protocol import canonical, limits
+from channel.protocol.errors import Unattributable
+from channel.protocol.statements import Hash, Index, Millis, Model
+
+Token = Annotated[str, Field(max_length=limits.TOKEN_BYTES_MAX)]
+Proof = Annotated[tuple[Hash, ...], Field(max_length=128)]
+
+
+class TokenItem(Model):
+    """Up: a statement to be logged."""
+
+    t: Literal["token"] = "token"
+    token: Token
+
+
+class HaveItem(Model):
+    """Up: highest gap-free position in the party's own feed, and its pinned tree. `hello` on connecting."""
+
+    t: Literal["have"] = "have"
+    n: Index
+    size: Index
+    root: Hash
+    hello: bool = False
+
+
+class CosignatureItem(Model):
+    """Up: a note signature line on the checkpoint of `size`."""
+
+    t: Literal["cosignature"] = "cosignature"
+    size: Index
+    line: Annotated[str, Field(max_length=512)]
+
+
+class LeafItem(Model):
+    """Down: position `n` in the receiver's feed; `proof` is for the checkpoint in the same frame."""
+
+    t: Literal["leaf"] = "leaf"
+    n: Index
+    index: Index
+    stamp: Millis
+    token: Token
+    proof: Proof
+
+
+class WordItem(Model):
+    """Down: a relay word (receipt, busy, heartbeat)."""
+
+    t: Literal["word"] = "word"
+    token: Token
+
+
+class CheckpointItem(Model):
+    """Down: a signed note, with a consistency proof from `old`, the receiver's pinned size."""
+
+    t: Literal["checkpoint"] = "checkpoint"
+    old: Index
+    proof: Proof
+    note: Annotated[str, Field(max_length=16_384)]
+
+
+UpItem = Annotated[TokenItem | HaveItem | CosignatureItem, Field(discriminator="t")]
+DownItem = Annotated[LeafItem | WordItem | CheckpointItem, Field(discriminator="t")]
+
+
+class UpFrame(Model):
+    v: Literal[1] = 1
+    items: Annotated[tuple[UpItem, ...], Field(max_length=limits.FRAME_ITEMS_MAX)]
+    pad: str = ""
+
+
+class DownFrame(Model):
+    v: Literal[1] = 1
+    items: Annotated[tuple[DownItem, ...], Field(max_length=limits.FRAME_ITEMS_MAX)]
+    pad: str = ""
+
+
+F = TypeVar("F", UpFrame, DownFrame)
+
+
+def encode(frame: UpFrame | DownFrame) -> bytes:
+    """Bytes of a frame; a down frame is padded to a multiple of `FRAME_PAD_BYTES`."""
+    data = frame.model_dump(mode="json", by_alias=True, exclude_none=True)
+    payload = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+    if isinstance(frame, DownFrame):
+        data["pad"] = "0" * (-len(payload) % limits.FRAME_PAD_BYTES)
+        payload = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+    return payload
+
+
+def decode_up(payload: bytes) -> UpFrame:
+    """Unattributable(`bad-frame`) on anything but a well-formed up frame."""
+    return _decode(UpFrame, payload)
+
+
+def decode_down(payload: bytes) -> DownFrame:
+    """Unattributable(`bad-frame`) on anything but a well-formed down frame."""
+    return _decode(DownFrame, payload)
+
+
+def _decode(model: type[F], payload: bytes) -> F:
+    if len(payload) > limits.FRAME_BYTES_MAX:
+        raise Unattributable("bad-frame", f"a frame of {len(payload)} bytes; at most {limits.FRAME_BYTES_MAX}")
+    try:
+        canonical.loads(payload, size_max=limits.FRAME_BYTES_MAX)
+        return model.model_validate_json(payload)
+    except (Unattributable, ValidationError) as error:
+        raise Unattributable("bad-frame", "not a frame of this protocol") from error

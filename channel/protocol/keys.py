@@ -1,0 +1,75 @@
+"""Keys by log position (protocol.md section 5): which key was valid where, and the chain of key-affecting leaves.
+
+A key is valid after the leaf that enrols it and up to the leaf that revokes it, never by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from channel.protocol import ids
+from channel.protocol.statements import Accession, Body, Charter, KeyStatement, Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """One key: `after` is the index of its enrolling leaf, `until` that of its revocation."""
+
+    kid: str
+    public: bytes
+    held: str
+    after: int
+    until: int | None = None
+    compromised_since: int | None = None
+
+
+def chained(chain: ids.Hash, of: ids.Hash) -> ids.Hash:
+    """The next head of the key chain: SHA-256 over both raw hashes (protocol.md 5.6)."""
+    return ids.sha256(ids.unb64url(chain) + ids.unb64url(of))
+
+
+class KeyRing(Mapping[str, bytes]):
+    """Every key ever enrolled, by key id; `valid_at` judges by position. Mapping access ignores validity."""
+
+    def __init__(self, charter: Charter, of: ids.Hash) -> None:
+        members = (charter.relay, *charter.parties)
+        self._records = {
+            key.kid: KeyRecord(key.kid, ids.unb64url(key.pub), key.held, after=-1) for m in members for key in m.keys
+        }
+        self.chain = of
+
+    def __getitem__(self, kid: str) -> bytes:
+        return self._records[kid].public
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def record(self, kid: str) -> KeyRecord:
+        """KeyError if no such key was ever enrolled."""
+        return self._records[kid]
+
+    def valid_at(self, kid: str, index: int) -> bool:
+        """Whether the key was valid for a token at that leaf index."""
+        record = self._records.get(kid)
+        return record is not None and record.after < index and (record.until is None or index <= record.until)
+
+    def apply(self, index: int, of: ids.Hash, body: Body) -> None:
+        """Take in a leaf; only accessions, keys and revocations have an effect."""
+        match body:
+            case KeyStatement(key=key):
+                self._records[key.kid] = KeyRecord(key.kid, ids.unb64url(key.pub), key.held, after=index)
+            case Revocation(kid=kid, compromised_since=since):
+                self._records[kid] = replace(self._records[kid], until=index, compromised_since=since)
+            case Accession():
+                pass
+            case _:
+                return
+        self.chain = chained(self.chain, of)
+
+    def of_party(self, party: str) -> list[KeyRecord]:
+        """All keys of a party, in the order of their enrolment."""
+        return [record for record in self._records.values() if ids.kid_party(record.kid) == party]

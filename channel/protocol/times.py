@@ -1,0 +1,83 @@
+"""Time as data: RFC 3339 UTC with milliseconds on the wire, integer milliseconds since 1970 inside, DTG for people.
+
+No clock is read here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from channel.protocol.errors import UsageError
+
+_WIRE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{3})Z$")
+_DURATION = re.compile(r"^\+?(\d+)(ms|s|min|m|h|d)$")
+_UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DTG = re.compile(r"^(\d{2})(\d{2})(\d{2})Z ?([A-Z]{3}) ?(\d{2})$")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_wire(ms: int) -> str:
+    """Milliseconds since 1970 -> `2017-09-16T00:30:00.000Z`."""
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def from_wire(text: str) -> int:
+    """The one accepted wire form -> milliseconds since 1970. ValueError on anything else."""
+    match = _WIRE.match(text)
+    if match is None or not text.isascii():
+        raise ValueError("expected RFC 3339 UTC with milliseconds, like 2017-09-16T00:30:00.000Z")
+    year, month, day, hour, minute, second, milli = (int(part) for part in match.groups())
+    moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    if moment < _EPOCH:
+        raise ValueError("expected a time after 1970")
+    return (moment - _EPOCH) // timedelta(milliseconds=1) + milli
+
+
+def dtg(ms: int) -> str:
+    """For people only, never a key: `160030Z SEP 17` (ACP 121)."""
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return f"{moment:%d%H%M}Z {_MONTHS[moment.month - 1]} {moment:%y}"
+
+
+def duration_ms(text: str) -> int:
+    """`90s`, `10min`, `2h`, `1d`, with or without a leading `+` -> milliseconds."""
+    match = _DURATION.match(text)
+    if match is None:
+        raise UsageError(f"a duration looks like 90s, 10min, 2h or 1d, not {text!r}")
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def moment_ms(text: str, now_ms: int, *, utc_offset_min: int = 0) -> int:
+    """What a person types -> milliseconds: `+10min`, RFC 3339, a DTG, or `2017-09-16 03:30` at the local offset."""
+    if text == "now":
+        return now_ms
+    if text.startswith("+"):
+        return now_ms + duration_ms(text)
+    match = _DTG.match(text.upper())
+    try:
+        if match is not None:
+            day, hour, minute, month, year = match.groups()
+            moment = datetime(2000 + int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), tzinfo=UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"cannot read the time {text!r}; write +10min, 2017-09-16T00:30Z, or 160030Z SEP 17"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset_min)))
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def short(ms: int) -> str:
+    """A span for people: `45 s`, `12 min`, `3 h 05 min`."""
+    seconds = abs(ms) // 1000
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
