@@ -20,11 +20,13 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX
 RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format-check lint types contracts tests format lock clean check-python
+.PHONY: help setup run test format-check lint types contracts tests format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.installed-dev  ## only the set-up: everything for running and for development
 
 run: $(RUNNABLE)  ## the whole channel on this machine with the scenario (SCENARIO=name, ARGS="--speed max --exit")
 	@n=1; while [ -e $(HOMES)/$$n ]; do n=$$((n + 1)); done; mkdir -p $(HOMES); \
@@ -63,6 +65,7 @@ lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*
 	@$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	@$(LOCK) $(ARGS) pyproject.toml --group build --group dev -o requirements/dev.txt
 	@$(LOCK) $(ARGS) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	@$(LOCK) $(ARGS) requirements/ci.in -o requirements/ci.txt
 	@$(LOCK) $(ARGS) --group build -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## remove the environment and all caches (homes stay)

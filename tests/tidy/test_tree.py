@@ -17,8 +17,8 @@ GENERATED = {Path("LICENSE")}
 # Put together from parts, so that this file does not break its own rule.
 INDEX_HOSTS = ("pypi" + ".org", "python" + "hosted", "npm" + "js.org", "/sim" + "ple/")
 INDEX_OPTIONS = ("--index" + "-url", "--extra-index" + "-url", "--find" + "-links", "--trusted" + "-host")
-# A home or working directory of one person or machine; /tmp and /var are everybody's.
-MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(?:ro" r"ot|wo" r"rk|Users/\w+|ho" r"me/(?!nonroot)\w+|opt/\w+)/[\w.]")
+# A home or working directory of one person or machine.
+MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(?:ro" r"ot|wo" r"rk|tmp/\w|Users/\w+|ho" r"me/\w+)/[\w.]")
 VAGUE = {"utils", "helpers", "common", "manager", "managers", "misc"}
 
 
