@@ -1,0 +1,61 @@
+"""How a private key looks in its file, and what the file is called. Pure: whoever owns a file reads and writes it.
+
+Ed25519 and X25519 keys are PKCS #8 in PEM, unencrypted: the file's mode 0600 in a directory of mode 0700 guards them.
+"""
+
+from __future__ import annotations
+
+import stat
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from channel.protocol.errors import UsageError
+
+SEED_BYTES = 32
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def file_name(label: str) -> str:
+    """`sig/desk-operations` -> `sig-desk-operations.pem`."""
+    return f"{label.replace('/', '-')}.pem"
+
+
+def to_pem(label: str, seed: bytes) -> bytes:
+    """The file of a key: X25519 for `enc`, Ed25519 for every other purpose."""
+    if label.startswith("enc/"):
+        return X25519PrivateKey.from_private_bytes(seed).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    return Ed25519PrivateKey.from_private_bytes(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def from_pem(label: str, pem: bytes) -> bytes:
+    """The seed in a key's file. ValueError, quoting nothing of it, if it holds something else."""
+    kind = X25519PrivateKey if label.startswith("enc/") else Ed25519PrivateKey
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError):
+        raise ValueError("expected a private key as unencrypted PKCS #8 in PEM") from None
+    if not isinstance(key, (X25519PrivateKey, Ed25519PrivateKey)) or not isinstance(key, kind):
+        raise ValueError(f"expected a key of the kind that {label} needs")
+    return key.private_bytes_raw()
+
+
+def enc_public(seed: bytes) -> bytes:
+    """The public half of an `enc` key."""
+    return X25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def check_mode(path: object, mode: int) -> None:
+    """UsageError with the command to type if others than the owner may read or change the file."""
+    if mode & OTHERS:
+        shown = stat.S_IMODE(mode)
+        raise UsageError(f"the key file {path} has mode {shown:04o}: others may reach it; type: chmod 600 {path}")
