@@ -1,0 +1,236 @@
+"""Offline verification of a whole log against its checkpoints and charter. Pure: rows come in, a report comes out.
+
+The checkpoints, not the rows, are the truth: a changed byte in any row makes it differ from a root that the log signed.
+The hash kept beside each row names the leaf; if that was changed too, the checkpoints before and after it do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from channel.log import checkpoint as checkpoints
+from channel.log.leaf import leaf_hash
+from channel.log.merkle import Tree
+from channel.log.report import Reasons, Report, Verdict
+from channel.log.store import StoredLeaf
+from channel.log.tokens import Statements
+from channel.protocol import ids
+from channel.protocol.envelope import open_charter
+from channel.protocol.errors import PeerError, ProofError
+from channel.protocol.statements import Charter
+
+LOG_KEYS = f"{ids.RELAY}/sig/log-"  # the relay's keys that sign checkpoints, and nothing else
+
+
+def verify_log(leaves: Iterable[StoredLeaf], notes: Iterable[tuple[int, str]], charter: bytes | None) -> Report:
+    """Verify rows (in the order of their index) and notes (in the order of size) under a charter token.
+
+    Without a charter the log is verified under its own leaf 0, which anybody can make: the verdict is then at best
+    `incomplete`. FatalError only if the rows cannot be read at all.
+    """
+    return _Verifier(iter(notes), charter).run(leaves)
+
+
+class _Verifier:
+    def __init__(self, notes: Iterator[tuple[int, str]], charter: bytes | None) -> None:
+        self._notes = notes
+        self._next = next(notes, None)
+        self._given = charter
+        self._reasons = Reasons()
+        self._charter: Charter | None = None
+        self._statements: Statements | None = None
+        self._tree: Tree | None = Tree()  # None from where the rows are known not to be the tree's
+        self._expected = 0  # index of the row that must come next
+        self._count = 0
+        self._covered = 0  # size of the newest checkpoint that holds
+        self._held = 0  # checkpoints that hold
+        self._root: bytes | None = None
+        self._stamp = 0
+        self._kept: dict[int, bytes] = {}  # since then: hashes kept beside rows whose bytes give another
+
+    def run(self, leaves: Iterable[StoredLeaf]) -> Report:
+        for leaf in leaves:
+            self._count += 1
+            self._take(leaf)
+            self._take_notes(self._expected)
+        if self._count == 0:
+            self._found_without_leaves()
+        self._take_notes(None)
+        if self._covered < self._expected and self._tree is not None:
+            left = f"leaves {self._covered} to {self._expected - 1} are under no checkpoint"
+            self._reasons.add("unsigned-leaves", self._covered, left)
+            self._name_changed("the row's bytes differ from the hash kept beside it")
+        return self._report()
+
+    def _take(self, leaf: StoredLeaf) -> None:
+        if leaf.index != self._expected:
+            self._misplaced(leaf.index)
+            if leaf.index < self._expected:
+                return
+        self._expected = leaf.index + 1
+        if leaf.stamp < self._stamp:
+            self._reasons.add("stamp-decreased", leaf.index, f"{leaf.stamp} comes after {self._stamp}")
+        self._stamp = max(self._stamp, leaf.stamp)
+        digest = leaf_hash(b"%d %s" % (leaf.stamp, leaf.token))
+        if leaf.leaf_hash and leaf.leaf_hash != digest:
+            self._kept[leaf.index] = leaf.leaf_hash
+        if self._tree is not None:
+            self._tree.append(digest)
+        if leaf.index == 0:
+            self._found(leaf)
+        elif self._statements is not None:
+            self._statements.check(leaf, self._tree)
+
+    def _misplaced(self, index: int) -> None:
+        if index < self._expected:
+            self._reasons.add("misplaced-leaf", index, f"expected leaf {self._expected}")
+        else:
+            detail = f"leaves {self._expected} to {index - 1} are missing"
+            self._reasons.add("missing-leaf", self._expected, detail)
+            self._break("the row's bytes differ from the hash kept beside it")
+
+    def _found(self, leaf: StoredLeaf) -> None:
+        """Choose the charter that everything else is verified under: the given one, unless the log has another."""
+        given = self._read_given()
+        try:
+            own = open_charter(leaf.token)
+        except PeerError as error:
+            self._reasons.add("no-charter", 0, f"{error.code}: {error.detail}")
+            own = None
+        if given is not None and leaf.token != self._given:
+            detail = (
+                f"the log begins with the charter {own[1]}, not with {given[1]}" if own else "not the charter given"
+            )
+            self._reasons.add("wrong-charter", 0, detail)
+        chosen = own or given
+        if chosen is not None:
+            self._charter = chosen[0]
+            self._statements = Statements(*chosen, self._reasons)
+
+    def _read_given(self) -> tuple[Charter, ids.Hash] | None:
+        if self._given is None:
+            return None
+        try:
+            return open_charter(self._given)
+        except PeerError as error:
+            self._reasons.add("bad-charter", None, f"{error.code}: {error.detail}")
+            return None
+
+    def _found_without_leaves(self) -> None:
+        self._read_given()
+        if self._next is not None:
+            self._reasons.add("missing-leaf", 0, "there are checkpoints, but no leaves")
+
+    def _take_notes(self, size: int | None) -> None:
+        """Check the notes up to `size`; None: all that are left."""
+        while self._next is not None and (size is None or self._next[0] <= size):
+            at, note = self._next
+            self._next = next(self._notes, None)
+            self._take_note(at, note, is_past=size is None or at < size)
+
+    def _take_note(self, size: int, note: str, *, is_past: bool) -> None:
+        opened = self._open(size, note)
+        if opened is None:
+            return
+        if size > self._expected:
+            detail = f"a signed checkpoint covers {size} leaves, there are {self._expected}"
+            self._reasons.add("truncated", self._expected, detail)
+        elif is_past:
+            self._reasons.add("bad-note", max(size - 1, 0), f"the checkpoint of size {size} is not at its place")
+        elif self._tree is not None:
+            self._compare(opened)
+
+    def _open(self, size: int, note: str) -> checkpoints.Checkpoint | None:
+        if self._charter is None or self._statements is None:
+            return None  # nothing says whose signature to expect: `no-charter` is told already
+        ring, leaf = self._statements.ring, max(size - 1, 0)
+        keys = [kid for kid in ring if kid.startswith(LOG_KEYS)]
+        keys = [kid for kid in keys if ring.valid_at(kid, leaf) or ring.valid_at(kid, self._covered)]
+        fault = ProofError("bad-note-signature", "no log key is valid there")
+        for kid in reversed(keys):
+            try:
+                opened = checkpoints.open_note(note, f"dcn/{self._charter.net}", ring[kid])
+            except ProofError as error:
+                fault = error
+                continue
+            if opened.size != size:
+                self._reasons.add("bad-note", leaf, f"a checkpoint of size {opened.size} is kept as one of size {size}")
+                return None
+            return opened
+        self._reasons.add(fault.code, leaf, f"checkpoint of size {size}: {fault.detail}")
+        return None
+
+    def _compare(self, opened: checkpoints.Checkpoint) -> None:
+        """The rows since the newest checkpoint that holds, against this one."""
+        tree = self._tree
+        if tree is None:
+            return
+        if tree.root() == opened.root:
+            for index in self._kept:
+                self._reasons.add("hash-changed", index, "the row is the signed one; the hash kept beside it is not")
+        elif self._kept and self._with_kept(tree).root() == opened.root:
+            self._name_changed("the row's bytes are not those that were signed for")
+        else:
+            last = opened.size - 1
+            where = f"leaf {last}" if last == self._covered else f"at least one of the leaves {self._covered} to {last}"
+            self._reasons.add("root-mismatch", self._covered, f"{where} differs from the signed tree of {opened.size}")
+            self._break("the row's bytes differ from the hash kept beside it")
+            return
+        self._kept.clear()
+        self._covered, self._root, self._held = opened.size, opened.root, self._held + 1
+
+    def _with_kept(self, tree: Tree) -> Tree:
+        """Put the kept hashes in the place of the rows' own: if the root is right then, exactly those rows changed."""
+        start = min(self._kept)
+        hashes = [self._kept.get(index, tree.leaf(index)) for index in range(start, tree.size)]
+        tree.cut(start)
+        for digest in hashes:
+            tree.append(digest)
+        return tree
+
+    def _break(self, detail: str) -> None:
+        self._name_changed(detail)
+        self._tree = None
+
+    def _name_changed(self, detail: str) -> None:
+        for index in self._kept:
+            self._reasons.add("leaf-changed", index, detail)
+        self._kept.clear()
+
+    def _report(self) -> Report:
+        self._name_changed("the row's bytes differ from the hash kept beside it")
+        pinned = self._given is not None
+        reasons = self._reasons.listed()
+        if reasons:
+            verdict = Verdict.INVALID
+        else:
+            verdict = Verdict.VALID if pinned and self._count else Verdict.INCOMPLETE
+        return Report(
+            verdict=verdict,
+            net=self._charter.net if self._charter else None,
+            size=self._expected,
+            root=ids.b64url(self._root) if self._root is not None else None,
+            checkpoints=self._held,
+            reasons=reasons,
+            proven=tuple(self._proven()),
+            unproven=tuple(self._unproven(pinned)),
+        )
+
+    def _proven(self) -> Iterator[str]:
+        if self._statements is None or self._root is None:
+            return
+        yield f"leaves 0 to {self._covered - 1} are those that the log signed for, in this order and with these stamps"
+        yield f"{self._held} checkpoints, each signed by the log, are heads of this one tree"
+        yield f"{self._statements.opened + 1} statements are signed with keys valid at their position"
+        yield from self._statements.confirmed()
+
+    def _unproven(self, pinned: bool) -> Iterator[str]:
+        if not self._count:
+            yield "anything: there are no leaves"
+            return
+        if not pinned:
+            yield "that this is the charter which the parties signed: none was given to compare with"
+        yield "that nobody was shown another log: compare the newest root with those that the parties hold"
+        yield "that anything said in it is true, or that a person read it"
+        if self._statements is not None:
+            yield from self._statements.doubts()
