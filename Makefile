@@ -15,6 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A user's settings of pip and Python that would lead an installation out of .venv.
 export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX
+# Without compiled modules on disk every command would start several times more slowly.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Once the tools for development are installed, `make run` keeps them instead of taking them away again.
 RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)

@@ -57,6 +57,7 @@ check() {
         "  macOS:           xcode-select --install"
     if [ -f "$venv/.made" ] && [ -n "$(version_of "$venv/bin/python")" ]; then
         if [ -n "${PYTHON:-}" ] && [ "$(version_of "$PYTHON")" != "$(version_of "$venv/bin/python")" ]; then
+            suits "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.$oldest or newer that starts."
             fail "$venv was made with another Python than PYTHON=$PYTHON. Run 'make clean' first."
         fi
         return
@@ -81,7 +82,8 @@ sync() {
         pins=
         for file; do pins="$pins requirements/$file.txt"; done
         # shellcheck disable=SC2086
-        "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements/uv.txt $pins && return
+        "$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes \
+            requirements/uv.txt $pins && return
         say "uv did not succeed; trying again with pip and its configuration"
     fi
     for file; do
@@ -96,7 +98,7 @@ install() {
     done
     sync "$@"
     say "installing the commands channel and party"
-    "$venv/bin/python" -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+    PIP_REQUIRE_HASHES=0 "$venv/bin/python" -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
     touch "$venv/.installed-$1"
 }
 
