@@ -105,9 +105,9 @@ def accede(home: PartyHome, packet: enrolment.Packet, *, now_ms: int, expected_h
             charter=of,
         )
         token = seal(body, home.signer("root/1"))
-        _write(home.accession_file, token + b"\n", 0o644)  # first: from here on this home signs no other charter
+        _write(home.accession_file, token, 0o644)  # first: from here on this home signs no other charter
     home.ca_file.parent.mkdir(mode=0o700, exist_ok=True)
-    _write(home.charter_file, packet.charter.encode() + b"\n", 0o644)
+    _write(home.charter_file, packet.charter.encode(), 0o644)
     _write(home.ca_file, packet.ca.encode(), 0o644)
     _write(home.cert_file, packet.certificate.encode(), 0o644)
     _write_settings(home, settings.model_copy(update={"host": packet.host, "port": packet.port}))
