@@ -36,12 +36,12 @@ def state(ledger: Ledger) -> dict[str, Json]:
                 "on_watch_ms": _known(record.on_watch_ms),
                 "heard_ms": _known(record.heard_ms),
                 "watch_alerts": record.watch_alerts,
-                "feed": list(record.feed),
+                "feed": [*record.feed],
             }
             for name, record in ledger.parties.items()
         },
         "devices": {
-            kid: {"highest": device.highest, "missing": sorted(device.missing)}
+            kid: {"highest": device.highest, "missing": [*sorted(device.missing)]}
             for kid, device in ledger.devices.items()
         },
         "notices": {of: {"index": n.index, "ended_by": _known(n.ended_by)} for of, n in ledger.notices.items()},

@@ -26,9 +26,13 @@ class Folded:
             opened = open_token(leaf.token, self.ledger.ring, net=self.ledger.charter.net)
         except ChannelError as error:
             raise FatalError(f"leaf {leaf.index} of the log does not open: {error}") from error
+        self.take(leaf, opened)
+        return opened
+
+    def take(self, leaf: StoredLeaf, opened: Opened) -> None:
+        """Take in a leaf that was opened before."""
         self.tree.append(leaves_format.leaf_hash(leaves_format.encode(leaf.stamp, leaf.token)))
         self.ledger.apply(leaf.index, leaf.stamp, opened)
-        return opened
 
 
 def begin(leaf: StoredLeaf) -> Folded:
@@ -38,9 +42,8 @@ def begin(leaf: StoredLeaf) -> Folded:
     except ChannelError as error:
         raise FatalError(f"leaf 0 of the log is not a charter: {error}") from error
     folded = Folded(Ledger(charter, of), Tree())
-    folded.tree.append(leaves_format.leaf_hash(leaves_format.encode(leaf.stamp, leaf.token)))
     kid = next(key.kid for key in charter.relay.keys if "/sig/machine-" in key.kid)
-    folded.ledger.apply(0, leaf.stamp, Opened(leaf.token, of, kid, charter.TYPE, charter))
+    folded.take(leaf, Opened(leaf.token, of, kid, charter.TYPE, charter))
     return folded
 
 

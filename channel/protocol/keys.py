@@ -5,6 +5,7 @@ A key is valid after the leaf that enrols it and up to the leaf that revokes it,
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,7 @@ class KeyRing(Mapping[str, bytes]):
             key.kid: KeyRecord(key.kid, ids.unb64url(key.pub), key.held, after=-1) for m in members for key in m.keys
         }
         self.chain = of
+        self._heads: list[tuple[int, ids.Hash]] = [(0, of)]
 
     def __getitem__(self, kid: str) -> bytes:
         return self._records[kid].public
@@ -69,6 +71,12 @@ class KeyRing(Mapping[str, bytes]):
             case _:
                 return
         self.chain = chained(self.chain, of)
+        self._heads.append((index, self.chain))
+
+    def chain_at(self, index: int) -> ids.Hash:
+        """The chain's head before the leaf at `index`: what its receipt carries. The charter's own is its hash."""
+        position = bisect_left(self._heads, index, key=lambda head: head[0])
+        return self._heads[max(position - 1, 0)][1]
 
     def of_party(self, party: str) -> list[KeyRecord]:
         """All keys of a party, in the order of their enrolment."""

@@ -1,0 +1,345 @@
+"""The relay's core, without sockets, clock or disk: statements in, what to persist, then what to send (law 1).
+
+It never sends. The shell hands it tokens and time, takes a `Batch`, makes it durable, says `committed`, and only then
+takes what goes out. Decisions are policy's; here they become leaves, receipts and refusals, signed by the relay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from channel.ledger import deadlines, policy
+from channel.ledger.deadlines import Agenda, AlertDraft
+from channel.ledger.fold import Folded
+from channel.log import checkpoint
+from channel.log.store import StoredLeaf
+from channel.protocol import ids, limits
+from channel.protocol.envelope import Opened, Signer, open_token, seal
+from channel.protocol.errors import Attributable, Unattributable
+from channel.protocol.statements import (
+    Addressed,
+    Alert,
+    Busy,
+    Device,
+    Heartbeat,
+    Receipt,
+    Refusal,
+    Seen,
+    Start,
+    Statement,
+    Word_,
+)
+from channel.protocol.times import to_wire
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The relay's own keys: `machine` signs statements, `log` signs checkpoints."""
+
+    machine: Signer
+    log: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One commit group: leaves and the checkpoint that covers them, to be stored together."""
+
+    leaves: tuple[StoredLeaf, ...]
+    note: str
+
+
+@dataclass(slots=True)
+class _Held:
+    opened: Opened
+    link: str
+    since_ms: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the last statement handed in: for the operator's own commands."""
+
+    index: int | None = None
+    code: str | None = None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Core:
+    """One net's relay. Time is an argument everywhere; `now_ms` is the relay's clock, stamps never decrease."""
+
+    folded: Folded
+    keys: Keys
+    note: str
+    dropped: Counter[str] = field(default_factory=Counter)
+    committed_size: int = field(init=False)
+    committed_root: bytes = field(init=False)
+    _staged: list[StoredLeaf] = field(default_factory=list)
+    _staged_words: list[tuple[str, Word_]] = field(default_factory=list)
+    _held: dict[str, list[_Held]] = field(default_factory=dict)
+    _suppressed: dict[str, list[str]] = field(default_factory=dict)
+    agenda: Agenda = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.folded.ledger)
+        self._mark_committed()
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def submit(self, token: bytes, now_ms: int, link: str) -> Outcome:
+        """Take one token that came over `link` (a party, or `relay` for the operator's own commands).
+
+        A signature counts whatever link it came over, but only a token that came over its signer's own link is
+        refused in the log: nobody can have another party's statements refused.
+        """
+        ledger = self.folded.ledger
+        try:
+            opened = open_token(token, ledger.ring, net=ledger.charter.net)
+        except Unattributable as error:
+            self.dropped[error.code] += 1
+            return Outcome(code=error.code, detail=error.detail)
+        except Attributable as error:
+            if ids.kid_party(error.kid) != link:
+                self.dropped["foreign-refused"] += 1
+            elif error.of not in ledger.refused:
+                self._refuse(error, now_ms)
+            return Outcome(code=error.code, detail=error.detail)
+        if (opened.party == ids.RELAY) != (link == ids.RELAY):
+            self.dropped["relay-only"] += 1
+            return Outcome(code="relay-only", detail="the channel's own statements come over no link")
+        return self._judge(opened, now_ms, link)
+
+    def _judge(self, opened: Opened, now_ms: int, link: str) -> Outcome:
+        ledger = self.folded.ledger
+        verdict = policy.judge(ledger, opened, self._stamp(now_ms))
+        match verdict:
+            case policy.Accept():
+                index = self._stage(opened, now_ms)
+                self._receipt(index)
+                self._release_held(opened, now_ms)
+                return Outcome(index=index)
+            case policy.Known(index):
+                self._receipt(index)
+                return Outcome(index=index)
+            case policy.Wait(code, retry_ms):
+                busy = Busy(net=ledger.charter.net, of=opened.of, code=code, retry_ms=retry_ms)
+                self._staged_words.append((opened.party, busy))
+                return Outcome(code=code, detail=f"try again in {retry_ms} ms")
+            case policy.Hold(of):
+                self._hold(of, opened, now_ms, link)
+                return Outcome(code="unknown-reference", detail="what it refers to is not known yet")
+            case policy.RefusedBefore():
+                return Outcome(code=ledger.refused[opened.of].code, detail=ledger.refused[opened.of].detail)
+            case policy.Refuse(code, detail):
+                if opened.party != link:
+                    self.dropped["foreign-refused"] += 1
+                else:
+                    body = opened.body
+                    seq, nid = getattr(body, "seq", 0), getattr(body, "nid", None)
+                    fault = Attributable(code, detail, of=opened.of, kid=opened.kid, seq=seq, nid=nid)
+                    self._refuse(fault, now_ms)
+                return Outcome(code=code, detail=detail)
+
+    def start(self, now_ms: int, version: str) -> None:
+        """Stage the `start` leaf: how long the relay was down. At the founding nothing was down."""
+        ledger = self.folded.ledger
+        downtime_ms = max(0, self._stamp(now_ms) - ledger.last_stamp_ms)
+        self._say(Start, now_ms, size=self.committed_size, downtime_ms=downtime_ms, version=version)
+
+    def tick(self, now_ms: int, silent: Iterable[str] = ()) -> None:
+        """Make what is due at `now_ms` into leaves: alerts, summaries, what was held too long."""
+        ledger = self.folded.ledger
+        while (draft := self.agenda.due(now_ms)) is not None:
+            self._alert(draft, now_ms)
+        for party in silent:
+            for draft in list(deadlines.silent(ledger, party, now_ms)):
+                self._alert(draft, now_ms)
+        self._expire_held(now_ms)
+        self._summarise(now_ms)
+
+    def next_ms(self) -> int | None:
+        """When `tick` has something to do next; None if nothing is owed."""
+        times = [held.since_ms + limits.HELD_MS_MAX for group in self._held.values() for held in group]
+        times += [self._summary_ms(party) for party in self._suppressed]
+        due = self.agenda.next_ms()
+        if due is not None:
+            times.append(due)
+        return min(times, default=None)
+
+    # --- persist ----------------------------------------------------------------------------------------------------
+
+    def batch(self) -> Batch | None:
+        """What must be durable before anything is said of it; None if nothing is."""
+        if not self._staged:
+            return None
+        tree = self.folded.tree
+        origin = f"dcn/{self.folded.ledger.charter.net}"
+        note = checkpoint.sign(checkpoint.Checkpoint(origin, tree.size, tree.root()), origin, self.keys.log)
+        return Batch(tuple(self._staged), note)
+
+    def committed(self, batch: Batch | None) -> list[tuple[str, bytes]]:
+        """The batch is durable: (party, signed relay word) that may now be sent."""
+        if batch is not None:
+            self._staged.clear()
+            self.note = batch.note
+            self._mark_committed()
+        words = [(party, seal(word, self.keys.machine)) for party, word in self._staged_words]
+        self._staged_words.clear()
+        return words
+
+    def heartbeat(self, party: str, now_ms: int) -> bytes:
+        """A signed heartbeat to one party, with the highest sequence number known of each of its keys."""
+        ledger = self.folded.ledger
+        kids = [record.kid for record in ledger.ring.of_party(party) if ids.kid_purpose(record.kid) != "enc"]
+        devices = [Device(kid=kid, seq=ledger.devices[kid].highest) for kid in kids if kid in ledger.devices]
+        word = Heartbeat(
+            net=ledger.charter.net,
+            issued=to_wire(self._stamp(now_ms)),
+            to=party,
+            size=self.committed_size,
+            root=ids.b64url(self.committed_root),
+            keys=ledger.ring.chain_at(self.committed_size),
+            devices=tuple(devices[:64]),
+        )
+        return seal(word, self.keys.machine)
+
+    # --- own statements ---------------------------------------------------------------------------------------------
+
+    def _mark_committed(self) -> None:
+        self.committed_size = self.folded.tree.size
+        self.committed_root = self.folded.tree.root()
+
+    def _stamp(self, now_ms: int) -> int:
+        return max(now_ms, self.folded.ledger.last_stamp_ms)
+
+    def _stage(self, opened: Opened, now_ms: int) -> int:
+        leaf = StoredLeaf(self.folded.tree.size, self._stamp(now_ms), opened.token)
+        self.folded.take(leaf, opened)
+        self._staged.append(leaf)
+        return leaf.index
+
+    def _say(self, model: type[Statement], now_ms: int, **members: object) -> int:
+        """Sign and stage a statement of the relay's own."""
+        ledger, kid = self.folded.ledger, self.keys.machine.kid
+        device = ledger.devices.get(kid)
+        highest = device.highest if device is not None else 0
+        body = model.model_validate(
+            {
+                "net": ledger.charter.net,
+                "from": ids.RELAY,
+                "desk": "operations",
+                "issued": to_wire(self._stamp(now_ms)),
+                "seen": Seen(size=self.committed_size, root=ids.b64url(self.committed_root)),
+                "seq": highest + 1,
+                "prev": device.taken[highest] if device is not None else ledger.charter_of,
+                **members,
+            }
+        )
+        token = seal(body, self.keys.machine)
+        return self._stage(open_token(token, ledger.ring), now_ms)
+
+    def _receipt(self, index: int) -> None:
+        ledger = self.folded.ledger
+        entry = ledger.entries[index]
+        if entry.opened.party == ids.RELAY:
+            return
+        word = Receipt(
+            net=ledger.charter.net,
+            index=index,
+            stamp=entry.stamp_ms,
+            of=entry.opened.of,
+            keys=ledger.ring.chain_at(index),
+        )
+        self._staged_words.append((entry.opened.party, word))
+
+    def _alert(self, draft: AlertDraft, now_ms: int) -> None:
+        members = {name: getattr(draft, name) for name in AlertDraft.__dataclass_fields__ if name != "due_ms"}
+        members = {name: value for name, value in members.items() if value is not None}
+        self._say(Alert, now_ms, **members, due=to_wire(draft.due_ms))
+
+    def _refuse(self, fault: Attributable, now_ms: int) -> None:
+        ledger, party = self.folded.ledger, ids.kid_party(fault.kid)
+        if self._over_limit(party, now_ms):
+            self._suppressed.setdefault(party, []).append(fault.of)
+            busy = Busy(net=ledger.charter.net, of=fault.of, code="refusals-limited", retry_ms=policy.MINUTE_MS)
+            self._staged_words.append((party, busy))
+            return
+        optional = {} if fault.nid is None else {"nid": fault.nid}
+        self._say(
+            Refusal,
+            now_ms,
+            of=fault.of,
+            code=fault.code,
+            detail=fault.detail[: limits.REASON_CHARS_MAX],
+            party=party,
+            kid=fault.kid,
+            refused_seq=fault.seq,
+            **optional,
+        )
+        if fault.code == "equivocation" and party in ledger.parties:
+            self._alert(deadlines.equivocation(ledger, party, fault.of, self._stamp(now_ms)), now_ms)
+
+    def _over_limit(self, party: str, now_ms: int) -> bool:
+        record = self.folded.ledger.parties.get(party)
+        allowed = self.folded.ledger.charter.terms.refusals_per_minute
+        if record is None or len(record.refusal_stamps) < allowed:
+            return False
+        return record.refusal_stamps[-allowed] > self._stamp(now_ms) - policy.MINUTE_MS
+
+    def _summary_ms(self, party: str) -> int:
+        return self.folded.ledger.parties[party].refusal_stamps[-1] + policy.MINUTE_MS
+
+    def _summarise(self, now_ms: int) -> None:
+        """One refusal leaf for all that were over the minute's limit: their number, and the hash of their hashes."""
+        for party in [name for name in self._suppressed if self._summary_ms(name) <= now_ms]:
+            hashes = self._suppressed.pop(party)
+            kid = next(record.kid for record in self.folded.ledger.ring.of_party(party))
+            of = ids.b64url(hashlib.sha256("\n".join(hashes).encode()).digest())
+            detail = f"{len(hashes)} more refusals within a minute"
+            self._say(
+                Refusal, now_ms, of=of, code="summary", detail=detail, party=party, kid=kid, refused_seq=0,
+                count=len(hashes),
+            )  # fmt: skip
+
+    # --- held -------------------------------------------------------------------------------------------------------
+
+    def _hold(self, of: str, opened: Opened, now_ms: int, link: str) -> None:
+        """Keep it until what it refers to comes; at most `HELD_STATEMENTS_MAX` a party, the oldest goes first."""
+        mine = [
+            (held.since_ms, key, held)
+            for key, group in self._held.items()
+            for held in group
+            if held.opened.party == opened.party
+        ]
+        if any(held.opened.of == opened.of for _, _, held in mine):
+            return
+        if len(mine) >= limits.HELD_STATEMENTS_MAX:
+            _, key, oldest = min(mine, key=lambda row: row[0])
+            self._held[key].remove(oldest)
+        self._held.setdefault(of, []).append(_Held(opened, link, now_ms))
+
+    def _release_held(self, opened: Opened, now_ms: int) -> None:
+        if isinstance(opened.body, Addressed):
+            for held in self._held.pop(opened.of, ()):
+                self._judge(held.opened, now_ms, held.link)
+
+    def _expire_held(self, now_ms: int) -> None:
+        for key in list(self._held):
+            late = [held for held in self._held[key] if held.since_ms + limits.HELD_MS_MAX <= now_ms]
+            self._held[key] = [held for held in self._held[key] if held not in late]
+            for held in late:
+                if held.opened.party == held.link:
+                    seq = getattr(held.opened.body, "seq", 0)
+                    detail = "what it refers to did not come within 10 min"
+                    self._refuse(
+                        Attributable("unknown-reference", detail, of=held.opened.of, kid=held.opened.kid, seq=seq),
+                        now_ms,
+                    )
+            if not self._held[key]:
+                del self._held[key]
+
+
+__all__ = ["Batch", "Core", "Keys", "Outcome"]

@@ -1,0 +1,121 @@
+"""What goes down to one party: its feed from where it is, relay words, checkpoints (protocol.md section 10).
+
+Nothing here is state that must survive: a client says on connecting where it is, and is sent everything after that.
+Spans are on the monotonic clock, which only paces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from channel.ledger.fold import Folded
+from channel.protocol import ids, limits
+from channel.protocol.frames import CheckpointItem, DownFrame, DownItem, HaveItem, LeafItem, WordItem
+
+FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
+
+
+@dataclass(slots=True)
+class Head:
+    """The committed tree: what may be shown."""
+
+    size: int
+    note: str
+
+
+@dataclass(slots=True)
+class Session:
+    """One party's link, as far as the relay knows it. `live`: it said `have` lately, and is worth sending to."""
+
+    party: str
+    have_n: int = 0
+    size: int = 0
+    root: str = ""
+    sent_n: int = 0
+    sent_size: int = 0
+    sent_at_ms: int = 0
+    live: bool = False
+    heard_at_ms: int = 0
+    words: list[bytes] = field(default_factory=list)
+    checkpoint_due: bool = False
+
+    def have(self, item: HaveItem, mono_ms: int, head: Head) -> None:
+        """Take the party's word of where it is. `hello`: begin again from there."""
+        self.live, self.heard_at_ms = True, mono_ms
+        self.have_n = max(item.n, 0 if item.hello else self.have_n)
+        if item.hello:
+            self.have_n = self.sent_n = item.n
+            self.sent_size = item.size if item.size <= head.size else 0
+            self.checkpoint_due = True
+        self.size, self.root = item.size, item.root
+
+    def gone(self) -> None:
+        """It was not heard for long, or said goodbye: nothing more is sent until it says where it is."""
+        self.live = False
+        self.sent_n = self.have_n
+        self.words.clear()
+
+    def resend(self, mono_ms: int) -> None:
+        """Begin again from what it has, if what was sent is not confirmed in time."""
+        if self.live and self.have_n < self.sent_n and mono_ms - self.sent_at_ms >= limits.RESEND_MS:
+            self.sent_n = self.have_n
+            self.sent_size = min(self.sent_size, self.size)
+
+    def frames(self, folded: Folded, head: Head, mono_ms: int) -> list[DownFrame]:
+        """Everything due to the party now, in frames of bounded size; asked only between commit groups."""
+        if not self.live:
+            return []
+        frames: list[DownFrame] = []
+        feed = folded.ledger.parties[self.party].feed
+        visible = len(feed)
+        while self.words or self.sent_n < visible or self.checkpoint_due:
+            items, budget = self._words(FRAME_BUDGET_BYTES)
+            if self.sent_n < visible or self.checkpoint_due:
+                items.append(self._checkpoint(folded, head))
+                items.extend(self._leaves(folded, feed, visible, head, budget - 6_000))
+                self.sent_at_ms = mono_ms
+            frames.append(DownFrame(items=tuple(items)))
+        return frames
+
+    def beat(self, folded: Folded, head: Head, token: bytes) -> DownFrame:
+        """A heartbeat frame: always the heartbeat and the newest checkpoint, whatever happened in between."""
+        word = WordItem(token=token.decode("ascii"))
+        if not self.live:
+            return DownFrame(items=(word, CheckpointItem(old=0, proof=(), note=head.note)))
+        return DownFrame(items=(word, self._checkpoint(folded, head)))
+
+    def _words(self, budget: int) -> tuple[list[DownItem], int]:
+        items: list[DownItem] = []
+        while self.words and budget > len(self.words[0]) and len(items) < limits.FRAME_ITEMS_MAX // 2:
+            token = self.words.pop(0)
+            budget -= len(token) + 40
+            items.append(WordItem(token=token.decode("ascii")))
+        return items, budget
+
+    def _checkpoint(self, folded: Folded, head: Head) -> CheckpointItem:
+        old = min(self.sent_size, head.size)
+        proof = folded.tree.consistency(old, head.size) if 0 < old < head.size else []
+        self.sent_size = head.size
+        self.checkpoint_due = False
+        return CheckpointItem(old=old, proof=tuple(ids.b64url(node) for node in proof), note=head.note)
+
+    def _leaves(self, folded: Folded, feed: list[int], visible: int, head: Head, budget: int) -> list[LeafItem]:
+        items: list[LeafItem] = []
+        while self.sent_n < visible and len(items) < limits.FRAME_ITEMS_MAX // 2:
+            entry = folded.ledger.entries[feed[self.sent_n]]
+            proof = folded.tree.inclusion(entry.index, head.size)
+            cost = len(entry.opened.token) + 47 * len(proof) + 120
+            if items and cost > budget:
+                break
+            budget -= cost
+            self.sent_n += 1
+            items.append(
+                LeafItem(
+                    n=self.sent_n,
+                    index=entry.index,
+                    stamp=entry.stamp_ms,
+                    token=entry.opened.token.decode("ascii"),
+                    proof=tuple(ids.b64url(node) for node in proof),
+                )
+            )
+        return items
