@@ -9,21 +9,16 @@ import pytest
 
 from tests.tidy import tree
 
-PURE = (
-    "channel.protocol",
-    "channel.log.leaf",
-    "channel.log.merkle",
-    "channel.log.proof",
-    "channel.log.checkpoint",
-    "channel.log.store",
-    "channel.log.verify",
-    "channel.ledger",
-    "channel.picture",
-)
+PURE_ROOMS = ("channel.protocol", "channel.ledger", "channel.picture")
+# Of the log, everything is pure but the stores and what guards their files.
+LOG_WITH_IO = {"channel.log.sqlite", "channel.log.postgres", "channel.log.lock"}
 NOT_FOR_CLIENTS = (
     "channel.broker",
     "channel.cli",
     "channel.console",
+    "channel.founding",
+    "channel.log.lock",
+    "channel.log.postgres",
     "channel.log.sqlite",
     "channel.relay",
     "channel.replay",
@@ -36,6 +31,13 @@ CHANCE_MODULES = {"random", "secrets"}
 CLOCK_CALLS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "os.urandom", "uuid.uuid4")
 
 
+def _pure() -> list[str]:
+    """Every pure room that exists, and each pure module of the log."""
+    log = [tree.module(path) for path in tree.sources() if path.parts[:2] == ("channel", "log")]
+    modules = [name for name in log if name != "channel.log" and name not in LOG_WITH_IO]
+    return sorted([*filter(tree.exists, PURE_ROOMS), *modules])
+
+
 def _contract(words: str) -> dict[str, list[str]]:
     config = tomllib.loads((tree.ROOT / "pyproject.toml").read_text())
     found = [c for c in config["tool"]["importlinter"]["contracts"] if words in c["name"]]
@@ -44,11 +46,18 @@ def _contract(words: str) -> dict[str, list[str]]:
 
 
 def test_the_contract_of_pure_rooms_names_every_pure_room_that_exists() -> None:
-    assert sorted(_contract("pure rooms import")["source_modules"]) == sorted(filter(tree.exists, PURE))
+    assert sorted(_contract("pure rooms import")["source_modules"]) == _pure()
 
 
 def test_the_contract_of_clients_forbids_every_other_room_that_exists() -> None:
     assert sorted(_contract("clients import")["forbidden_modules"]) == sorted(filter(tree.exists, NOT_FOR_CLIENTS))
+
+
+def test_every_folder_with_python_files_is_a_package() -> None:
+    """Without `__init__` a folder is invisible to the import contracts."""
+    folders = {path.parent for path in tree.sources()}
+    missing = sorted(str(folder) for folder in folders if not (tree.ROOT / folder / "__init__.py").is_file())
+    assert not missing, f"add an __init__.py that says what the room is for: {missing}"
 
 
 def test_every_room_of_the_channel_has_its_layer() -> None:
@@ -59,7 +68,7 @@ def test_every_room_of_the_channel_has_its_layer() -> None:
     assert not missing, f"name the layer of {sorted(missing)} in pyproject.toml, and here if the room is pure"
 
 
-@pytest.mark.parametrize("room", [room for room in PURE if tree.exists(room)])
+@pytest.mark.parametrize("room", _pure())
 def test_a_pure_room_imports_nothing_forbidden_not_even_inside_a_function(room: str) -> None:
     forbidden = set(_contract("pure rooms import")["forbidden_modules"])
     wrong = [
