@@ -87,9 +87,10 @@ class _Parts:
 def verify_signature(public_key: bytes, signature: bytes, message: bytes) -> bool:
     """Ed25519 as strict as the strictest verifier (protocol.md 3.5), so that all verifiers agree. Never raises.
 
-    libsodium refuses S >= L and small-order or non-canonical keys, but its equation is cofactored and it takes R as any
-    encoding of any point: a signer could make tokens that other libraries refuse. So key and R must also be canonical
-    points of the prime-order group, where the cofactored and the plain equation are the same.
+    libsodium refuses S >= L and small-order or non-canonical keys. But it takes keys of mixed order, and libraries and
+    their versions differ in whether R is compared as bytes or as a point, with or without the cofactor: a signer could
+    make tokens that hold for one verifier and not for another. So key and R must also be canonical points of the
+    prime-order group, where all these equations are the same.
     """
     if len(public_key) != _KEY_BYTES or len(signature) != _SIGNATURE_BYTES:
         return False
@@ -212,8 +213,11 @@ def _read(parts: _Parts) -> Body:
     except Unattributable as error:
         detail = error.detail if error.code == "not-canonical" else f"{error.code}: {error.detail}"
         raise _Fault("not-canonical", detail) from None
-    if not isinstance(value, dict) or not value.keys() >= {"v", "from"}:
-        raise _Fault("schema", "expected an object with the members v and from")
+    if not isinstance(value, dict):
+        raise _Fault("schema", "statement: not an object")
+    for member, kind in (("v", int), ("from", str)):  # the models fill these in, and take true for 1
+        if type(value.get(member)) is not kind:
+            raise _Fault("schema", f"{member}: expected {kind.__name__}")
     try:
         # by_name off: a member has one spelling, `from`, never the attribute's name.
         body = statements.BY_TYPE[parts.type].model_validate_json(parts.payload, by_alias=True, by_name=False)
