@@ -155,7 +155,7 @@ def _check_polygon(rings: Sequence[Sequence[Position]]) -> Problem | None:
         if problem is not None:
             return problem
         if _doubled_area(ring) == 0:
-            return "volume-invalid", "a ring has no area"
+            return "volume-invalid", "a ring has no area, or crosses itself"
     return _check_valid(rings)
 
 

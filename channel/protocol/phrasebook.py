@@ -1,7 +1,7 @@
 """The phrasebook: what parties say most, as codes with values, so that each side reads it in its own language.
 
-Sentences are said by the author: "we" and "our" are the author's. Values are shown as they came, so sentences keep them
-where no language must inflect them; places and times are in the volumes too, and each side sees those in its own system.
+Sentences are said by the author: "we" and "our" are the author's. Values are shown as they came, so sentences keep
+them where no language must inflect them; places and times are in the volumes too, which each side sees in its own way.
 Codes and the order of values never change their meaning; new codes may come. The statement's form is in
 statements.py; whether an element fits its notice is the author's business.
 """
@@ -51,7 +51,7 @@ def render(element: Element, language: str) -> str:
     phrase = PHRASES.get(element.code)
     shown = [_isolated(value, always=language == "ar") for value in element.values]
     if phrase is None or len(phrase.values) != len(shown):
-        return " ".join((f"[{element.code}]", " · ".join(shown))).strip()
+        return f"[{element.code}]" + (" " if shown else "") + " · ".join(shown)
     return _PLACEHOLDER.sub(lambda match: shown[int(match[1])], phrase.sentence(language))
 
 

@@ -132,9 +132,9 @@ def format_place(position: tuple[int, int], system: str) -> str:
 
         grid = str(mgrs.MGRS().toMGRS(lat, lon))
         return f"{grid[:-12]} {grid[-12:-10]} {grid[-10:-5]} {grid[-5:]}"
-    if system == "sk42" and 0 <= lat < 84 and (zone := _sk42_zone(lon)) in _SK42_ZONES:
+    if system == "sk42" and 1 <= lat < 84 and (zone := _sk42_zone(lon)) in _SK42_ZONES:
         easting, northing = _sk42_transformer(zone).transform(lon, lat)
-        return f"SK-42 {round(northing)} {round(easting)}"
+        return f"SK-42 {round(northing):07d} {round(easting)}"
     return f"{abs(lat):.5f}{'N' if lat >= 0 else 'S'} {abs(lon):.5f}{'E' if lon >= 0 else 'W'}"
 
 
@@ -282,7 +282,7 @@ def _read_sk42(match: re.Match[str], text: str) -> Reading:
         raise UsageError(f"{text!r}: {_SK42_HINT}")
     lon, lat = _sk42_transformer(zone).transform(easting, northing, direction="INVERSE")
     from_meridian = (lon - (zone * 6 - 3) + 180) % 360 - 180
-    if not (math.isfinite(lon) and abs(from_meridian) <= _ZONE_EDGE_DEG and 0 <= lat < 84):
+    if not (math.isfinite(lon) and abs(from_meridian) <= _ZONE_EDGE_DEG and 0 <= lat < 85):
         raise UsageError(f"{text!r}: {_SK42_HINT}")
     cell_m = max(float(_half_unit(first)), float(_half_unit(second))) * math.sqrt(2)
     return Reading((round(lon * _E7), round(lat * _E7)), math.ceil(cell_m + sk42_operation().accuracy_m), "sk42")
