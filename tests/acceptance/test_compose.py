@@ -83,3 +83,13 @@ def test_the_image_holds_only_pinned_packages_and_runs_as_nobody_special() -> No
     assert installs
     assert all("--require-hashes" in line or "--no-index" in line for line in installs)
     assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
+
+
+def test_every_variable_that_a_service_gets_is_one_the_program_reads(services: dict[str, Any]) -> None:
+    if importlib.util.find_spec("channel.cli") is None:
+        return
+    given = {name for service in services.values() for name in service.get("environment", {}) if name != "PATH"}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "channel").rglob("*.py"))
+    # A settings model may spell the name without its prefix, in lower case.
+    unread = {name for name in given if name not in text and name.removeprefix("CHANNEL_").lower() not in text}
+    assert not unread, f"a variable nobody reads is ignored silently: {sorted(unread)}"
