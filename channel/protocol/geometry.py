@@ -46,9 +46,10 @@ Position = tuple[int, int]
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def check_volumes(volumes: Sequence[Volume], *, kind: str, issued_ms: int) -> Problem | None:
-    """The first thing wrong with a notice's volumes, or None. `issued_ms` is the notice's own `issued`."""
-    total = sum(vertex_count(volume.shape) for volume in volumes)
+def check_volumes(volumes: Sequence[Volume], *, kind: str, issued_ms: int, warn: Shape | None = None) -> Problem | None:
+    """The first thing wrong with a notice's volumes and `warn` area, or None; `issued_ms` is its own `issued`."""
+    shapes = [volume.shape for volume in volumes] + ([] if warn is None else [warn])
+    total = sum(vertex_count(shape) for shape in shapes)
     if total > limits.VERTICES_MAX:
         return "too-many-vertices", f"{total} vertices in all; at most {limits.VERTICES_MAX}"
     for number, volume in enumerate(volumes, start=1):
@@ -60,11 +61,13 @@ def check_volumes(volumes: Sequence[Volume], *, kind: str, issued_ms: int) -> Pr
         )
         if problem is not None:
             return problem[0], f"volume {number}: {problem[1]}"
+    if warn is not None and (problem := check_shape(warn)) is not None:
+        return problem[0], f"warn: {problem[1]}"
     return None
 
 
 def check_shape(shape: Shape) -> Problem | None:
-    """The first thing wrong with a shape on its own (a `warn` area, a finding's area), or None."""
+    """The first thing wrong with a shape on its own, or None."""
     if (count := vertex_count(shape)) > limits.VERTICES_MAX:
         return "too-many-vertices", f"{count} vertices; at most {limits.VERTICES_MAX}"
     match shape:

@@ -105,6 +105,19 @@ def test_vertices_are_counted_over_all_volumes() -> None:
     assert problem[0] == "too-many-vertices"
 
 
+def test_the_warn_area_is_checked_and_counted_with_the_volumes() -> None:
+    half = polygon(ring_of(limits.VERTICES_MAX // 2))
+    for warn, volumes, expected in (
+        (half, [volume(half)], None),
+        (half, [volume(half), volume(geometry.point(at(35, 40), 10))], "too-many-vertices"),
+        (geometry.circle(at(35, 180), 10), [volume()], "volume-antimeridian"),
+    ):
+        problem = check_volumes(volumes, kind=Kind.INTENT, issued_ms=ISSUED_MS, warn=warn)
+        assert (problem[0] if problem else None) == expected
+    assert problem is not None
+    assert problem[1].startswith("warn: ")
+
+
 def test_the_detail_names_the_volume_and_quotes_no_place() -> None:
     bow_tie = polygon([(35.3, 40.1), (35.4, 40.2), (35.4, 40.1), (35.3, 40.3)])
     problem = check_volumes([volume(), volume(bow_tie)], kind=Kind.SITE, issued_ms=ISSUED_MS)
