@@ -1,0 +1,167 @@
+"""The log store's contract: every backend passes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from channel.log.leaf import encode, leaf_hash
+from channel.log.sqlite import SqliteLog
+from channel.log.store import LinkRow, LogStore, StoredLeaf
+from channel.protocol.errors import FatalError, InvariantError
+from channel.testing.memory import MemoryLog
+
+ROOT = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+
+
+def _sqlite(path: Path) -> LogStore:
+    return SqliteLog(path / "log.sqlite", "create")
+
+
+def _memory(_path: Path) -> LogStore:
+    return MemoryLog()
+
+
+@pytest.fixture(params=[_sqlite, _memory], ids=["sqlite", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogStore]:
+    make: Callable[[Path], LogStore] = request.param
+    made = make(tmp_path)
+    yield made
+    made.close()
+
+
+def _leaf(index: int, stamp: int = 5) -> StoredLeaf:
+    return StoredLeaf(index, stamp, b"a.b.leaf-%d" % index)
+
+
+def _group(start: int, stop: int) -> list[StoredLeaf]:
+    return [_leaf(index, 1000 + index) for index in range(start, stop)]
+
+
+def test_a_new_store_is_empty(store: LogStore) -> None:
+    assert store.size == 0
+    assert store.newest_note() is None
+    assert list(store.leaves()) == list(store.notes()) == []
+    assert store.links() == {}
+
+
+def test_what_is_appended_can_be_read(store: LogStore) -> None:
+    store.append(_group(0, 3), "first")
+    store.append(_group(3, 4), "second — with a dash")
+    assert store.size == 4
+    assert list(store.leaves()) == _group(0, 4)
+    assert store.newest_note() == "second — with a dash"
+    assert list(store.notes()) == [(3, "first"), (4, "second — with a dash")]
+
+
+def test_each_leaf_carries_its_hash(store: LogStore) -> None:
+    store.append(_group(0, 3), "note")
+    for leaf in store.leaves():
+        assert leaf.leaf_hash == leaf_hash(encode(leaf.stamp, leaf.token))
+
+
+def test_a_hash_that_the_caller_gives_is_not_believed(store: LogStore) -> None:
+    store.append([StoredLeaf(0, 5, b"a.b.c", bytes(32))], "note")
+    assert next(store.leaves()).leaf_hash == leaf_hash(b"5 a.b.c")
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "expected"),
+    [(0, None, range(700)), (690, None, range(690, 700)), (5, 300, range(5, 300)), (0, 256, range(256)),
+     (256, 512, range(256, 512)), (699, 9999, range(699, 700)), (700, None, range(0)), (9, 9, range(0)),
+     (9, 3, range(0)), (-3, 2, range(2))],
+)  # fmt: skip
+def test_any_stretch_can_be_read(store: LogStore, start: int, stop: int | None, expected: range) -> None:
+    store.append(_group(0, 700), "note")
+    assert [leaf.index for leaf in store.leaves(start, stop)] == list(expected)
+
+
+def test_leaves_appended_while_reading_are_not_in_the_reading(store: LogStore) -> None:
+    store.append(_group(0, 600), "note")
+    reading = store.leaves()
+    first = next(reading)
+    store.append(_group(600, 601), "later")
+    assert [first, *reading] == _group(0, 600)
+
+
+def test_many_notes_are_read_in_order(store: LogStore) -> None:
+    for index in range(300):
+        store.append([_leaf(index)], f"note {index + 1}")
+    assert list(store.notes()) == [(size, f"note {size}") for size in range(1, 301)]
+
+
+@pytest.mark.parametrize(
+    "group",
+    [[], [_leaf(1)], [_leaf(3)], [_leaf(2), _leaf(2)], [_leaf(2), _leaf(4)], [_leaf(2, 4)], [_leaf(2, 6), _leaf(3, 5)],
+     [StoredLeaf(2, 5, b"not a token")], [_leaf(2), StoredLeaf(3, 5, b"")], [StoredLeaf(2, 2**53, b"a.b.c")]],
+)  # fmt: skip
+def test_a_group_that_does_not_continue_the_log_is_refused_whole(store: LogStore, group: list[StoredLeaf]) -> None:
+    store.append([_leaf(0), _leaf(1)], "note")
+    with pytest.raises(InvariantError):
+        store.append(group, "wrong")
+    assert list(store.leaves()) == [_leaf(0), _leaf(1)]
+    assert store.newest_note() == "note"
+    store.append([_leaf(2)], "right")
+    assert store.size == 3
+
+
+def test_equal_stamps_are_in_order(store: LogStore) -> None:
+    store.append([_leaf(0), _leaf(1)], "note")
+    store.append([_leaf(2)], "note")
+    assert [leaf.stamp for leaf in store.leaves()] == [5, 5, 5]
+
+
+def test_links_are_remembered_and_replaced(store: LogStore) -> None:
+    store.put_links({"coalition": LinkRow(1, 2, ROOT, 3), "russia": LinkRow(4, 5, ROOT, 6)})
+    store.put_links({"coalition": LinkRow(7, 8, ROOT, 9)})
+    assert store.links() == {"coalition": LinkRow(7, 8, ROOT, 9), "russia": LinkRow(4, 5, ROOT, 6)}
+    store.append([_leaf(0)], "note")
+    assert store.links()["coalition"] == LinkRow(7, 8, ROOT, 9)
+
+
+def test_links_that_are_handed_out_are_a_copy(store: LogStore) -> None:
+    store.put_links({"coalition": LinkRow(1, 2, ROOT, 3)})
+    store.links().clear()
+    assert store.links()
+
+
+def test_a_closed_store_refuses_work_and_closes_again(store: LogStore) -> None:
+    store.append([_leaf(0)], "note")
+    store.close()
+    store.close()
+    for call in _calls(store):
+        with pytest.raises(InvariantError, match="closed"):
+            call()
+
+
+@pytest.mark.parametrize("make", [_sqlite, _memory], ids=["sqlite", "memory"])
+def test_after_a_failure_everything_is_refused(
+    make: Callable[[Path], LogStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make(tmp_path)
+    store.append([_leaf(0)], "note")
+    if isinstance(store, MemoryLog):
+        store.fail_next = True
+    else:
+        monkeypatch.setattr("channel.log.sqlite._INSERT_NOTE", "INSERT INTO nowhere VALUES (?, ?)")
+    with pytest.raises(FatalError):
+        store.append([_leaf(1)], "lost")
+    for call in _calls(store):
+        with pytest.raises(FatalError, match=re.escape("failed before")):
+            call()
+    store.close()
+
+
+def _calls(store: LogStore) -> list[Callable[[], object]]:
+    return [
+        lambda: store.size,
+        lambda: list(store.leaves()),
+        lambda: list(store.notes()),
+        store.newest_note,
+        store.links,
+        lambda: store.put_links({}),
+        lambda: store.append([_leaf(1)], "more"),
+    ]
