@@ -200,6 +200,24 @@ def equivocation(ledger: Ledger, party: str, of: str, now_ms: int) -> AlertDraft
     return _own_alert(ledger, party, "equivocation", of, now_ms)
 
 
+def clock_stepped(ledger: Ledger, old_ms: int, new_ms: int, now_ms: int) -> AlertDraft:
+    """The wall clock moved beyond the limit: the relay goes on by its own until the operator applies it (law 3)."""
+    desk = DeskOf(party=ids.RELAY, desk=ledger.desk(ids.RELAY, "operations"))
+    seconds = round((new_ms - old_ms) / 1000)
+    return AlertDraft(
+        alert=ids.alert_id(f"clock/{seconds}", ids.RELAY, "clock", "operations", 1),
+        stage="clock",
+        rung=Level.OPERATIONS,
+        round=1,
+        due_ms=now_ms,
+        fault=ids.RELAY,
+        told=(desk,),
+        ring=desk,
+        precedence=Precedence.PRIORITY,
+        detail=f"the wall clock differs by {seconds} s: check it, then `channel clock --apply --reason ...`",
+    )
+
+
 def silent(ledger: Ledger, party: str, now_ms: int) -> Iterator[AlertDraft]:
     """Alerts for a party that is not heard while it is owed a FLASH or IMMEDIATE: one a delivery (protocol.md 9.3)."""
     for delivery in [ledger.deliveries[key] for key in ledger.open]:

@@ -143,6 +143,14 @@ class Core:
                     self._refuse(fault, now_ms)
                 return Outcome(code=code, detail=detail)
 
+    def order(self, token: bytes) -> tuple[str, int]:
+        """(key id, sequence number) of a token, to sort by; ("", 0) if it does not open."""
+        try:
+            opened = open_token(token, self.folded.ledger.ring)
+        except (Unattributable, Attributable):
+            return ("", 0)
+        return (opened.kid, getattr(opened.body, "seq", 0))
+
     def start(self, now_ms: int, version: str) -> None:
         """Stage the `start` leaf: how long the relay was down. At the founding nothing was down."""
         ledger = self.folded.ledger
@@ -189,6 +197,16 @@ class Core:
         words = [(party, seal(word, self.keys.machine)) for party, word in self._staged_words]
         self._staged_words.clear()
         return words
+
+    def clock_stepped(self, old_ms: int, new_ms: int, now_ms: int) -> None:
+        """Stage the alert that the wall clock has moved and waits for the operator; once for each such step."""
+        draft = deadlines.clock_stepped(self.folded.ledger, old_ms, new_ms, self._stamp(now_ms))
+        if draft.alert not in self.folded.ledger.alerts:
+            self._alert(draft, now_ms)
+
+    def feeds(self) -> dict[str, int]:
+        """How long each party's feed is. Durable only right after `committed`."""
+        return {party: len(record.feed) for party, record in self.folded.ledger.parties.items()}
 
     def heartbeat(self, party: str, now_ms: int) -> bytes:
         """A signed heartbeat to one party, with the highest sequence number known of each of its keys."""

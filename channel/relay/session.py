@@ -6,6 +6,7 @@ Spans are on the monotonic clock, which only paces.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from channel.ledger.fold import Folded
@@ -15,12 +16,13 @@ from channel.protocol.frames import CheckpointItem, DownFrame, DownItem, HaveIte
 FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Head:
-    """The committed tree: what may be shown."""
+    """What is durable and may be shown: the tree, its checkpoint, and how much of each party's feed."""
 
     size: int
     note: str
+    feeds: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -62,12 +64,12 @@ class Session:
             self.sent_size = min(self.sent_size, self.size)
 
     def frames(self, folded: Folded, head: Head, mono_ms: int) -> list[DownFrame]:
-        """Everything due to the party now, in frames of bounded size; asked only between commit groups."""
+        """Everything due to the party now, in frames of bounded size; nothing that is not durable (law 1)."""
         if not self.live:
             return []
         frames: list[DownFrame] = []
         feed = folded.ledger.parties[self.party].feed
-        visible = len(feed)
+        visible = head.feeds[self.party]
         while self.words or self.sent_n < visible or self.checkpoint_due:
             items, budget = self._words(FRAME_BUDGET_BYTES)
             if self.sent_n < visible or self.checkpoint_due:

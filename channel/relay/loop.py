@@ -1,0 +1,334 @@
+"""The relay's one loop (protocol.md section 10): frames, ticks and the operator's statements in; commit; then send.
+
+Everything that changes state goes through `_turn`, one commit group at a time: judge, make durable, and only then
+receipts, feeds, alarms and acknowledgements to the broker. A failed commit ends the process; the next start recovers.
+Frames of all parties are taken in turn, a bounded number of statements each, so that nobody's flood delays another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from channel.founding import ChannelHome
+from channel.ledger.records import AlertRecord
+from channel.log.store import LinkRow
+from channel.protocol import frames, ids, limits, topics
+from channel.protocol.errors import FatalError, TransientError, Unattributable
+from channel.protocol.frames import HaveItem, TokenItem, UpFrame
+from channel.protocol.statements import ClockStep
+from channel.relay.boot import Booted
+from channel.relay.clock import Clock, RelayClock, SystemClock, jitter
+from channel.relay.core import Batch
+from channel.relay.operator import Settled, Spool
+from channel.relay.session import Head, Session
+from channel.wire import Endpoint, MqttLink
+
+TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
+AlertSink = Callable[[AlertRecord], None]
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """A frame that waits, and the promise that releases its acknowledgement to the broker."""
+
+    frame: UpFrame
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Frames of one party, in order."""
+
+    frames: deque[_Arrived] = field(default_factory=deque)
+
+
+class Relay:
+    """One net's relay. `gated`: a scenario's relay, which judges what came only when told to."""
+
+    def __init__(
+        self, home: ChannelHome, booted: Booted, clock: Clock, sink: AlertSink, *, gated: bool = False
+    ) -> None:
+        self.home = home
+        self.core = booted.core
+        self.clock = clock
+        self.gated = gated
+        self.gate: dict[str, dict[ids.Hash, bytes]] = {}
+        self.offline: dict[str, int] = {}
+        self._store = booted.store
+        self._sink = sink
+        self._log = structlog.get_logger("relay", net=booted.core.folded.ledger.charter.net)
+        ledger = booted.core.folded.ledger
+        self._mono_ms = SystemClock().monotonic_ms  # pacing is on real time also where the net's clock is stepped
+        self.sessions = {party: Session(party, heard_at_ms=self._mono_ms()) for party in ledger.parties}
+        self._inboxes = {party: Inbox() for party in ledger.parties}
+        self._links = {party: self._link(party) for party in ledger.parties}
+        self._wake = asyncio.Event()
+        self._send: dict[str, asyncio.Event] = {party: asyncio.Event() for party in ledger.parties}
+        self._beat: dict[str, bool] = dict.fromkeys(ledger.parties, False)
+        self._spool = Spool(home.path / "operator.sqlite")
+        self._writer = ThreadPoolExecutor(1, "log-writer")
+        self._turns = asyncio.Lock()
+        self._stopping = False
+        self.head = self._new_head()
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    async def run(self, version: str) -> None:
+        """Until `stop`. FatalError when the log's state is unknown."""
+        await self.start(version)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._receive(party), name=f"link {party}") for party in self._links]
+            tasks += [group.create_task(self._sender(party), name=f"sender {party}") for party in self._links]
+            tasks.append(group.create_task(self._beats(), name="heartbeat"))
+            await self._loop()
+            for task in tasks:
+                task.cancel()
+
+    async def start(self, version: str) -> None:
+        """The `start` leaf and whatever fell due while the relay was down."""
+        async with self._turns:
+            self.core.start(self.clock.now_ms(), version)
+            await self._finish_turn(self.clock.now_ms())
+        self._log.info("started", size=self.core.committed_size)
+
+    async def stop(self) -> None:
+        """Finish the present commit group and end `run`."""
+        self._stopping = True
+        self._wake.set()
+
+    def close(self) -> None:
+        """A clean stop leaves the log as one file."""
+        self._writer.shutdown(wait=True)
+        self._spool.close()
+        self._store.close()
+
+    async def _loop(self) -> None:
+        while not self._stopping:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            await self.turn()
+
+    async def turn(self) -> None:
+        """One commit group: everything that waits, up to each party's bound."""
+        async with self._turns:
+            now_ms = self.clock.now_ms()
+            done = self._take_frames(now_ms)
+            settled = [(id_, self._operators(token, now_ms)) for id_, token in self._spool.waiting()]
+            await self._finish_turn(now_ms)
+            for id_, outcome in settled:
+                self._spool.settle(id_, outcome)
+            for promise in done:
+                if not promise.done():
+                    promise.set_result(None)
+
+    async def commit_gate(self) -> int:
+        """Judge what the gate holds, in the order (party, key, sequence): a scenario's outcome depends on no race."""
+        async with self._turns:
+            now_ms, size = self.clock.now_ms(), self.core.committed_size
+            waiting = [(party, of, token) for party, held in self.gate.items() for of, token in held.items()]
+            self.gate.clear()
+            for party, _, token in sorted(waiting, key=lambda row: (row[0], *self.core.order(row[2]))):
+                self.core.submit(token, now_ms, party)
+            await self._finish_turn(now_ms)
+            return self.core.committed_size - size
+
+    async def _finish_turn(self, now_ms: int) -> None:
+        self._check_clock(now_ms)
+        self.core.tick(now_ms, self._silent(now_ms))
+        batch = self.core.batch()
+        if batch is not None:
+            self._store.put_links(self._link_rows())
+            await self._append(batch)
+        for party, word in self.core.committed(batch):
+            if party in self.sessions and self.sessions[party].live:
+                self.sessions[party].words.append(word)
+        if batch is not None:
+            self.head = self._new_head()
+            self._tell(batch)
+        for session in self.sessions.values():
+            session.resend(self._mono_ms())
+        for event in self._send.values():
+            event.set()
+
+    async def _append(self, batch: Batch) -> None:
+        try:
+            append = self._store.append
+            await asyncio.get_running_loop().run_in_executor(self._writer, append, batch.leaves, batch.note)
+        except FatalError:
+            self._log.error("commit_failed", size=self.core.committed_size)
+            raise
+
+    def _new_head(self) -> Head:
+        return Head(self.core.committed_size, self.core.note, self.core.feeds())
+
+    def _tell(self, batch: Batch) -> None:
+        ledger = self.core.folded.ledger
+        for leaf in batch.leaves:
+            opened = ledger.entries[leaf.index].opened
+            self._log.info("leaf", index=leaf.index, type=opened.type, party=opened.party)
+            if opened.type == "alert":
+                self._sink(ledger.alerts[getattr(opened.body, "alert", "")])
+
+    # --- frames in --------------------------------------------------------------------------------------------------
+
+    async def _receive(self, party: str) -> None:
+        async def on_payload(topic: str, payload: bytes) -> None:
+            await self._arrived(party, topic, payload)
+
+        def on_state(up: bool) -> None:
+            self._log.info("link", party=party, up=up)
+            if up:
+                self._beat[party] = True
+                self._send[party].set()
+
+        await self._links[party].run(on_payload, on_state)
+
+    async def _arrived(self, party: str, topic: str, payload: bytes) -> None:
+        """Returns when what came is durable or known to be worthless: then the broker may forget it."""
+        if topic != topics.up(self.core.folded.ledger.charter.net, party):
+            if payload:
+                self.sessions[party].gone()
+            return
+        try:
+            frame = frames.decode_up(payload)
+        except Unattributable as error:
+            self.core.dropped[error.code] += 1
+            return
+        inbox = self._inboxes[party].frames
+        if len(inbox) >= limits.QUEUE_FRAMES_MAX:
+            self.core.dropped["queue-full"] += 1
+            return
+        arrived = _Arrived(frame, asyncio.get_running_loop().create_future())
+        inbox.append(arrived)
+        self._wake.set()
+        await arrived.done
+
+    def _take_frames(self, now_ms: int) -> list[asyncio.Future[None]]:
+        done = []
+        for party, inbox in self._inboxes.items():
+            budget = limits.BATCH_TOKENS_PER_PARTY_MAX
+            while inbox.frames and budget > 0:
+                arrived = inbox.frames.popleft()
+                budget -= len(arrived.frame.items)
+                self._take(party, arrived.frame, now_ms)
+                done.append(arrived.done)
+            if inbox.frames:
+                self._wake.set()
+        return done
+
+    def _take(self, party: str, frame: UpFrame, now_ms: int) -> None:
+        session = self.sessions[party]
+        session.heard_at_ms = self._mono_ms()
+        for item in frame.items:
+            match item:
+                case TokenItem(token=token):
+                    data = token.encode("ascii", "replace")
+                    if self.gated:
+                        self.gate.setdefault(party, {})[ids.sha256(data)] = data
+                    else:
+                        self.core.submit(data, now_ms, party)
+                case HaveItem():
+                    if party not in self.offline:
+                        session.have(item, self._mono_ms(), self.head)
+                case _:
+                    pass  # cosignatures: kept by the witness room
+
+    def _operators(self, token: bytes, now_ms: int) -> Settled:
+        outcome = self.core.submit(token, now_ms, ids.RELAY)
+        if outcome.index is not None:
+            opened = self.core.folded.ledger.entries[outcome.index].opened
+            if isinstance(opened.body, ClockStep) and isinstance(self.clock, RelayClock) and self.clock.step():
+                self.clock.apply_step()
+        return Settled(outcome.index, outcome.code, outcome.detail)
+
+    # --- frames out -------------------------------------------------------------------------------------------------
+
+    async def _sender(self, party: str) -> None:
+        """Publish what is due to one party, one frame after the other; what fails is sent again from its `have`."""
+        session, link, event = self.sessions[party], self._links[party], self._send[party]
+        topic = topics.down(self.core.folded.ledger.charter.net, party)
+        while True:
+            await event.wait()
+            event.clear()
+            if not link.connected:
+                continue
+            due = session.frames(self.core.folded, self.head, self._mono_ms())
+            if self._beat[party]:
+                self._beat[party] = False
+                token = self.core.heartbeat(party, self.clock.now_ms())
+                due.append(session.beat(self.core.folded, self.head, token))
+            try:
+                for frame in due:
+                    await link.publish(topic, frames.encode(frame))
+            except TransientError as error:
+                self._log.info("send_failed", party=party, why=str(error))
+                session.gone()
+
+    async def _beats(self) -> None:
+        """A heartbeat to each party every `HEARTBEAT_MS` of real time, whether it is there or not."""
+        while True:
+            for party, event in self._send.items():
+                self._beat[party] = True
+                event.set()
+            await asyncio.sleep(limits.HEARTBEAT_MS / 1000)
+
+    # --- the rest ---------------------------------------------------------------------------------------------------
+
+    def next_due_ms(self) -> int | None:
+        """When the next alert falls due, also for a party that is silent."""
+        times = [self._silent_from(since) for since in self.offline.values()] if self._owes_urgent() else []
+        times = [at_ms for at_ms in times if at_ms > self.clock.now_ms()]
+        due = self.core.next_ms()
+        return min([*times, *([] if due is None else [due])], default=None)
+
+    def _owes_urgent(self) -> bool:
+        return bool(self.core.folded.ledger.open)
+
+    def _silent_from(self, since_ms: int) -> int:
+        return since_ms + self.core.folded.ledger.charter.terms.silent_ms
+
+    def _silent(self, now_ms: int) -> list[str]:
+        """Parties that were not heard for the charter's span: in a scenario, those that it has taken offline."""
+        if self.gated:
+            return [party for party, since in self.offline.items() if self._silent_from(since) <= now_ms]
+        span_ms, mono_ms = self.core.folded.ledger.charter.terms.silent_ms, self._mono_ms()
+        silent = [s for s in self.sessions.values() if mono_ms - s.heard_at_ms > span_ms]
+        for session in silent:
+            session.gone()
+        return [session.party for session in silent]
+
+    def _check_clock(self, now_ms: int) -> None:
+        step = self.clock.step() if isinstance(self.clock, RelayClock) else None
+        if step is not None:
+            self.core.clock_stepped(step.old_ms, step.new_ms, now_ms)
+
+    def _link_rows(self) -> dict[str, LinkRow]:
+        now_ms = self.clock.now_ms()
+        return {
+            party: LinkRow(session.have_n, session.size, session.root, now_ms)
+            for party, session in self.sessions.items()
+            if session.live
+        }
+
+    def _link(self, party: str) -> MqttLink:
+        settings, net = self.home.settings(), self.core.folded.ledger.charter.net
+        endpoint = Endpoint(
+            host=settings.host,
+            port=settings.port,
+            ca_file=self.home.pki / "ca.crt",
+            cert_file=self.home.pki / f"relay-{party}.crt",
+            key_file=self.home.pki / f"relay-{party}.key",
+            client_id=f"relay-{net}-{party}",
+        )
+        wanted = [topics.up(net, party), topics.presence(net, party)]
+        return MqttLink(endpoint, subscribe=wanted, will=None, random=jitter)

@@ -1,0 +1,90 @@
+"""The relay as a process: `channel relay`, in the foreground or under a scenario's control."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+from channel.founding import ChannelHome
+from channel.protocol import ids
+from channel.protocol.envelope import Signer, seal
+from channel.protocol.errors import ChannelError, FatalError
+from channel.protocol.statements import ClockStep
+from channel.protocol.times import to_wire
+from channel.relay import control
+from channel.relay.boot import boot
+from channel.relay.clock import RelayClock, Step, SteppedClock, SystemClock
+from channel.relay.loop import AlertSink, Relay
+from channel.relay.operator import newest, statement
+
+VERSION = "0.1.0"
+
+
+async def run_relay(home: Path, sink: AlertSink, *, apply_clock: str | None = None) -> None:
+    """Until SIGINT or SIGTERM. FatalError if the log is damaged, or the wall clock is before its newest stamp.
+
+    `apply_clock` is the operator's reason for going on with such a wall clock: it becomes a `clock` leaf.
+    """
+    channel = ChannelHome.open(home)
+    booted = boot(channel)
+    clock = RelayClock(SystemClock.of_home(home), booted.core.folded.ledger.last_stamp_ms)
+    relay = Relay(channel, booted, clock, sink)
+    try:
+        step = clock.step()
+        if step is not None and apply_clock is None:
+            raise FatalError(
+                f"this machine's clock is {clock.behind_ms / 1000:.0f} s before the newest stamp in the log: set it "
+                'right, or if it is right, start with --apply-clock "REASON", which goes into the log'
+            )
+        if step is not None:
+            _apply_clock(relay, channel.signer("sig/desk-operations"), step, str(apply_clock))
+            clock.apply_step()
+        await _run(relay)
+    finally:
+        relay.close()
+
+
+def _apply_clock(relay: Relay, signer: Signer, step: Step, reason: str) -> None:
+    seq, prev = newest(relay.core.folded.ledger, signer.kid)
+    members = {"old": to_wire(step.old_ms), "new": to_wire(step.new_ms), "reason": reason}
+    body = statement(ClockStep, relay.core.folded, step.old_ms, seq + 1, prev, **members)
+    relay.core.submit(seal(body, signer), step.old_ms, ids.RELAY)
+
+
+async def run_controlled(home: Path) -> None:
+    """Under a scenario: the clock starts at the log's newest stamp and is stepped from standard input."""
+    channel = ChannelHome.open(home)
+    booted = boot(channel)
+    clock = SteppedClock(booted.core.folded.ledger.last_stamp_ms)
+    relay = Relay(channel, booted, clock, control.quiet, gated=True)
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    serving = asyncio.create_task(control.serve(relay, reader, sys.stdout), name="control")
+    try:
+        await _run(relay)
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        transport.close()
+        relay.close()
+
+
+async def _run(relay: Relay) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: asyncio.ensure_future(relay.stop()))
+    try:
+        await relay.run(VERSION)
+    except* ChannelError as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[ChannelError]) -> ChannelError:
+    """The error itself, for the command's message and exit status."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
