@@ -169,7 +169,7 @@ def _addressed(ledger: Ledger, opened: Opened, body: Addressed, now_ms: int) -> 
     verdict = _addressees(ledger, opened.party, body) or _quota(ledger, opened.party, body, now_ms)
     if verdict is None and isinstance(body, Notice):
         verdict = _volumes(body) or _earlier(ledger, opened.party, body)
-    if verdict is None and isinstance(body, LineStatement) and body.of is not None:
+    if verdict is None and isinstance(body, LineStatement):
         verdict = _line(ledger, opened.party, body)
     if verdict is None and isinstance(body, Call) and from_wire(body.ended) < from_wire(body.began):
         return Refuse("window-invalid", "the call ends before it begins")
@@ -213,9 +213,7 @@ def _quota(ledger: Ledger, author: str, body: Addressed, now_ms: int) -> Verdict
 
 
 def _volumes(body: Notice) -> Verdict | None:
-    fault = geometry.check_volumes(body.volumes, kind=body.kind, issued_ms=from_wire(body.issued))
-    if fault is None and body.warn is not None:
-        fault = geometry.check_shape(body.warn)
+    fault = geometry.check_volumes(body.volumes, kind=body.kind, issued_ms=from_wire(body.issued), warn=body.warn)
     return None if fault is None else Refuse(*fault)
 
 
@@ -248,9 +246,14 @@ def _unknown(ledger: Ledger, of: str) -> Verdict:
 
 
 def _line(ledger: Ledger, author: str, body: LineStatement) -> Verdict | None:
-    proposal = ledger.notices.get(body.of or "")
+    fault = geometry.check_line(body.parts, body.excluded)
+    if fault is not None:
+        return Refuse(*fault)
+    if body.of is None:
+        return None
+    proposal = ledger.notices.get(body.of)
     if proposal is None:
-        return _unknown(ledger, body.of or "")
+        return _unknown(ledger, body.of)
     earlier = proposal.body
     if not isinstance(earlier, LineStatement) or earlier.action != "propose":
         return Refuse("wrong-reference", "`of` is not a proposal of a line")

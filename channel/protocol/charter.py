@@ -115,7 +115,7 @@ def draft(
 ) -> Charter:
     """A charter that its parties can be asked to sign; UsageError says what stands against it."""
     terms = default_terms(len(parties)) if terms is None else terms
-    if ids.NET.match(net) is None:
+    if ids.NET.fullmatch(net) is None:
         raise UsageError(f"a net's name is 3 to 40 of a-z, 0-9 and '-', not {net!r}")
     check_keys((relay, *parties))
     _check_rows(deadlines)

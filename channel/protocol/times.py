@@ -26,7 +26,7 @@ def to_wire(ms: int) -> str:
 
 def from_wire(text: str) -> int:
     """The one accepted wire form -> milliseconds since 1970. ValueError on anything else."""
-    match = _WIRE.match(text)
+    match = _WIRE.fullmatch(text)
     if match is None or not text.isascii():
         raise ValueError("expected RFC 3339 UTC with milliseconds, like 2017-09-16T00:30:00.000Z")
     year, month, day, hour, minute, second, milli = (int(part) for part in match.groups())
@@ -44,7 +44,7 @@ def dtg(ms: int) -> str:
 
 def duration_ms(text: str) -> int:
     """`90s`, `10min`, `2h`, `1d`, with or without a leading `+` -> milliseconds."""
-    match = _DURATION.match(text)
+    match = _DURATION.fullmatch(text)
     if match is None:
         raise UsageError(f"a duration looks like 90s, 10min, 2h or 1d, not {text!r}")
     return int(match[1]) * _UNIT_MS[match[2]]
@@ -56,7 +56,7 @@ def moment_ms(text: str, now_ms: int, *, utc_offset_min: int = 0) -> int:
         return now_ms
     if text.startswith("+"):
         return now_ms + duration_ms(text)
-    match = _DTG.match(text.upper())
+    match = _DTG.fullmatch(text.upper())
     try:
         if match is not None:
             day, hour, minute, month, year = match.groups()
