@@ -137,16 +137,19 @@ class SqliteLog:
     def _leaves(self, start: int, stop: int) -> Iterator[StoredLeaf]:
         while start < stop:
             rows = self._fetch(_SELECT_LEAVES, (start - 1, min(_BATCH_ROWS, stop - start)))
-            if not rows:
-                raise FatalError(f"{self._path}: leaf {start} is missing; run `channel verify` on it and restore it")
-            for row in rows:
-                leaf = _stored(row)
-                if leaf.index != start or leaf.leaf_hash != leaf_hash(b"%d %s" % (leaf.stamp, leaf.token)):
+            for leaf in map(_stored, rows):
+                if leaf.index != start:
+                    break
+                if leaf.leaf_hash != leaf_hash(b"%d %s" % (leaf.stamp, leaf.token)):
                     raise FatalError(
                         f"{self._path}: leaf {start} is damaged; run `channel verify` on it and restore it"
                     )
                 yield leaf
                 start += 1
+            else:
+                if rows:
+                    continue
+            raise FatalError(f"{self._path}: leaf {start} is missing; run `channel verify` on it and restore it")
 
     def rows(self) -> Iterator[StoredLeaf]:
         """Every row as it is, gaps and all: for verifying a file that somebody may have changed."""

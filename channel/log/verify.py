@@ -44,6 +44,7 @@ class _Verifier:
         self._count = 0
         self._covered = 0  # size of the newest checkpoint that holds
         self._held = 0  # checkpoints that hold
+        self._promised = 0  # size of the newest signed checkpoint of more leaves than there are
         self._root: bytes | None = None
         self._stamp = 0
         self._kept: dict[int, bytes] = {}  # since then: hashes kept beside rows whose bytes give another
@@ -56,11 +57,17 @@ class _Verifier:
         if self._count == 0:
             self._found_without_leaves()
         self._take_notes(None)
-        if self._covered < self._expected and self._tree is not None:
-            left = f"leaves {self._covered} to {self._expected - 1} are under no checkpoint"
-            self._reasons.add("unsigned-leaves", self._covered, left)
-            self._name_changed("the row's bytes differ from the hash kept beside it")
+        self._take_end()
         return self._report()
+
+    def _take_end(self) -> None:
+        if self._promised > self._expected:
+            detail = f"a signed checkpoint covers {self._promised} leaves, there are {self._expected}"
+            self._reasons.add("truncated", self._expected, detail)
+        elif self._covered < self._expected and self._tree is not None:
+            detail = f"leaves {self._covered} to {self._expected - 1} are under no checkpoint"
+            self._reasons.add("unsigned-leaves", self._covered, detail)
+        self._name_changed("the row's bytes differ from the hash kept beside it")
 
     def _take(self, leaf: StoredLeaf) -> None:
         if leaf.index != self._expected:
@@ -133,8 +140,7 @@ class _Verifier:
         if opened is None:
             return
         if size > self._expected:
-            detail = f"a signed checkpoint covers {size} leaves, there are {self._expected}"
-            self._reasons.add("truncated", self._expected, detail)
+            self._promised = size
         elif is_past:
             self._reasons.add("bad-note", max(size - 1, 0), f"the checkpoint of size {size} is not at its place")
         elif self._tree is not None:
@@ -198,7 +204,6 @@ class _Verifier:
         self._kept.clear()
 
     def _report(self) -> Report:
-        self._name_changed("the row's bytes differ from the hash kept beside it")
         pinned = self._given is not None
         reasons = self._reasons.listed()
         if reasons:
@@ -219,7 +224,9 @@ class _Verifier:
     def _proven(self) -> Iterator[str]:
         if self._statements is None or self._root is None:
             return
-        yield f"leaves 0 to {self._covered - 1} are those that the log signed for, in this order and with these stamps"
+        named = ", save those named" if self._reasons else ""
+        signed_for = f"leaves 0 to {self._covered - 1} are those that the log signed for"
+        yield f"{signed_for}, in this order and with these stamps{named}"
         yield f"{self._held} checkpoints, each signed by the log, are heads of this one tree"
         yield f"{self._statements.opened + 1} statements are signed with keys valid at their position"
         yield from self._statements.confirmed()

@@ -12,8 +12,8 @@ from channel.log.report import Report
 from channel.log.store import LogStore, StoredLeaf
 from channel.log.verify import verify_log
 from channel.protocol import ids
-from channel.protocol.envelope import Opened, Signer, open_charter, seal
-from channel.protocol.keys import KeyRing
+from channel.protocol.envelope import Signer, seal
+from channel.protocol.keys import chained
 from channel.testing.memory import MemoryLog
 from tests.vectors import bodies
 
@@ -39,15 +39,13 @@ class GrowingLog:
         self.stamp = STAMP
         self._last: dict[str, tuple[int, str]] = {}
         self._group: list[StoredLeaf] = []
-        charter, of = open_charter(CHARTER)
-        self.ring = KeyRing(charter, of)
-        self.charter_of = of
+        self.charter_of = self.chain = ids.sha256(CHARTER)
         self._add(CHARTER)
         self.commit()
 
-    def add(self, type_: str, kid: str | None = None, **changes: Any) -> int:
-        """One more statement of the vectors, with the next number of its key. Returns its leaf index."""
-        kid = kid or bodies.kid(type_)
+    def add(self, type_: str, *, by: str | None = None, **changes: Any) -> int:
+        """One more statement of the vectors, signed `by` a key id, with its next number. Returns its leaf index."""
+        kid = by or bodies.kid(type_)
         seq, prev = self._last.get(kid, (0, self.charter_of))
         own = {
             "from": ids.kid_party(kid),
@@ -56,22 +54,21 @@ class GrowingLog:
             "seen": {"size": self.store.size, "root": ids.b64url(self.tree.root(self.store.size))},
         }
         if type_ in ("key", "revocation"):
-            own["keys"] = self.ring.chain
+            own["keys"] = self.chain
         if type_ == "accession":
             own["charter"] = self.charter_of
         members = {**own, **changes}
-        token = seal(bodies.body(type_, **members), Signer(kid, bodies.seed(kid)))
+        body = bodies.body(type_, **members)
+        token = seal(body, Signer(kid, bodies.seed(kid)))
         self._last[kid] = (members["seq"], ids.sha256(token))
+        if type_ in ("accession", "key", "revocation"):
+            self.chain = chained(self.chain, ids.sha256(token))
         return self.add_token(token)
 
     def add_token(self, token: bytes) -> int:
         """Any token as the next leaf, a second later."""
         self.stamp += 1000
         return self._add(token)
-
-    def apply(self, opened: Opened, index: int) -> None:
-        """Let the test's own key chain go on over a leaf."""
-        self.ring.apply(index, opened.of, opened.body)
 
     def _add(self, token: bytes) -> int:
         index = self.tree.append(leaf_hash(encode(self.stamp, token)))

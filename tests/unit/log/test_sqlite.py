@@ -195,7 +195,7 @@ def test_a_log_is_not_made_over_anything(tmp_path: Path, name: str) -> None:
     [
         (b"", "never finished"),
         (b"some text, and more of it" * 100, "damaged or no log"),
-        (b"SQLite format 3\0" * 9, ""),
+        (b"SQLite format 3\0" * 9, "damaged or no log"),
     ],
 )
 def test_a_file_that_is_no_log_is_refused_and_left_alone(tmp_path: Path, mode: str, content: bytes, says: str) -> None:
