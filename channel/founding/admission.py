@@ -1,22 +1,24 @@
-"""`admit`: the parties' accessions become leaves 1..n. Only while no relay runs: the log has one writer."""
+"""`admit`: the parties' accessions become leaves 1..n. Only while no relay runs: the log has one writer.
+
+Whether an accession is in order is the ledger's policy, as for everything that the relay takes in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from channel.founding.home import ChannelHome
+from channel.ledger.fold import Folded, fold
+from channel.ledger.policy import Accept, Known, Refuse, judge
 from channel.log.checkpoint import Checkpoint, open_note, sign
-from channel.log.leaf import encode, leaf_hash
-from channel.log.merkle import Tree
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import ids, limits
 from channel.protocol.envelope import Opened, open_token
 from channel.protocol.errors import FatalError, PeerError, ProofError, UsageError
-from channel.protocol.keys import KeyRing
-from channel.protocol.statements import Accession, Charter, Seen
+from channel.protocol.statements import Accession, Seen
 from channel.protocol.times import to_wire
 
 
@@ -41,95 +43,81 @@ def admit(home: Path, tokens: Sequence[bytes], *, now_ms: int) -> Admitted:
 
 def admit_into(channel: ChannelHome, tokens: Sequence[bytes], now_ms: int) -> Admitted:
     """As `admit`, in a home that may still be under construction."""
-    charter, of = channel.charter()
-    keys = KeyRing(charter, of)
     log = SqliteLog(channel.log_file, "write")
     try:
-        stored = list(log.leaves())
-        tree = _tree(channel, charter.net, of, stored, log.newest_note())
-        have = _acceded(stored, keys, charter)
-        new = _judge(tokens, charter, of, keys, have)
-        stamp = _stamp(stored, now_ms) if new else now_ms
-        leaves = [StoredLeaf(len(stored) + place, stamp, opened.token) for place, opened in enumerate(new)]
-        for leaf in leaves:
-            tree.append(leaf_hash(encode(leaf.stamp, leaf.token)))
+        folded = _fold(channel, log)
+        before = _acceded(folded)
+        stamp = _stamp(folded.ledger.last_stamp_ms, now_ms) if tokens else now_ms
+        leaves = _take_in(folded, tokens, stamp)
         if leaves:
-            origin = f"dcn/{charter.net}"
-            log.append(leaves, sign(Checkpoint(origin, tree.size, tree.root()), origin, channel.signer("sig/log-1")))
+            origin = f"dcn/{folded.ledger.charter.net}"
+            checkpoint = Checkpoint(origin, folded.tree.size, folded.tree.root())
+            log.append(leaves, sign(checkpoint, origin, channel.signer("sig/log-1")))
     finally:
         log.close()
-    added = tuple(opened.party for opened in new)
-    missing = tuple(m.party for m in charter.parties if m.party not in have and m.party not in added)
-    return Admitted(added, tuple(party for party in have if party not in added), missing)
+    after = _acceded(folded)
+    return Admitted(
+        added=tuple(party for party in after if party not in before),
+        known=before,
+        missing=tuple(m.party for m in folded.ledger.charter.parties if m.party not in after),
+    )
 
 
-def _tree(home: ChannelHome, net: str, of: ids.Hash, leaves: Sequence[StoredLeaf], note: str | None) -> Tree:
-    """The tree of what is stored, which must begin with this charter and be what the newest checkpoint signed."""
-    tree = Tree()
-    for leaf in leaves:
-        tree.append(leaf_hash(encode(leaf.stamp, leaf.token)))
+def _fold(home: ChannelHome, log: SqliteLog) -> Folded:
+    """The log as it stands, which must begin with this home's charter and be what its newest checkpoint signed."""
+    charter, of = home.charter()
+    folded = fold(log.leaves())
     try:
-        checkpoint = open_note(note or "", f"dcn/{net}", home.signer("sig/log-1").public)
+        newest = open_note(log.newest_note() or "", f"dcn/{charter.net}", home.signer("sig/log-1").public)
     except ProofError as error:
         raise FatalError(f"{home.log_file}: its checkpoint does not verify ({error.code}); restore it") from error
-    if (checkpoint.size, checkpoint.root) != (tree.size, tree.root()) or ids.sha256(leaves[0].token) != of:
+    if (newest.size, newest.root) != (folded.tree.size, folded.tree.root()) or folded.ledger.charter_of != of:
         raise FatalError(f"{home.log_file} is not what its checkpoint says: run `channel verify` on it and restore it")
-    return tree
+    return folded
 
 
-def _acceded(leaves: Iterable[StoredLeaf], keys: KeyRing, charter: Charter) -> dict[str, bytes]:
-    """Party -> its accession's token. Nobody else's statement is looked at: it may be signed with a later key."""
-    found: dict[str, bytes] = {}
-    for leaf in leaves:
+def _acceded(folded: Folded) -> tuple[str, ...]:
+    ledger = folded.ledger
+    return tuple(member.party for member in ledger.charter.parties if ledger.parties[member.party].acceded)
+
+
+def _take_in(folded: Folded, tokens: Sequence[bytes], stamp: int) -> list[StoredLeaf]:
+    """The leaves that come of it, folded already. UsageError says which file, and what to ask its party for."""
+    leaves: list[StoredLeaf] = []
+    for place, token in enumerate((token.strip() for token in tokens), start=1):
         try:
-            opened = open_token(leaf.token, keys, net=charter.net)
-        except PeerError:
-            continue
-        if isinstance(opened.body, Accession):
-            found.setdefault(opened.party, leaf.token)
-    return found
-
-
-def _judge(
-    tokens: Sequence[bytes], charter: Charter, of: ids.Hash, keys: KeyRing, have: dict[str, bytes]
-) -> list[Opened]:
-    """The accessions that are new. UsageError names the party and what to ask it for."""
-    new: dict[str, Opened] = {}
-    for place, token in enumerate(tokens, start=1):
-        token = token.strip()
-        try:
-            opened = open_token(token, keys, net=charter.net)
+            opened = open_token(token, folded.ledger.ring, net=folded.ledger.charter.net)
         except PeerError as error:
             raise UsageError(f"file {place} is no accession of this channel's parties: {error}") from error
-        known = have.get(opened.party) or (new[opened.party].token if opened.party in new else None)
-        if known == token:
-            continue
-        _check(opened, charter, of)
-        if known is not None:
-            raise UsageError(f"{opened.party} has acceded before, with another token: keep the first")
-        new[opened.party] = opened
-    return list(new.values())
+        _check_first(opened, folded.ledger.charter_of)
+        match judge(folded.ledger, opened, stamp):
+            case Accept():
+                leaves.append(StoredLeaf(folded.tree.size, stamp, token))
+                folded.take(leaves[-1], opened)
+            case Known():
+                continue
+            case Refuse(code="wrong-charter"):
+                raise UsageError(
+                    f"{opened.party} has signed another charter than {folded.ledger.charter_of}: compare them by voice"
+                )
+            case verdict:
+                said = verdict.detail if isinstance(verdict, Refuse) else type(verdict).__name__
+                raise UsageError(f"the accession of {opened.party} cannot be taken in: {said}")
+    return leaves
 
 
-def _check(opened: Opened, charter: Charter, of: ids.Hash) -> None:
-    body, party = opened.body, opened.party
+def _check_first(opened: Opened, of: ids.Hash) -> None:
+    """An accession is the first that a root key signs (protocol.md 5.3)."""
+    body = opened.body
     if not isinstance(body, Accession):
-        raise UsageError(f"{party} sent a statement of type {opened.type}, not its accession")
-    if party not in {member.party for member in charter.parties}:
-        raise UsageError(f"{party} is not a party to this charter")
-    if body.charter != of:
-        raise UsageError(f"{party} has signed the charter {body.charter}; this channel's is {of}: compare by voice")
-    desks = {desk.desk for member in charter.parties if member.party == party for desk in member.desks}
-    first = Seen(size=0, root=ids.sha256(b""))
-    if (body.seq, body.prev, body.seen) != (1, of, first) or body.desk not in desks:
-        raise UsageError(f"{party}'s accession is not the first statement of its root key: ask it to accede again")
+        raise UsageError(f"{opened.party} sent a statement of type {opened.type}, not its accession")
+    nothing = Seen(size=0, root=ids.sha256(b""))
+    if body.charter == of and (body.seq, body.prev, body.seen) != (1, of, nothing):
+        raise UsageError(f"{opened.party}'s accession is not the first statement of its root key: ask for that one")
 
 
-def _stamp(leaves: Sequence[StoredLeaf], now_ms: int) -> int:
+def _stamp(last_ms: int, now_ms: int) -> int:
     """Now, but never before the last leaf (law 3)."""
-    last = leaves[-1].stamp
-    if now_ms < last - limits.STEP_MS_MAX:
-        raise UsageError(
-            f"the clock says {to_wire(now_ms)}, before the log's last leaf at {to_wire(last)}: set the clock"
-        )
-    return max(now_ms, last)
+    if now_ms < last_ms - limits.STEP_MS_MAX:
+        raise UsageError(f"the clock says {to_wire(now_ms)}, before the log's last leaf at {to_wire(last_ms)}: set it")
+    return max(now_ms, last_ms)

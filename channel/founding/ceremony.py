@@ -64,12 +64,14 @@ def init(
     desks: Sequence[Desk] = charters.OPERATOR_DESKS,
     broker_host: str = "localhost",
     broker_port: int = BROKER_PORT,
+    hosts: Sequence[str] = (),
     trial: bool = False,
     random: Random = random_bytes,
 ) -> Founded:
-    """Make the channel's home. `wall_ms` is real time for the certificates, if the net plays at another (`now_ms`).
+    """Make the channel's home; UsageError, and nothing is written, if a request is not in order or the place is taken.
 
-    UsageError, and nothing is written, if a request does not prove what it claims or the place is taken.
+    `wall_ms` is real time for the certificates, if the net plays at another (`now_ms`); `hosts` are further names under
+    which parties reach the broker.
     """
     drafted = draft(
         net, requests, desks, now_ms=now_ms, title=title, terms=terms, deadlines=deadlines, trial=trial, random=random
@@ -77,7 +79,8 @@ def init(
     settings = settings_of(net, broker_host, broker_port, trial=trial)
     channel = ChannelHome(home)
     with channel.founding():
-        packets = write(channel, drafted, settings, requests, now_ms, now_ms if wall_ms is None else wall_ms, random)
+        wall_ms = now_ms if wall_ms is None else wall_ms
+        packets = write(channel, drafted, settings, requests, now_ms, wall_ms, random, hosts)
     return Founded(drafted.charter, drafted.of, packets)
 
 
@@ -116,13 +119,16 @@ def write(
     now_ms: int,
     wall_ms: int,
     random: Random,
+    hosts: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Every file of the home; the caller is inside `founding`. Returns each party's packet."""
     home.keys.mkdir(mode=0o700)
     for label, seed in drafted.seeds.items():
         pki.write_file(home.keys / keyfile.file_name(label), keyfile.to_pem(label, seed))
     names = [request.party for request in requests]
-    authority = pki.make_pki(home.pki, settings.net, names, hosts=[settings.host], now_ms=wall_ms, random=random)
+    authority = pki.make_pki(
+        home.pki, settings.net, names, hosts=[settings.host, *hosts], now_ms=wall_ms, random=random
+    )
     pki.write_file(home.settings_file, settings.model_dump_json(indent=2).encode() + b"\n")
     pki.write_file(home.charter_file, drafted.token, mode=0o644)
     home.packets.mkdir(mode=0o700)

@@ -19,7 +19,7 @@ from channel.protocol import enrolment
 from channel.protocol.charter import Founder
 from channel.protocol.errors import InvariantError
 from channel.protocol.statements import DeadlineTable, Terms
-from channel.relay.clock import clock_json, random_bytes
+from channel.relay.clock import CLOCK_FILE, clock_json, random_bytes
 from clients.core.enrolling import accede, enrol
 from clients.core.home import PartyHome
 
@@ -63,9 +63,7 @@ def found_trial(
         )
         packets = write(channel, drafted, settings, requests, now_ms, wall_ms, random)
         tokens = [_accede(homes[party], path, drafted, now_ms) for party, path in packets.items()]
-        if now_ms != wall_ms:
-            for place in (home, *(party.path for party in homes.values())):
-                write_file(place / "clock.json", clock_json(now_ms, wall_ms), mode=0o644)
+        _write_clocks([home, *(party.path for party in homes.values())], now_ms, wall_ms)
         if not admit_into(channel, tokens, now_ms).in_force:
             raise InvariantError("a trial's charter is not in force after its founding")
     return Founded(drafted.charter, drafted.of, packets)
@@ -76,6 +74,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def _write_clocks(homes: Sequence[Path], now_ms: int, wall_ms: int) -> None:
+    """Every command on these homes goes on from the net's own time, not from today's."""
+    if now_ms != wall_ms:
+        for home in homes:
+            write_file(home / CLOCK_FILE, clock_json(now_ms, wall_ms), mode=0o644)
 
 
 def _enrol(home: PartyHome, founder: Founder, net: str, random: Random) -> enrolment.Enrolment:

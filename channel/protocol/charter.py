@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Charter, Deadlines, DeadlineTable, Desk, Level, Member, Precedence, Terms
-from channel.protocol.times import to_wire
+from channel.protocol.times import short, to_wire
 
 Language = Literal["en", "ru", "ar", "ku"]
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
+_LEVELS = "the levels are operations, staff and ministry"
 
 
 class Founder(NamedTuple):
@@ -90,6 +91,35 @@ DEFAULT_PARTIES: tuple[Founder, ...] = (
     Founder("regime", "Syrian government forces", "ar", _desks(4), "regime"),
 )
 OPERATOR_DESKS: tuple[Desk, ...] = (Desk(desk="operations", level=Level.OPERATIONS, contact="+000 00 555 0000"),)
+
+
+def desk_of(text: str) -> Desk:
+    """`operations=+000 1` or `night-watch:staff=+000 2` -> a desk at that level, with the voice line to ring."""
+    place, _, contact = text.partition("=")
+    name, _, level = place.partition(":")
+    try:
+        return Desk(desk=name, level=Level(level or name), contact=contact.strip())
+    except ValueError as error:
+        raise UsageError(f"a desk is operations=CONTACT, or NAME:LEVEL=CONTACT, not {text!r}: {_LEVELS}") from error
+
+
+def describe(charter: Charter) -> tuple[str, ...]:
+    """What a person reads before signing it: who is in it, whom to ring, and by when an answer is due."""
+    trial = "; TRIAL: one hand made every key, it proves nothing" if charter.trial else ""
+    lines = [f"{charter.title} (net {charter.net}, drafted {charter.issued}){trial}"]
+    for member in (*charter.parties, charter.relay):
+        desks = ", ".join(f"{desk.desk} ({desk.level.value}) {desk.contact}" for desk in member.desks)
+        lines.append(f"{member.party}: {member.name}; {desks}")
+    for precedence in reversed(Precedence):
+        row = charter.deadlines.row(precedence)
+        lines.append(
+            f"{precedence.value}: receipt {short(row.receipt_ms)}, passed on {short(row.forward_ms)}, answer "
+            f"{short(row.answer_ms)}, staff told {short(row.staff_ms)}, ministry told {short(row.ministry_ms)}"
+        )
+    lines.append(f"witnesses that make a checkpoint count: {charter.terms.quorum} of {len(charter.parties)}")
+    if len(charter.parties) < 4:
+        lines.append("with fewer than four parties, one that lies together with the relay is not outvoted")
+    return tuple(lines)
 
 
 def key_labels(desks: Iterable[Desk]) -> tuple[str, ...]:

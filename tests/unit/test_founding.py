@@ -150,7 +150,7 @@ def test_an_accession_to_another_charter_is_refused(ceremony: Ceremony, tmp_path
         tmp_path / "other", NET, [ceremony.request_a, ceremony.request_b], now_ms=NOW_MS + 1, random=_random("other")
     )
     token = accede(ceremony.a, _packet(other, "alpha"), now_ms=NOW_MS + 2).token
-    with pytest.raises(UsageError, match="compare by voice"):
+    with pytest.raises(UsageError, match="compare them by voice"):
         admit(ceremony.home, [token], now_ms=NOW_MS + 5)
 
 
@@ -158,7 +158,7 @@ def test_a_second_accession_with_other_bytes_is_refused(ceremony: Ceremony) -> N
     admit(ceremony.home, [ceremony.accede(ceremony.a)], now_ms=NOW_MS + 5)
     ceremony.a.accession_file.unlink()
     other = accede(ceremony.a, _packet(ceremony.founded, "alpha"), now_ms=NOW_MS + 77).token
-    with pytest.raises(UsageError, match="keep the first"):
+    with pytest.raises(UsageError, match="signed other bytes"):
         admit(ceremony.home, [other], now_ms=NOW_MS + 80)
 
 
@@ -184,7 +184,7 @@ def test_admission_waits_for_the_relay_to_stop(ceremony: Ceremony) -> None:
 
 
 def test_a_clock_before_the_last_leaf_admits_nobody(ceremony: Ceremony) -> None:
-    with pytest.raises(UsageError, match="set the clock"):
+    with pytest.raises(UsageError, match="set it"):
         admit(ceremony.home, [ceremony.accede(ceremony.a)], now_ms=NOW_MS - 60_000)
 
 
@@ -348,6 +348,32 @@ def test_the_default_parties_cannot_be_rung_by_mistake() -> None:
     contacts = [desk.contact for founder in charters.DEFAULT_PARTIES for desk in founder.desks]
     assert len(set(contacts)) == 12
     assert all(contact.startswith("+000 ") for contact in contacts)
+
+
+def test_a_desk_is_typed_in_one_word() -> None:
+    assert charters.desk_of("operations=+000 1") == DESKS[0]
+    night = charters.desk_of("night-watch:staff= +000 2")
+    assert (night.desk, night.level, night.contact) == ("night-watch", Level.STAFF, "+000 2")
+    for wrong in (
+        "",
+        "operations",
+        "operations=",
+        "night-watch=+000 2",
+        "a:general=+000 2",
+        "Ops:staff=1",
+        "staff=\x1b[1m",
+    ):
+        with pytest.raises(UsageError, match="the levels are"):
+            charters.desk_of(wrong)
+
+
+def test_what_is_signed_can_be_read(ceremony: Ceremony) -> None:
+    said = "\n".join(charters.describe(ceremony.founded.charter))
+    assert "alpha: Alpha; operations (operations) +000 1" in said
+    assert "FLASH: receipt 15 s, passed on 30 s, answer 60 s, staff told 60 s, ministry told 3 min" in said
+    assert "2 of 2" in said
+    assert "not outvoted" in said
+    assert "TRIAL" not in said
 
 
 def test_the_charters_hash_can_be_compared_by_voice(ceremony: Ceremony) -> None:
