@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from channel.ledger import delivery as dl
+from channel.log import report
 from channel.protocol import canonical, charter, codes, envelope, ids, limits
 from channel.protocol.statements import BY_TYPE, Precedence, Response, Word
 from channel.protocol.times import duration_ms
@@ -105,6 +106,10 @@ def test_the_tables_of_refusals_are_those_of_the_code(number: str, table: dict[s
 
 def test_the_table_of_unattributable_codes_is_that_of_the_code() -> None:
     assert {row[0]: row[1] for row in rows("3.9")} == codes.UNATTRIBUTABLE
+
+
+def test_the_table_of_a_verifiers_reasons_is_that_of_the_code() -> None:
+    assert {row[0]: row[1] for row in rows("15.5")} == report.REASONS
 
 
 def test_every_refusal_code_is_given_somewhere() -> None:
