@@ -18,13 +18,13 @@ from pydantic import BeforeValidator, Field, ValidationError
 from channel.protocol import ids, limits
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Desk, Level, NetName, Party
+from channel.scenario import acts
 from channel.scenario.entries import (
     RELAY_ACTIONS,
     AnyEntry,
     AnyLevel,
     Call,
     Entry,
-    Label,
     Moment,
     Offline,
     Online,
@@ -265,6 +265,8 @@ def _check_steps(scenario: Scenario) -> None:
             _check_references(entry, before)
             _check_addressees(entry, parties)
             _check_marks(entry, scenario.sources)
+            if isinstance(entry, Send) and entry.expect is None:
+                acts.check_send(entry, step.at_ms, scenario.places)
         except UsageError as error:
             raise UsageError(f"entry[{step.order}] ({step.label}): {error}") from error
         if entry.CAUSES or _do(entry) == "answer":

@@ -1,0 +1,181 @@
+"""One run of a scenario on one machine: a new home, the broker, the relay and every party's client as processes.
+
+Used by `channel up --scenario`. Stepping is in stepping.py, what is shown in presentation.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from channel.broker import EmbeddedBroker
+from channel.broker.pki import write_file
+from channel.founding import ChannelHome, found_trial
+from channel.log.sqlite import SqliteLog
+from channel.protocol.charter import DEFAULT_DEADLINES, Founder, default_terms
+from channel.protocol.errors import ChannelError, UsageError
+from channel.protocol.statements import DeadlineTable, Terms
+from channel.relay.clock import SystemClock, clock_json, wall_ms
+from channel.scenario.children import Child
+from channel.scenario.control import Reply, ask
+from channel.scenario.format import Scenario
+from channel.scenario.journal import Journal
+from channel.scenario.presentation import Pace, Screen
+from channel.scenario.stepping import Stepper
+from channel.scenario.summary import summary
+
+LOOK_S = 0.5  # how often a net that runs on is looked at for new leaves: a person reads along
+
+
+async def run_scenario(
+    home: Path, scenario: Scenario, *, speed: str, exit_at_end: bool, json_output: bool, out: TextIO
+) -> dict[str, object]:
+    """Found a trial net in `home`, run the scenario through real processes, and sum it up.
+
+    With `exit_at_end` everything is stopped at the scenario's end; else the net's clock goes on at speed 1 and this
+    returns when it is cancelled. The summary is the last line of `out` with `json_output`. UsageError if the home is taken.
+    """
+    pace = Pace.of(speed)
+    _found(home, scenario)
+    async with _processes(home, scenario) as (relay, clients):
+        await ask(relay, {"do": "time", "now_ms": scenario.start_ms}, Reply)
+        journal = Journal(SqliteLog(home / "log.sqlite", "read"))
+        try:
+            screen = Screen(journal, out, pace, quiet=json_output)
+            await Stepper(scenario, relay, clients, journal, screen).run()
+            screen.end()
+            if not exit_at_end:
+                _print_json(summary(home, journal.folded), out, json_output)
+                await _go_on(home, scenario, [relay, *clients.values()], journal, screen)
+        finally:
+            journal.close()  # before the relay closes the log, so that it can leave one file
+    found = _final(home)
+    if exit_at_end:
+        _print_json(found, out, json_output)
+    return found
+
+
+def _found(home: Path, scenario: Scenario) -> None:
+    founders = [
+        Founder(party.party, party.name, party.language, party.wire_desks(), party.client) for party in scenario.parties
+    ]
+    found_trial(
+        home,
+        founders,
+        terms_of(scenario),
+        deadlines_of(scenario),
+        now_ms=scenario.start_ms,
+        wall_ms=wall_ms(),
+        net=scenario.name,
+        title=scenario.title,
+    )
+
+
+def terms_of(scenario: Scenario) -> Terms:
+    """The default terms for that many parties, with what the scenario changes. UsageError names a wrong member."""
+    members = default_terms(len(scenario.parties)).model_dump() | dict(scenario.terms)
+    try:
+        return Terms.model_validate(members)
+    except ValueError as error:
+        raise UsageError(f"terms: {_reason(error)}") from error
+
+
+def deadlines_of(scenario: Scenario) -> DeadlineTable:
+    """The default deadlines, with what the scenario changes. UsageError names a wrong member."""
+    members = DEFAULT_DEADLINES.model_dump()
+    for precedence, row in scenario.deadlines.items():
+        members[precedence] |= dict(row)
+    try:
+        return DeadlineTable.model_validate(members)
+    except ValueError as error:
+        raise UsageError(f"deadlines: {_reason(error)}") from error
+
+
+def _reason(error: ValueError) -> str:
+    errors = getattr(error, "errors", None)
+    first = errors(include_url=False)[0] if errors is not None else {"loc": (), "msg": str(error)}
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+@contextlib.asynccontextmanager
+async def _processes(home: Path, scenario: Scenario) -> AsyncIterator[tuple[Child, dict[str, Child]]]:
+    """Broker, relay and clients, started; stopped in the opposite order whatever happens."""
+    logs, settings = home / "logs", ChannelHome(home).settings()
+    names = [party.party for party in scenario.parties]
+    broker = EmbeddedBroker(home, net=scenario.name, parties=names, mqtt_port=settings.port, mqtt_host=settings.host)
+    relay = Child("relay", ("-m", "channel", "relay", "--home", str(home), "--control"), logs / "relay.log")
+    clients = {name: Child(name, _client(home, name), logs / f"{name}.log") for name in names}
+    await broker.start()
+    watch = asyncio.create_task(broker.watch())
+    try:
+        await relay.start()
+        for client in clients.values():
+            await client.start()
+        yield relay, clients
+    finally:
+        await asyncio.gather(*(client.stop() for client in clients.values()))
+        await relay.stop()
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ChannelError):
+            await watch
+        await broker.stop()
+
+
+def _client(home: Path, party: str) -> tuple[str, ...]:
+    return ("-m", "clients", "-p", party, "--home", str(home / "parties" / party), "watch", "--control")
+
+
+async def _go_on(home: Path, scenario: Scenario, peers: Sequence[Child], journal: Journal, screen: Screen) -> None:
+    """Time goes on at speed 1 from the scenario's end, here and for every command on this home, until cancelled."""
+    places = (home, *(home / "parties" / party.party for party in scenario.parties))
+    for place in places:
+        write_file(place / "clock.json", clock_json(scenario.end_ms, wall_ms()), mode=0o644)
+    clock = SystemClock.of_home(home)
+    for peer in peers:
+        await ask(peer, {"do": "free"}, Reply)
+    tasks = [asyncio.create_task(_keep(peer, clock)) for peer in peers]
+    try:
+        while True:
+            for told in journal.news():
+                await screen.told(told)
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(LOOK_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(peer: Child, clock: SystemClock) -> None:
+    """Start a process again that ends by itself, and set its time; gives up when it does so too often."""
+    while True:
+        status = await peer.wait()
+        if not await peer.revive():
+            sys.stderr.write(f"{peer.name} ended with status {status} too often; going on without it\n")
+            return
+        await ask(peer, {"do": "time", "now_ms": clock.now_ms()}, Reply)
+        await ask(peer, {"do": "free"}, Reply)
+
+
+def _final(home: Path) -> dict[str, object]:
+    """The summary of the log as it was left."""
+    journal = Journal(SqliteLog(home / "log.sqlite", "read"))
+    try:
+        for _ in journal.news():
+            pass
+        return summary(home, journal.folded)
+    finally:
+        journal.close()
+
+
+def _print_json(found: dict[str, object], out: TextIO, json_output: bool) -> None:
+    if json_output:
+        out.write(json.dumps(found, ensure_ascii=False) + "\n")
+        out.flush()

@@ -1,0 +1,268 @@
+"""Stepped time: the clock jumps to the next due instant only when every process is idle at the present one.
+
+So outcomes never depend on how fast the machine is, or on the pace at which somebody watches. The rules are S61 to S67
+of docs/scenario.md. Nothing here starts processes or prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from channel.protocol import ids
+from channel.protocol.errors import FatalError, RefusedError, UsageError
+from channel.protocol.statements import Refusal
+from channel.scenario import acts
+from channel.scenario.control import Acted, ClientPoll, Message, Patience, Peer, PeerDied, RelayPoll, Reply, Sleep, ask
+from channel.scenario.entries import (
+    Ack,
+    Answer,
+    Call,
+    Check,
+    Display,
+    Forward,
+    Offline,
+    Online,
+    Restart,
+    Resume,
+    Send,
+    Statement,
+    Suspend,
+    Withdraw,
+)
+from channel.scenario.format import Scenario, Step
+from channel.scenario.journal import Journal, Told
+
+R = TypeVar("R", bound=Reply)
+ROUNDS_MAX = 100  # times that one instant may be looked at again before something due there is called stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What an entry signed: its label, and the refusal that it expects."""
+
+    step: Step
+    of: str
+
+
+class Audience:
+    """Who watches a run. This one does not look; the narration overrides what it wants to see."""
+
+    def signed(self, signed: Signed) -> None:
+        """An entry's statement exists; its leaf comes later, or never."""
+
+    async def told(self, told: Told) -> None:
+        """A new leaf."""
+
+    async def remark(self, at_ms: int, text: str) -> None:
+        """Something that is no leaf: a link cut, a process restarted."""
+
+    async def jump(self, from_ms: int, to_ms: int) -> None:
+        """The clock is about to jump."""
+
+
+class Stepper:
+    """One run of a scenario on stepped time. `run` returns at the scenario's end, with every process idle."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        relay: Peer,
+        clients: Mapping[str, Peer],
+        journal: Journal,
+        audience: Audience,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._scenario = scenario
+        self._relay = relay
+        self._clients = clients
+        self._journal = journal
+        self._audience = audience
+        self._sleep = sleep
+        self._offline: set[str] = set()
+        self._signed: dict[str, Signed] = {}
+        self._tokens: dict[str, str] = {}
+        self._refused: set[str] = set()
+        self._due_ms: int | None = None
+        self.now_ms = scenario.start_ms
+
+    async def run(self) -> None:
+        """Every entry and every deadline up to the scenario's end."""
+        await self._instant(self._scenario.start_ms)
+        steps = deque(self._scenario.steps)
+        while (at_ms := self._next(steps)) is not None:
+            await self._audience.jump(self.now_ms, at_ms)
+            await self._instant(at_ms)
+            while steps and steps[0].at_ms == at_ms:
+                await self._perform(steps.popleft())
+                await self._settle()
+        if self.now_ms < self._scenario.end_ms:
+            await self._audience.jump(self.now_ms, self._scenario.end_ms)
+            await self._instant(self._scenario.end_ms)
+
+    def _next(self, steps: deque[Step]) -> int | None:
+        """The next instant at which anything is due, none after the end."""
+        times = [steps[0].at_ms] if steps else []
+        if self._due_ms is not None:
+            times.append(self._due_ms)
+        at_ms = min(times, default=None)
+        return at_ms if at_ms is not None and at_ms <= self._scenario.end_ms else None
+
+    # --- one instant ------------------------------------------------------------------------------------------------
+
+    async def _instant(self, at_ms: int) -> None:
+        """Set every clock, and go on until nothing is due there any more."""
+        self.now_ms = at_ms
+        for _ in range(ROUNDS_MAX):
+            await self._say(self._relay, {"do": "time", "now_ms": at_ms})
+            for peer in self._clients.values():
+                await self._say(peer, {"do": "time", "now_ms": at_ms})
+            await self._settle()
+            if self._due_ms is None or self._due_ms > at_ms:
+                return
+        raise FatalError(f"relay: something stays due at {self._due_ms} however often it is told the time {at_ms}")
+
+    async def _settle(self) -> None:
+        """Until every online process is idle and the relay's gate is empty. FatalError names who is stuck on what."""
+        patience = Patience(self._sleep)
+        while True:
+            clients = {name: await self._poll(name) for name in self._clients if name not in self._offline}
+            relay = await self._supervised(self._relay, {"do": "poll"}, RelayPoll)
+            busy = _busy(clients, relay)
+            if not busy and any(relay.gated.values()):
+                await self._say(self._relay, {"do": "commit"})
+            elif not busy:
+                self._due_ms = relay.next_due_ms
+                await self._tell()
+                return
+            if not await patience.wait((tuple(clients.items()), relay)):
+                raise FatalError(f"stuck at {self.now_ms}: " + "; ".join(busy))
+
+    async def _poll(self, name: str) -> ClientPoll:
+        return await self._supervised(self._clients[name], {"do": "poll"}, ClientPoll)
+
+    async def _say(self, peer: Peer, message: Message) -> None:
+        await self._supervised(peer, message, Reply)
+
+    async def _supervised(self, peer: Peer, message: Message, reply: type[R]) -> R:
+        """Ask what may be asked twice; a process that died meanwhile is started again first."""
+        while True:
+            try:
+                return await ask(peer, message, reply)
+            except PeerDied:
+                if not await peer.revive():
+                    raise
+                await self._remind(peer)
+
+    async def _remind(self, peer: Peer) -> None:
+        """A process that was just started knows neither the time nor whose link is cut."""
+        await ask(peer, {"do": "time", "now_ms": self.now_ms}, Reply)
+        if peer is self._relay:
+            for party in sorted(self._offline):
+                await ask(peer, {"do": "presence", "party": party, "online": False}, Reply)
+        elif peer.name in self._offline:
+            await ask(peer, {"do": "online", "online": False}, Reply)
+
+    async def _tell(self) -> None:
+        """New leaves to the audience; a refusal that no entry expects ends the run."""
+        for told in self._journal.news():
+            await self._audience.told(told)
+            body = told.opened.body
+            if isinstance(body, Refusal):
+                self._refused.add(body.of)
+                signed = self._signed.get(body.of)
+                if signed is None or signed.step.entry.expect != body.code:
+                    label = f" of entry {signed.step.label!r}" if signed is not None else ""
+                    raise RefusedError(body.code, f"a statement{label} of {body.party}: {body.detail}")
+
+    # --- entries ----------------------------------------------------------------------------------------------------
+
+    async def _perform(self, step: Step) -> None:
+        entry = step.entry
+        match entry:
+            case Offline() | Online():
+                await self._link(entry.by, online=isinstance(entry, Online))
+            case Restart():
+                peer = self._relay if entry.by == ids.RELAY else self._clients[entry.by]
+                await peer.restart()
+                await self._remind(peer)
+                await self._audience.remark(self.now_ms, f"{entry.by}'s process was killed and started again")
+            case Ack():
+                await self._acknowledge(step, entry)
+            case Statement():
+                await self._act(step, self._act_of(step, entry))
+            case _:
+                raise UsageError(f"{step.label}: nothing is known of how to do this")
+
+    async def _link(self, party: str, *, online: bool) -> None:
+        (self._offline.discard if online else self._offline.add)(party)
+        await self._say(self._clients[party], {"do": "online", "online": online})
+        await self._say(self._relay, {"do": "presence", "party": party, "online": online})
+        await self._audience.remark(self.now_ms, f"{party} is {'online again' if online else 'offline'}")
+
+    async def _acknowledge(self, step: Step, entry: Ack) -> None:
+        of = self._tokens.get(entry.of) if entry.of is not None else None
+        record = self._journal.alert(
+            of=of,
+            party=entry.party,
+            stage=entry.stage,
+            rung=entry.rung,
+            addressee=entry.addressee,
+            round_=entry.round,
+            by=entry.by,
+        )
+        if record is None:
+            about = entry.of or entry.party
+            raise UsageError(f"{step.label}: there is no alert {entry.stage}/{entry.rung.value} about {about} by now")
+        act = acts.acknowledge(entry, record.body.alert)
+        if entry.by == ids.RELAY:
+            self._judge(step, await ask(self._relay, act, Acted))
+        else:
+            await self._act(step, act)
+
+    def _act_of(self, step: Step, entry: Statement) -> acts.Act:
+        known = Send | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume
+        if not isinstance(entry, known):
+            raise UsageError(f"{step.label}: nothing is known of how to do this")
+        withdrawn = self._scenario.step(entry.of).entry if isinstance(entry, Withdraw) else None
+        ended = withdrawn if isinstance(withdrawn, Send) else None
+        try:
+            return acts.resolve(entry, step.at_ms, self._scenario.places, self._tokens, ended)
+        except KeyError as error:
+            raise UsageError(f"{step.label}: {error.args[0]!r} was never signed") from error
+
+    async def _act(self, step: Step, act: acts.Act) -> None:
+        party = step.entry.by
+        acted = await ask(self._clients[party], {"do": "act", "act": act}, Acted)
+        self._judge(step, acted)
+        if acted.ok and step.entry.expect is not None and party not in self._offline:
+            await self._settle()
+            if acted.of not in self._refused:
+                raise FatalError(f"{step.label}: expected to be refused with {step.entry.expect!r}, and was accepted")
+
+    def _judge(self, step: Step, acted: Acted) -> None:
+        expect = step.entry.expect
+        if not acted.ok and acted.code != expect:
+            raise RefusedError(acted.code, f"entry {step.label!r} of {step.entry.by}: {acted.detail}")
+        if acted.ok and acted.of is not None:
+            signed = Signed(step, acted.of)
+            self._signed[acted.of], self._tokens[step.label] = signed, acted.of
+            self._audience.signed(signed)
+
+
+def _busy(clients: Mapping[str, ClientPoll], relay: RelayPoll) -> list[str]:
+    """What still moves, in words; empty when every online process is idle."""
+    found = []
+    for name, client in clients.items():
+        feed, gated = relay.feeds.get(name, 0), set(relay.gated.get(name, ()))
+        if not client.connected:
+            found.append(f"{name} is not connected")
+        if client.n != feed:
+            found.append(f"{name} holds {client.n} of {feed} leaves")
+        if set(client.outbox) != gated:
+            found.append(f"{name} has {len(client.outbox)} statements out, of which {len(gated)} wait at the gate")
+    return found
