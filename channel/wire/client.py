@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -17,6 +18,8 @@ import paho.mqtt.client as paho
 CONNECT_S_MAX = 5.0  # TCP and TLS each; a healthy broker answers in milliseconds
 SUBACK_FAILURE = 0x80
 _NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # without it an echo takes 88 ms, with it three
+
+T = TypeVar("T")
 
 
 class Client(aiomqtt.Client):
@@ -52,9 +55,9 @@ class Client(aiomqtt.Client):
         self._client.manual_ack_set(True)
 
     @property
-    def lost(self) -> asyncio.Future[None]:
-        """Done as soon as the connection is gone."""
-        return self._disconnected
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return self._disconnected.done()
 
     def acknowledge(self, message: aiomqtt.Message) -> None:
         """Tell the broker that it may forget the message."""
@@ -74,9 +77,20 @@ class Client(aiomqtt.Client):
     async def subscribe_all(self, topics: tuple[str, ...]) -> None:
         """Subscribe with QoS 1. MqttError if the broker refuses one: it says so only in the SUBACK's codes."""
         for topic in topics:
-            codes = await self.subscribe(topic, qos=1)
+            codes = await self.unless_lost(self.subscribe(topic, qos=1))
             if any(_number(code) >= SUBACK_FAILURE for code in codes):
                 raise aiomqtt.MqttError(f"the broker refused the subscription to {topic}")
+
+    async def unless_lost(self, call: Coroutine[Any, Any, T]) -> T:
+        """The call's result; MqttError as soon as the connection is gone (aiomqtt would wait out its timeout)."""
+        calling = asyncio.ensure_future(call)
+        try:
+            await asyncio.wait((calling, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                raise aiomqtt.MqttError("the connection was lost before the broker replied")
+            return calling.result()
+        finally:
+            calling.cancel()
 
     async def close(self) -> None:
         """Disconnect cleanly if connected, and leave nothing open in any case."""

@@ -92,16 +92,10 @@ class MqttLink:
         client = self._client
         if client is None:
             raise TransientError(f"no connection to {self.endpoint.host}:{self.endpoint.port}")
-        sending = asyncio.ensure_future(client.publish(topic, payload, qos=1, timeout=REPLY_S_MAX))
         try:
-            await asyncio.wait((sending, client.lost), return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done():
-                raise TransientError("the connection was lost before the broker confirmed")
-            sending.result()
+            await client.unless_lost(client.publish(topic, payload, qos=1))
         except aiomqtt.MqttError as error:
             raise TransientError(f"the broker did not confirm: {error}") from error
-        finally:
-            sending.cancel()
 
     async def _receive(self, client: Client, on_payload: OnPayload, on_state: OnState) -> None:
         steady = asyncio.get_running_loop().call_later(STEADY_S, self._forget_failures)
@@ -110,7 +104,7 @@ class MqttLink:
         try:
             on_state(True)
             async for message in client.messages:
-                if client.lost.done():
+                if client.lost:
                     break  # what was not acknowledged comes again over the next connection
                 await on_payload(message.topic.value, _bytes(message.payload))
                 client.acknowledge(message)
