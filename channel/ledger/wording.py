@@ -38,16 +38,20 @@ _NID_CHARS = 13  # of a notice id: its millisecond; more only where two share it
 _ALERT_CHARS = 4
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _INERT = {ord(char): f"<U+{ord(char):04X}>" for char in _BIDI} | {ord("\n"): " ", ord("\t"): " "}
-_WANTED = {
-    "R": "ROGER or UNABLE",
-    "WU": "WILCO or UNABLE",
-    "NE": "no answer",
-}
+_WANTED = {"R": "ROGER or UNABLE", "WU": "WILCO or UNABLE", "NE": "no answer"}
 _ALARMS = {
-    "watch": "NOBODY ON WATCH at {0}",
-    "hole": "A STATEMENT IS MISSING from {0}",
-    "equivocation": "TWO STATEMENTS UNDER ONE NUMBER from {0}",
-    "clock": "THE CLOCK of {0} differs",
+    "watch": "NOBODY ON WATCH at",
+    "hole": "A STATEMENT IS MISSING from",
+    "equivocation": "TWO STATEMENTS UNDER ONE NUMBER from",
+    "clock": "THE WALL CLOCK IS NOT THAT of",
+}
+_ENDED = {
+    dl.End.OPEN: "not ended",
+    dl.End.ANSWERED: "been answered",
+    dl.End.TOLD: "been received, and owed no answer",
+    dl.End.WITHDRAWN: "been withdrawn",
+    dl.End.SUPERSEDED: "been superseded",
+    dl.End.EXPIRED: "ended unanswered",
 }
 
 
@@ -60,9 +64,8 @@ def inert(text: str) -> str:
 
 
 def cut(text: str, chars: int = TEXT_CHARS) -> str:
-    """At most so many characters, inert; what was cut off shows as an ellipsis."""
-    plain = inert(text)
-    return plain if len(plain) <= chars else plain[: chars - 1].rstrip() + "…"
+    """At most so many characters of inert text; what was cut off shows as an ellipsis."""
+    return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
 
 
 def notice_ref(ledger: Ledger, nid: str) -> str:
@@ -97,13 +100,13 @@ def ring(ledger: Ledger, of: DeskOf) -> str:
 
 
 def said(record: NoticeRecord) -> str:
-    """What a notice says, in one piece: its text, else its elements, a call's readout, a line's title."""
+    """What a notice says, inert: its text, else its elements in English; a call's readout, a line's title."""
     body = record.body
     match body:
         case Notice():
-            return body.text or " ".join(phrasebook.render(element, "en") for element in body.elements)
+            return inert(body.text) or " ".join(phrasebook.render(element, "en") for element in body.elements)
         case Call():
-            return body.readout
+            return inert(body.readout)
         case LineStatement():
             return f"{body.action} {body.line} version {body.version}: {body.title}"
         case _:
@@ -154,7 +157,7 @@ def answer_line(ledger: Ledger, entry: Entry) -> str:
     if body.corrects is not None:
         by += ", correcting its earlier answer"
     note = f"; {_no_effect(delivery, entry)}" if delivery is not None and _no_effect(delivery, entry) else ""
-    reason = f': "{cut(body.reason)}"' if body.reason else ""
+    reason = f': "{cut(inert(body.reason))}"' if body.reason else ""
     return f"{_about(ledger, entry, body.of, entry.opened.party)}: {by}{reason}{note}"
 
 
@@ -170,16 +173,6 @@ def _no_effect(delivery: dl.Delivery, entry: Entry) -> str:
     return ""
 
 
-_ENDED = {
-    dl.End.OPEN: "not ended",
-    dl.End.ANSWERED: "been answered",
-    dl.End.TOLD: "been received, and owed no answer",
-    dl.End.WITHDRAWN: "been withdrawn",
-    dl.End.SUPERSEDED: "been superseded",
-    dl.End.EXPIRED: "ended unanswered",
-}
-
-
 def forwarding_line(ledger: Ledger, entry: Entry) -> str:
     """`160031Z SEP 17 FLASH coalition -> regime via russia: PASSED ON by russia over the channel after 20 s`."""
     body = entry.opened.body
@@ -192,7 +185,7 @@ def forwarding_line(ledger: Ledger, entry: Entry) -> str:
     after = f" after {short(entry.stamp_ms - delivery.logged_ms)}" if delivery is not None else ""
     tail = ""
     if body.voice is not None:
-        tail = f' "{cut(body.voice.readback)}"; {body.to} has not confirmed it itself'
+        tail = f' "{cut(inert(body.voice.readback))}"; {body.to} has not confirmed it itself'
     return f"{_about(ledger, entry, body.of, body.to)}: PASSED ON by {entry.opened.party} {how}{after}{tail}"
 
 
@@ -203,12 +196,9 @@ def receiving_line(ledger: Ledger, entry: Entry) -> str:
         return _other_line(ledger, entry)
     party = entry.opened.party
     who = "machine" if body.stage.value == "received" else f"shown to a person at {body.desk}"
-    subject = next((d.addressee for d in _deliveries(ledger, body.of) if party in (d.addressee, d.via)), party)
+    deliveries = ledger.deliveries_of(body.of) if body.of in ledger.notices else []
+    subject = next((d.addressee for d in deliveries if party in (d.addressee, d.via)), party)
     return f"{_about(ledger, entry, body.of, subject)}: {body.stage.value} by {party} ({who})"
-
-
-def _deliveries(ledger: Ledger, of: str) -> list[dl.Delivery]:
-    return ledger.deliveries_of(of) if of in ledger.notices else []
 
 
 def _about(ledger: Ledger, entry: Entry, of: str, addressee: str) -> str:
@@ -219,6 +209,33 @@ def _about(ledger: Ledger, entry: Entry, of: str, addressee: str) -> str:
     where = route(delivery.author, delivery.addressee, delivery.via)
     ref = notice_ref(ledger, ledger.notices[of].nid)
     return f"{dtg(entry.stamp_ms)} {delivery.precedence.value} {where} {ref}"
+
+
+def delivery_line(ledger: Ledger, delivery: dl.Delivery, now_ms: int) -> str:
+    """`FLASH coalition -> regime via russia 015e86a2-4b40: not passed on by russia, 30 s overdue`."""
+    where = route(delivery.author, delivery.addressee, delivery.via)
+    ref = notice_ref(ledger, ledger.notices[delivery.of].nid)
+    return f"{delivery.precedence.value} {where} {ref}: {delivery_state(ledger, delivery, now_ms)}"
+
+
+def delivery_state(ledger: Ledger, delivery: dl.Delivery, now_ms: int) -> str:
+    """How far a delivery is, and what is awaited from whom until when: `no answer from regime, due in 20 s`."""
+    if delivery.end is dl.End.ANSWERED and delivery.answered_ms is not None:
+        return f"{delivery.reply.value.upper()} after {short(delivery.answered_ms - delivery.base_ms)}"
+    if delivery.end is not dl.End.OPEN:
+        return "told" if delivery.end is dl.End.TOLD else _ENDED[delivery.end].removeprefix("been ")
+    row = ledger.charter.deadlines.row(delivery.precedence)
+    if delivery.leg is dl.Leg.AWAITING_FORWARD:
+        return f"not passed on by {delivery.via}, {_until(delivery.logged_ms + row.forward_ms, now_ms)}"
+    if delivery.reply is dl.Reply.NOT_OWED:
+        return f"not received by {delivery.addressee}, {_until(delivery.base_ms + row.receipt_ms, now_ms)}"
+    state = "STANDBY" if delivery.reply is dl.Reply.STANDBY else "no answer"
+    voice = ", told by voice and not confirmed" if delivery.leg is dl.Leg.BY_VOICE else f", {delivery.custody.value}"
+    return f"{state} from {delivery.addressee}{voice}, {_until(dl.answer_due_ms(delivery, row), now_ms)}"
+
+
+def _until(at_ms: int, now_ms: int) -> str:
+    return f"due in {short(at_ms - now_ms)}" if at_ms > now_ms else f"{short(now_ms - at_ms)} overdue"
 
 
 def leaf_line(ledger: Ledger, entry: Entry, command: str = "channel") -> str:
@@ -251,18 +268,18 @@ def _other(ledger: Ledger, party: str, body: object) -> str:
             return f"REFUSED {body.party}{more}: {body.code}, {inert(body.detail)}"
         case Acknowledgement():
             ref = alert_ref(ledger, body.alert)
-            return f'alert {ref} acknowledged by {party}/{body.desk}: "{cut(body.reason)}"'
+            return f'alert {ref} acknowledged by {party}/{body.desk}: "{cut(inert(body.reason))}"'
         case Check():
             return f"{party}/{body.desk} is {body.state.replace('-', ' ')}"
         case Suspension():
             done = "SUSPENDS the channel" if body.action == "suspend" else "takes part again"
-            return f"{party} {done}" + (f': "{cut(body.reason)}"' if body.reason else "")
+            return f"{party} {done}" + (f': "{cut(inert(body.reason))}"' if body.reason else "")
         case KeyStatement():
             return f"{party} enrols the key {body.key.kid}"
         case Revocation():
-            return f'{party} withdraws the key {body.kid}: "{cut(body.reason)}"'
+            return f'{party} withdraws the key {body.kid}: "{cut(inert(body.reason))}"'
         case ClockStep():
-            return f'the channel\'s clock was set from {body.old} to {body.new}: "{cut(body.reason)}"'
+            return f'the channel\'s clock was set from {body.old} to {body.new}: "{cut(inert(body.reason))}"'
         case Start():
             down = f" after {short(body.downtime_ms)}" if body.downtime_ms else ""
             return f"the channel started{down}"
@@ -295,7 +312,7 @@ def alert_line(ledger: Ledger, record: AlertRecord, now_ms: int, command: str = 
 def _failed(ledger: Ledger, record: AlertRecord) -> str:
     body = record.body
     if body.addressee is None or body.author is None:
-        return _ALARMS.get(body.stage, body.stage.upper() + " {0}").format(body.fault)
+        return f"{_ALARMS.get(body.stage, body.stage.upper())} {body.fault}"
     delivery = _delivery(ledger, record)
     via = delivery.via if delivery is not None else body.via
     return f"{route(body.author, body.addressee, via)}: {_leg(record, delivery)}"
