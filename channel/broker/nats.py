@@ -171,32 +171,40 @@ class EmbeddedBroker:
         self._guard = await asyncio.create_subprocess_exec(
             "/bin/sh", "-c", GUARD, "broker-guard", str(process.pid), stdin=subprocess.PIPE, start_new_session=True
         )
-        await self._until_ready(process)
+        try:
+            await self._until_ready(process)
+        except FatalError:
+            await _end(process)
+            raise
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         context = self._tls()
+        ended = asyncio.ensure_future(process.wait())
+        ready = asyncio.ensure_future(self._answer(context))
         try:
-            async with asyncio.timeout(START_S_MAX):
-                while not await self._answers(context):
-                    if process.returncode is not None:
-                        raise FatalError(f"the broker did not start; its log says why: {self.log_file}")
-                    await self._sleep(POLL_S)
-        except TimeoutError as error:
-            await _end(process)
-            raise FatalError(f"the broker was not ready after {START_S_MAX:.0f} s; its log: {self.log_file}") from error
-        if process.returncode is not None:
-            raise FatalError(f"port {self.port} is another process's; choose another or stop it ({self.log_file})")
+            await asyncio.wait((ended, ready), timeout=START_S_MAX, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise FatalError(f"the broker did not start; its log says why: {self.log_file}")
+            if not ready.done():
+                raise FatalError(f"the broker was not ready after {START_S_MAX:.0f} s; its log: {self.log_file}")
+        finally:
+            for task in (ended, ready):
+                task.cancel()
+            await asyncio.wait((ended, ready))
 
-    async def _answers(self, context: ssl.SSLContext) -> bool:
+    async def _answer(self, context: ssl.SSLContext) -> None:
+        """Returns when the port answers with TLS and our certificate."""
         host = LOOPBACK.get(self.host, self.host)
-        try:
-            _, writer = await asyncio.open_connection(host, self.port, ssl=context, server_hostname="localhost")
-        except OSError:
-            return False
-        writer.close()
-        with contextlib.suppress(OSError):  # refused without a certificate: still an answer
-            await writer.wait_closed()
-        return True
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, self.port, ssl=context, server_hostname="localhost")
+            except OSError:
+                await self._sleep(POLL_S)
+                continue
+            writer.close()
+            with contextlib.suppress(OSError):  # refused without a certificate: still an answer
+                await writer.wait_closed()
+            return
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
