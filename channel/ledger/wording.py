@@ -49,10 +49,26 @@ from channel.protocol.times import dtg, from_wire, short
 _WANTED = {"R": "ROGER or UNABLE", "WU": "WILCO or UNABLE", "NE": "no answer"}
 
 __all__ = [
-    "addressees", "alert_line", "alert_ref", "answer_line", "cleared_line", "cut", "delivery_line", "delivery_state", "desk",
-    "due_ms", "entry_lines", "forwarding_line", "inert", "notice_line", "notice_ref", "receiving_line", "ring", "route",
+    "addressees",
+    "alert_line",
+    "alert_ref",
+    "answer_line",
+    "cleared_line",
+    "cut",
+    "delivery_line",
+    "delivery_state",
+    "desk",
+    "due_ms",
+    "entry_lines",
+    "forwarding_line",
+    "inert",
+    "notice_line",
+    "notice_ref",
+    "receiving_line",
+    "ring",
+    "route",
     "said",
-]  # fmt: skip
+]
 
 
 def said(record: NoticeRecord) -> str:
