@@ -80,12 +80,12 @@ async def ask(peer: Peer, message: Message, reply: type[R]) -> R:
     """Ask and read the answer. FatalError if it is not one, or if it says no where only yes is possible."""
     data = await peer.request(message)
     try:
-        answer = reply.model_validate_json(data)
+        said = Reply.model_validate_json(data)
+        if not said.ok and reply is not Acted:
+            raise FatalError(f"{peer.name}: {message.get('do')!r} failed: {said.code} {said.detail}".rstrip())
+        return reply.model_validate_json(data)
     except ValidationError as error:
         raise FatalError(f"{peer.name}: not an answer to {message.get('do')!r} on its control line") from error
-    if not answer.ok and reply is not Acted:
-        raise FatalError(f"{peer.name}: {message.get('do')!r} failed, {answer.code}: {answer.detail}")
-    return answer
 
 
 def line(message: Message) -> bytes:

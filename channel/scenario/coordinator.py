@@ -17,10 +17,9 @@ from channel.broker import EmbeddedBroker
 from channel.broker.pki import write_file
 from channel.founding import ChannelHome, found_trial
 from channel.log.sqlite import SqliteLog
-from channel.protocol.charter import DEFAULT_DEADLINES, Founder, default_terms
-from channel.protocol.errors import ChannelError, UsageError
-from channel.protocol.statements import DeadlineTable, Terms
+from channel.protocol.errors import ChannelError
 from channel.relay.clock import SystemClock, clock_json, wall_ms
+from channel.scenario.agreement import deadlines_of, founders_of, terms_of
 from channel.scenario.children import Child
 from channel.scenario.control import Reply, ask
 from channel.scenario.format import Scenario
@@ -37,8 +36,8 @@ async def run_scenario(
 ) -> dict[str, object]:
     """Found a trial net in `home`, run the scenario through real processes, and sum it up.
 
-    With `exit_at_end` everything is stopped at the scenario's end; else the net's clock goes on at speed 1 and this
-    returns when it is cancelled. The summary is the last line of `out` with `json_output`. UsageError if the home is taken.
+    With `exit_at_end` everything is stopped at the end; else the clock goes on at speed 1 until this is cancelled.
+    The summary is the last line of `out` with `json_output`. UsageError if the home is taken.
     """
     pace = Pace.of(speed)
     _found(home, scenario)
@@ -61,12 +60,9 @@ async def run_scenario(
 
 
 def _found(home: Path, scenario: Scenario) -> None:
-    founders = [
-        Founder(party.party, party.name, party.language, party.wire_desks(), party.client) for party in scenario.parties
-    ]
     found_trial(
         home,
-        founders,
+        founders_of(scenario),
         terms_of(scenario),
         deadlines_of(scenario),
         now_ms=scenario.start_ms,
@@ -74,32 +70,6 @@ def _found(home: Path, scenario: Scenario) -> None:
         net=scenario.name,
         title=scenario.title,
     )
-
-
-def terms_of(scenario: Scenario) -> Terms:
-    """The default terms for that many parties, with what the scenario changes. UsageError names a wrong member."""
-    members = default_terms(len(scenario.parties)).model_dump() | dict(scenario.terms)
-    try:
-        return Terms.model_validate(members)
-    except ValueError as error:
-        raise UsageError(f"terms: {_reason(error)}") from error
-
-
-def deadlines_of(scenario: Scenario) -> DeadlineTable:
-    """The default deadlines, with what the scenario changes. UsageError names a wrong member."""
-    members = DEFAULT_DEADLINES.model_dump()
-    for precedence, row in scenario.deadlines.items():
-        members[precedence] |= dict(row)
-    try:
-        return DeadlineTable.model_validate(members)
-    except ValueError as error:
-        raise UsageError(f"deadlines: {_reason(error)}") from error
-
-
-def _reason(error: ValueError) -> str:
-    errors = getattr(error, "errors", None)
-    first = errors(include_url=False)[0] if errors is not None else {"loc": (), "msg": str(error)}
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 @contextlib.asynccontextmanager

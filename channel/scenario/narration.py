@@ -49,6 +49,7 @@ class Tone(StrEnum):
     ASIDE = "aside"
 
 
+SIGNS = {Tone.ALERT: "!!", Tone.CLEARED: "--", Tone.REFUSED: "xx"}  # before the time, for eyes without colour
 HELD = frozenset({Tone.ANSWER, Tone.ALERT, Tone.REFUSED})
 
 
@@ -82,7 +83,7 @@ class Narrator:
     def tell(self, told: Told, ledger: Ledger) -> list[Line]:
         """The lines of one leaf; none for what only machines care about."""
         lines = [
-            Line(f"{dtg(told.stamp_ms)} {text}", tone, self._marks.get(told.opened.of, ""))
+            Line(f"{SIGNS.get(tone, '  ')} {dtg(told.stamp_ms)} {text}", tone, self._marks.get(told.opened.of, ""))
             for text, tone in self._of(told, ledger)
         ]
         if isinstance(told.opened.body, Alert):
@@ -114,7 +115,7 @@ class Narrator:
             case Alert() as body:
                 yield wording.alert(ledger, ledger.alerts[body.alert], self.label(body.of or "")), Tone.ALERT
             case Refusal() as body:
-                yield f"xx REFUSED {self.label(body.of)} of {body.party}: {body.code}, {body.detail}", Tone.REFUSED
+                yield f"REFUSED {self.label(body.of)} of {body.party}: {body.code}, {body.detail}", Tone.REFUSED
             case Suspension(action=action, reason=reason):
                 yield f"  {party} {action}s its part: {reason or 'no reason given'}", Tone.ALERT
             case ClockStep(old=old, new=new):
@@ -169,7 +170,8 @@ class Narrator:
             groups.setdefault(key, []).append(record)
         for records in groups.values():
             label = self.label(records[0].body.of or "")
-            yield Line(f"{dtg(told.stamp_ms)} -- {wording.cleared(ledger, records, label)}", Tone.CLEARED)
+            text = wording.cleared(ledger, records, label)
+            yield Line(f"{SIGNS[Tone.CLEARED]} {dtg(told.stamp_ms)} {text}", Tone.CLEARED)
 
 
 def _kind(body: Addressed) -> str:

@@ -78,7 +78,7 @@ class Screen(Audience):
 
     async def remark(self, at_ms: int, text: str) -> None:
         """A line about something that is no leaf."""
-        await self._show(Line(f"{dtg(at_ms)}   {text}", Tone.ASIDE))
+        await self._show(Line(f"   {dtg(at_ms)}   {text}", Tone.ASIDE))
 
     async def jump(self, from_ms: int, to_ms: int) -> None:
         """At a given speed the jump takes its time."""

@@ -15,7 +15,7 @@ ID_CHARS_MIN = 4  # enough to tell today's alerts apart; longer where two begin 
 
 
 def alert(ledger: Ledger, record: AlertRecord, label: str) -> str:
-    """`!! FLASH coalition -> regime via russia: NOT PASSED ON by russia 30 s after the notice; told ...; ring ...`."""
+    """`FLASH coalition -> regime via russia: NOT PASSED ON by russia, overdue after 30 s; told ...; ring ...; ...`."""
     body = record.body
     delivery = _delivery(ledger, body)
     said = _about_party(body) if delivery is None else f"{_what(body, delivery)}{_late(ledger, record, delivery)}"
@@ -23,7 +23,7 @@ def alert(ledger: Ledger, record: AlertRecord, label: str) -> str:
     told = ", ".join(f"{desk.party}/{desk.desk}" for desk in body.told)
     ring = f"{body.ring.party}/{body.ring.desk} {ledger.contact(body.ring.party, body.ring.desk)}"
     return (
-        f"!! {_head(body, delivery, label)}: {said}{turn}; told {told}; ring {ring}; "
+        f"{_head(body, delivery, label)}: {said}{turn}; told {told}; ring {ring}; "
         f'channel alerts ack {short_id(ledger, body.alert)} --reason "..."'
     )
 
@@ -36,7 +36,8 @@ def cleared(ledger: Ledger, records: Sequence[AlertRecord], label: str) -> str:
     names = ", ".join(short_id(ledger, record.body.alert) for record in records)
     head = _head(body, delivery, label)
     if delivery is None:
-        return f"{head}: over after {short(at_ms - records[0].raised_ms)}; cleared {names}"
+        over = "somebody is on watch again" if body.stage == "watch" else "over"
+        return f"{head}: {over}, after {short(at_ms - records[0].raised_ms)}; cleared {names}"
     return f"{head}: {_ending(ledger, records, delivery, at_ms)}; cleared {names}"
 
 
@@ -114,21 +115,24 @@ def _what(body: Alert, delivery: dl.Delivery) -> str:
 
 
 def _late(ledger: Ledger, record: AlertRecord, delivery: dl.Delivery) -> str:
-    """Since when, and how much of it is beyond the time in which it was due."""
+    """How much of the time since is beyond the time in which it was due, and which rung is told now."""
     body, now_ms = record.body, record.raised_ms
+    if body.stage == "silent":
+        return ""
     row = ledger.charter.deadlines.row(delivery.precedence)
-    since = f" {short(now_ms - delivery.logged_ms)} after the notice"
+    since_ms, since = delivery.logged_ms, "the notice"
     if delivery.forwarded_ms is not None and body.via is None:
-        since = f" {short(now_ms - delivery.forwarded_ms)} after it was passed on"
-    due_ms = {
-        "receipt": delivery.base_ms + row.receipt_ms,
-        "forward": delivery.logged_ms + row.forward_ms,
-        "silent": now_ms,
-    }.get(body.stage, dl.answer_due_ms(delivery, row))
-    if body.stage == "answer" and body.via is not None and body.rung is Level.OPERATIONS:
+        since_ms, since = delivery.forwarded_ms, "it was passed on"
+    due_ms = {"receipt": since_ms + row.receipt_ms, "forward": since_ms + row.forward_ms}.get(
+        body.stage, dl.answer_due_ms(delivery, row)
+    )
+    if body.stage == "answer" and body.via is not None:
         due_ms = delivery.logged_ms + row.answer_ms
+    rung = "" if body.rung is Level.OPERATIONS else f", now to the {body.rung.value}"
     over_ms = now_ms - due_ms
-    return f"{since}, {short(over_ms)} overdue" if over_ms > 0 else f"{since}, overdue from now"
+    if over_ms <= 0:
+        return f", overdue after {short(now_ms - since_ms)}{rung}"
+    return f", {short(over_ms)} overdue ({short(now_ms - since_ms)} after {since}){rung}"
 
 
 def _ending(ledger: Ledger, records: Sequence[AlertRecord], delivery: dl.Delivery, at_ms: int) -> str:
