@@ -6,8 +6,8 @@
 
 from channel.founding.admission import Admitted, admit
 from channel.founding.ceremony import Founded, init
-from channel.founding.home import ChannelHome, ChannelSettings, newest_channel
 from channel.founding.trial import found_trial, free_port
+from channel.relay.home import ChannelHome, ChannelSettings
 
 __all__ = [
     "Admitted",
@@ -18,5 +18,4 @@ __all__ = [
     "found_trial",
     "free_port",
     "init",
-    "newest_channel",
 ]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from channel.founding.home import ChannelHome
 from channel.ledger.fold import Folded, fold
 from channel.ledger.policy import Accept, Known, Refuse, judge
 from channel.log.checkpoint import Checkpoint, open_note, sign
@@ -20,6 +19,7 @@ from channel.protocol.envelope import Opened, open_token
 from channel.protocol.errors import FatalError, PeerError, ProofError, UsageError
 from channel.protocol.statements import Accession, Seen
 from channel.protocol.times import to_wire
+from channel.relay.home import ChannelHome
 
 
 @dataclass(frozen=True, slots=True)

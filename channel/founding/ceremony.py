@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channel.broker import pki
-from channel.founding.home import ChannelHome, ChannelSettings
 from channel.log.checkpoint import Checkpoint, sign
 from channel.log.leaf import encode, leaf_hash
 from channel.log.merkle import Tree
@@ -23,6 +22,7 @@ from channel.protocol.envelope import Signer, open_charter, seal
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Charter, DeadlineTable, Desk, Key, Member, Terms
 from channel.relay.clock import random_bytes
+from channel.relay.home import ChannelHome, ChannelSettings
 
 Random = Callable[[int], bytes]
 BROKER_PORT = 8883  # MQTT over TLS, as registered

@@ -13,13 +13,13 @@ from pathlib import Path
 from channel.broker.pki import write_file
 from channel.founding.admission import admit_into
 from channel.founding.ceremony import Draft, Founded, Random, draft, settings_of, write
-from channel.founding.home import ChannelHome
 from channel.protocol import charter as charters
 from channel.protocol import enrolment
 from channel.protocol.charter import Founder
 from channel.protocol.errors import InvariantError
 from channel.protocol.statements import DeadlineTable, Terms
 from channel.relay.clock import CLOCK_FILE, clock_json, random_bytes
+from channel.relay.home import ChannelHome
 from clients.core.enrolling import accede, enrol
 from clients.core.home import PartyHome
 

@@ -85,7 +85,12 @@ def _drafts(ledger: Ledger, due: Due) -> Iterator[AlertDraft]:
             found = _watch(ledger, due.key[0])
         case _:
             found = _holes(ledger, due.key[0])
-    return iter(sorted(found, key=lambda draft: (draft.due_ms, draft.rung.value, draft.stage, draft.alert)))
+    return iter(sorted(found, key=_order))
+
+
+def _order(draft: AlertDraft) -> tuple[int, bool, int, str, str]:
+    """By time; at one instant from the lowest rung up, and an expiry last, because it ends what the others rest on."""
+    return (draft.due_ms, draft.stage == "expired", dl.RUNGS.index(draft.rung), draft.stage, draft.alert)
 
 
 def _of_delivery(ledger: Ledger, key: tuple[str, ...]) -> Iterator[AlertDraft]:
@@ -205,7 +210,7 @@ def clock_stepped(ledger: Ledger, old_ms: int, new_ms: int, now_ms: int) -> Aler
     desk = DeskOf(party=ids.RELAY, desk=ledger.desk(ids.RELAY, "operations"))
     seconds = round((new_ms - old_ms) / 1000)
     return AlertDraft(
-        alert=ids.alert_id(f"clock/{seconds}", ids.RELAY, "clock", "operations", 1),
+        alert=ids.alert_id(f"clock/{ledger.clock_steps}", ids.RELAY, "clock", "operations", 1),
         stage="clock",
         rung=Level.OPERATIONS,
         round=1,

@@ -35,6 +35,7 @@ from channel.protocol.statements import (
     Stage,
     Start,
     Suspension,
+    Word,
 )  # fmt: skip
 from channel.protocol.times import from_wire
 
@@ -71,6 +72,7 @@ class Ledger:
         self.open: dict[tuple[str, str], None] = {}
         """Keys of the deliveries that have not ended."""
         self.last_stamp_ms = 0
+        self.clock_steps = 0
         self.in_force_ms: int | None = None
         self.touched: list[Due] = []
         """What changed since the caller last emptied this list: for the index of due times, not part of the state."""
@@ -118,10 +120,14 @@ class Ledger:
         if not isinstance(body, Charter):
             seq = getattr(body, "seq", 0)
             self.devices.setdefault(opened.kid, DeviceRecord()).occupy(seq, opened.of, stamp_ms)
-            self._touch("hole", opened.kid)
+            self._occupied(opened.kid, stamp_ms)
         self._heard(party, body, stamp_ms)
         match body:
-            case Charter() | Start() | ClockStep():
+            case Charter() | Start():
+                self._release(index, *self.parties)
+            case ClockStep():
+                self.clock_steps += 1
+                self._clear("clock/relay", stamp_ms)
                 self._release(index, *self.parties)
             case Accession():
                 self.ring.apply(index, opened.of, body)
@@ -158,6 +164,13 @@ class Ledger:
             if record is not None and index not in record.released:
                 record.released.add(index)
                 record.feed.append(index)
+
+    def _occupied(self, kid: str, stamp_ms: int) -> None:
+        """A number of this key was taken: a hole may have come or gone."""
+        self._touch("hole", kid)
+        party = ids.kid_party(kid)
+        if not any(device.missing for name, device in self.devices.items() if ids.kid_party(name) == party):
+            self._clear(f"hole/{party}", stamp_ms)
 
     def _heard(self, party: str, body: object, stamp_ms: int) -> None:
         record = self.parties.get(party)
@@ -262,6 +275,8 @@ class Ledger:
                 custody = dl.Custody.RECEIVED if stage is Stage.RECEIVED else dl.Custody.DISPLAYED
                 for party in record.parties:
                     self._step(body.of, party, dl.Received(stamp_ms, opened.party, custody))
+            case Answer(word=word, readback=readback) if _unread(record.body, word, readback is not None):
+                pass  # logged, and counts as no answer
             case Answer(word=word, until=until):
                 until_ms = from_wire(until) if until is not None else None
                 answer_ms = self.charter.deadlines.row(record.body.precedence).answer_ms
@@ -312,13 +327,18 @@ class Ledger:
 
     def _refused(self, index: int, stamp_ms: int, body: Refusal) -> None:
         self.refused[body.of] = body
-        if body.code != "equivocation" and body.refused_seq:
-            device = self.devices.setdefault(body.kid, DeviceRecord())
-            device.occupy(body.refused_seq, body.of, stamp_ms)
-            self._touch("hole", body.kid)
+        if body.refused_seq:
+            self.devices.setdefault(body.kid, DeviceRecord()).occupy(body.refused_seq, body.of, stamp_ms)
+            self._occupied(body.kid, stamp_ms)
         if body.party in self.parties:
             self.parties[body.party].refusal_stamps.append(stamp_ms)
         self._release(index, body.party)
+
+
+def _unread(body: Addressed, word: Word, read_back: bool) -> bool:
+    """Whether a read-back was asked for and the answer lacks it (protocol.md 6.7). UNABLE and STANDBY need none."""
+    wanted = isinstance(body, Notice) and body.read_back
+    return wanted and not read_back and word in (Word.ROGER, Word.WILCO)
 
 
 def alert_subject(body: Alert) -> str:

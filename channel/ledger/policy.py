@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from channel.ledger import delivery as dl
 from channel.ledger.ledger import Ledger
 from channel.protocol import geometry, ids, limits
-from channel.protocol.envelope import Opened
+from channel.protocol.envelope import Opened, is_strong_key
 from channel.protocol.statements import (
     Accession,
     Acknowledgement,
@@ -190,8 +190,9 @@ def _addressees(ledger: Ledger, author: str, body: Addressed) -> Verdict | None:
         return Refuse("duplicate-addressee", "each party may be addressed once")
     if any(a.via == a.party for a in body.to):
         return Refuse("via-invalid", "an intermediary may not be the addressee itself")
+    new = not isinstance(body, Notice) or (body.amends is None and body.withdraws is None)
     for party in (author, *named, *vias):
-        if ledger.parties[party].suspended:
+        if new and ledger.parties[party].suspended:
             return Refuse("suspended", f"{party} has suspended: ring {_ring(ledger, party)}")
     return None
 
@@ -330,6 +331,8 @@ def _keys(ledger: Ledger, opened: Opened, body: KeyStatement | Revocation) -> Ve
     if isinstance(body, KeyStatement):
         if ids.kid_party(body.key.kid) != opened.party:
             return Refuse("wrong-party", "a root enrols keys of its own party only")
+        if ids.kid_purpose(body.key.kid) != "enc" and not is_strong_key(ids.unb64url(body.key.pub)):
+            return Refuse("wrong-key", "the key is not the canonical encoding of a strong Ed25519 key")
         if body.key.kid in ledger.ring:
             return Refuse("key-exists", f"{body.key.kid} was enrolled before: choose another label")
         return None

@@ -26,7 +26,6 @@ REFUSALS: dict[str, str] = {
     "window-past": "an intent whose window was over when it was issued",
     "window-too-long": "a time window is longer than the limit",
     "window-too-far": "a time window begins too far ahead",
-    "position-out-of-range": "a position is not on the globe",
     "volume-invalid": "an area crosses itself, has no extent, or its altitude band is upside down",
     "volume-antimeridian": "an area crosses the antimeridian: split it in two",
     "volume-pole": "an area touches a pole",
@@ -59,6 +58,8 @@ BUSY: dict[str, str] = {
 """Temporary: the same bytes again later."""
 
 UNATTRIBUTABLE: dict[str, str] = {
+    "wrong-type": "a statement of another type than the one that must stand here",
+    "bad-leaf": "not a stamp, a space and a token",
     "bad-frame": "not a frame of this protocol",
     "bad-token": "not a compact JWS of this protocol",
     "bad-header": "other header members, order or values than the protocol's",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from channel.founding import ChannelHome
 from channel.ledger.fold import Folded, fold
 from channel.log import checkpoint
 from channel.log.sqlite import SqliteLog
 from channel.protocol.errors import FatalError, ProofError
 from channel.relay.core import Core, Keys
+from channel.relay.home import ChannelHome
 
 
 @dataclass(slots=True)

@@ -157,6 +157,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def pause(seconds: float) -> None:
+    """Wait, in a command that has nothing else to do."""
+    time.sleep(seconds)
+
+
 def random_bytes(count: int) -> bytes:
     """From the operating system, good for keys."""
     return os.urandom(count)

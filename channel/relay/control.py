@@ -10,7 +10,6 @@ import asyncio
 import json
 from typing import Any, TextIO
 
-from channel.ledger.records import AlertRecord
 from channel.protocol import ids
 from channel.protocol.envelope import seal
 from channel.protocol.errors import ChannelError, UsageError
@@ -92,7 +91,3 @@ async def _acknowledge(relay: Relay, alert: str, reason: str) -> dict[str, Any]:
     relay.gate.setdefault(ids.RELAY, {})[ids.sha256(token)] = token
     await relay.commit_gate()
     return {"ok": ids.sha256(token) in ledger.index_of, "of": ids.sha256(token)}
-
-
-def quiet(_: AlertRecord) -> None:
-    """A sink for scenarios: their narration reads the log."""

@@ -20,7 +20,6 @@ from channel.protocol import ids, limits
 from channel.protocol.envelope import Opened, Signer, open_token, seal
 from channel.protocol.errors import Attributable, Unattributable
 from channel.protocol.statements import (
-    Addressed,
     Alert,
     Busy,
     Device,
@@ -119,7 +118,7 @@ class Core:
             case policy.Accept():
                 index = self._stage(opened, now_ms)
                 self._receipt(index)
-                self._release_held(opened, now_ms)
+                self._release_held(opened.of, now_ms)
                 return Outcome(index=index)
             case policy.Known(index):
                 self._receipt(index)
@@ -277,6 +276,7 @@ class Core:
         members = {name: getattr(draft, name) for name in AlertDraft.__dataclass_fields__ if name != "due_ms"}
         members = {name: value for name, value in members.items() if value is not None}
         self._say(Alert, now_ms, **members, due=to_wire(draft.due_ms))
+        self._release_held(f"alert/{draft.alert}", now_ms)
 
     def _refuse(self, fault: Attributable, now_ms: int) -> None:
         ledger, party = self.folded.ledger, ids.kid_party(fault.kid)
@@ -339,10 +339,9 @@ class Core:
             self._held[key].remove(oldest)
         self._held.setdefault(of, []).append(_Held(opened, link, now_ms))
 
-    def _release_held(self, opened: Opened, now_ms: int) -> None:
-        if isinstance(opened.body, Addressed):
-            for held in self._held.pop(opened.of, ()):
-                self._judge(held.opened, now_ms, held.link)
+    def _release_held(self, reference: str, now_ms: int) -> None:
+        for held in self._held.pop(reference, ()):
+            self._judge(held.opened, now_ms, held.link)
 
     def _expire_held(self, now_ms: int) -> None:
         for key in list(self._held):

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
 
-from channel.founding import ChannelHome
-from channel.ledger.records import AlertRecord
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
 from channel.protocol.errors import FatalError, TransientError, Unattributable
@@ -25,12 +22,13 @@ from channel.protocol.statements import ClockStep
 from channel.relay.boot import Booted
 from channel.relay.clock import Clock, RelayClock, SystemClock, jitter
 from channel.relay.core import Batch
+from channel.relay.home import ChannelHome
 from channel.relay.operator import Settled, Spool
 from channel.relay.session import Head, Session
+from channel.relay.sinks import AlertSink
 from channel.wire import Endpoint, MqttLink
 
 TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
-AlertSink = Callable[[AlertRecord], None]
 
 
 @dataclass(slots=True)
@@ -155,6 +153,7 @@ class Relay:
         if batch is not None:
             self.head = self._new_head()
             self._tell(batch)
+        self._sink.repeat()
         for session in self.sessions.values():
             session.resend(self._mono_ms())
         for event in self._send.values():
@@ -177,7 +176,7 @@ class Relay:
             opened = ledger.entries[leaf.index].opened
             self._log.info("leaf", index=leaf.index, type=opened.type, party=opened.party)
             if opened.type == "alert":
-                self._sink(ledger.alerts[getattr(opened.body, "alert", "")])
+                self._sink.raised(ledger.alerts[getattr(opened.body, "alert", "")])
 
     # --- frames in --------------------------------------------------------------------------------------------------
 

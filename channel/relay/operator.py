@@ -20,6 +20,8 @@ from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
 from channel.protocol.statements import Seen, Statement
 from channel.protocol.times import to_wire
+from channel.relay.clock import SystemClock, pause
+from channel.relay.home import ChannelHome
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS device (kid TEXT PRIMARY KEY, seq INTEGER NOT NULL, prev TEXT NOT NULL) STRICT;
@@ -121,3 +123,24 @@ class Spool:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+WAIT_S_MAX = 10.0
+
+
+def say(channel: ChannelHome, folded: Folded, model: type[Statement], **members: object) -> Settled | None:
+    """Sign a statement of the operator's desk, hand it to the running relay, wait for its verdict. None: no answer."""
+    clock, signer = SystemClock.of_home(channel.path), channel.signer("sig/desk-operations")
+    spool = Spool(channel.path / "operator.sqlite")
+    try:
+
+        def build(seq: int, prev: str) -> Statement:
+            return statement(model, folded, clock.now_ms(), seq, prev, **members)
+
+        id_ = spool.submit(build, signer, newest(folded.ledger, signer.kid))
+        until_ms = clock.monotonic_ms() + WAIT_S_MAX * 1000
+        while (settled := spool.outcome(id_)) is None and clock.monotonic_ms() < until_ms:
+            pause(0.05)
+        return settled
+    finally:
+        spool.close()

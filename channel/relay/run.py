@@ -8,7 +8,6 @@ import signal
 import sys
 from pathlib import Path
 
-from channel.founding import ChannelHome
 from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
 from channel.protocol.errors import ChannelError, FatalError
@@ -17,13 +16,15 @@ from channel.protocol.times import to_wire
 from channel.relay import control
 from channel.relay.boot import boot
 from channel.relay.clock import RelayClock, Step, SteppedClock, SystemClock
-from channel.relay.loop import AlertSink, Relay
+from channel.relay.home import ChannelHome
+from channel.relay.loop import Relay
 from channel.relay.operator import newest, statement
+from channel.relay.sinks import Console, Silent
 
 VERSION = "0.1.0"
 
 
-async def run_relay(home: Path, sink: AlertSink, *, apply_clock: str | None = None) -> None:
+async def run_relay(home: Path, *, apply_clock: str | None = None) -> None:
     """Until SIGINT or SIGTERM. FatalError if the log is damaged, or the wall clock is before its newest stamp.
 
     `apply_clock` is the operator's reason for going on with such a wall clock: it becomes a `clock` leaf.
@@ -31,7 +32,7 @@ async def run_relay(home: Path, sink: AlertSink, *, apply_clock: str | None = No
     channel = ChannelHome.open(home)
     booted = boot(channel)
     clock = RelayClock(SystemClock.of_home(home), booted.core.folded.ledger.last_stamp_ms)
-    relay = Relay(channel, booted, clock, sink)
+    relay = Relay(channel, booted, clock, Console(booted.core.folded.ledger, clock, sys.stdout))
     try:
         step = clock.step()
         if step is not None and apply_clock is None:
@@ -59,7 +60,7 @@ async def run_controlled(home: Path) -> None:
     channel = ChannelHome.open(home)
     booted = boot(channel)
     clock = SteppedClock(booted.core.folded.ledger.last_stamp_ms)
-    relay = Relay(channel, booted, clock, control.quiet, gated=True)
+    relay = Relay(channel, booted, clock, Silent(), gated=True)
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -20,9 +20,8 @@ from channel.protocol.envelope import Signer, open_charter
 from channel.protocol.errors import FatalError, PeerError, UsageError
 from channel.protocol.ids import Hash
 from channel.protocol.statements import Charter, Model, Name, NetName
-from clients.core.home import newest_channel
 
-__all__ = ["ChannelHome", "ChannelSettings", "newest_channel"]
+__all__ = ["ChannelHome", "ChannelSettings"]
 
 _FILE_BYTES_MAX = 256 * 1024
 

@@ -1,0 +1,14 @@
+"""The `channel` command: what the operator of a channel does. Commands are in `channel.commands`."""
+
+from __future__ import annotations
+
+from channel.commands import founding, look, run
+from channel.commands.app import app
+
+__all__ = ["app", "main"]
+_MODULES = (founding, look, run)
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,1 @@
+"""The `channel` command, by what the operator does: found, run, look. Each module adds its commands to `app`."""

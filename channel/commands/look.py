@@ -1,0 +1,256 @@
+"""Looking: status, alerts, replay, verify, schema, doctor. All but `alerts ack` read the log and change nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from channel.commands.app import HomeOption, JsonOption, app, colourless, find_home, print_json, told
+from channel.protocol.errors import RefusedError, TransientError, UsageError
+
+alerts_app = typer.Typer(
+    help="Alerts: list them, or acknowledge one for the operator's desk.", invoke_without_command=True
+)
+app.add_typer(alerts_app, name="alerts")
+
+
+@app.command()
+def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """What is open, unanswered and alerted. Example: channel status --home DIR"""
+    with told(json_output):
+        from channel.relay.home import ChannelHome
+        from channel.replay import account, read_log
+
+        channel = ChannelHome.open(find_home(home))
+        reading = read_log(channel.log_file)
+        ledger = reading.folded.ledger
+        document = {
+            "net": ledger.charter.net,
+            "home": str(channel.path),
+            "log": str(channel.log_file),
+            "in_force": ledger.in_force,
+            **reading.head(),
+            "notices": len(ledger.notices),
+            "deliveries": account.outcomes(ledger),
+            "open": [row for row in account.deliveries(ledger) if row["end"] == "open"],
+            "alerts_standing": sum(1 for record in ledger.alerts.values() if record.standing),
+            "parties": _parties(reading),
+        }
+        if json_output:
+            print_json(document)
+        else:
+            _print_status(document, ledger)
+
+
+def _parties(reading: Any) -> list[dict[str, Any]]:
+    from channel.protocol.times import to_wire
+
+    ledger, rows = reading.folded.ledger, []
+    for party, record in ledger.parties.items():
+        link = reading.links.get(party)
+        desk = ledger.desk(party, "operations")
+        rows.append(
+            {
+                "party": party,
+                "acceded": record.acceded,
+                "suspended": record.suspended,
+                "contact": ledger.contact(party, desk),
+                "last_statement_at": None if record.heard_ms is None else to_wire(record.heard_ms),
+                "feed": len(record.feed),
+                "has": 0 if link is None else link.have_n,
+                "last_heard_at": None if link is None else to_wire(link.heard_ms),
+            }
+        )
+    return rows
+
+
+def _print_status(document: dict[str, Any], ledger: Any) -> None:
+    from channel.ledger import wording
+
+    write = sys.stdout.write
+    force = "in force" if document["in_force"] else "NOT IN FORCE: parties have still to accede"
+    write(f"net {document['net']} ({force}), {document['tree_size']} leaves, root {document['root']}\n")
+    for row in document["parties"]:
+        heard = row["last_heard_at"] or "never"
+        write(f"  {row['party']:<12} has {row['has']} of {row['feed']} leaves, heard {heard}; ring {row['contact']}\n")
+    counts = ", ".join(f"{number} {name}" for name, number in document["deliveries"].items() if number)
+    write(f"{document['notices']} notices; deliveries: {counts or 'none'}\n")
+    for row in document["open"]:
+        due = f", due {row['answer_due_at']}" if row["answer_due_at"] else ""
+        via = f" via {row['via']}" if row["via"] else ""
+        write(
+            f"  open: {row['precedence']} {row['author']} -> {row['addressee']}{via} {row['nid'][-8:]}: "
+            f"{row['leg']}, {row['custody']}, answer {row['answer']}{due}\n"
+        )
+    for record in ledger.alerts.values():
+        if record.standing and "relay" not in record.acked:
+            write(f"  {wording.alert_line(ledger, record, ledger.last_stamp_ms)}\n")
+
+
+@alerts_app.callback()
+def alerts(context: typer.Context, home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """All alerts, standing ones first marked. Example: channel alerts --home DIR --json"""
+    if context.invoked_subcommand is not None:
+        context.obj = home
+        return
+    with told(json_output):
+        from channel.ledger import wording
+        from channel.relay.home import ChannelHome
+        from channel.replay import account, read_log
+
+        ledger = read_log(ChannelHome.open(find_home(home)).log_file).folded.ledger
+        if json_output:
+            print_json(account.alerts(ledger))
+            return
+        for record in ledger.alerts.values():
+            state = "standing" if record.standing else "cleared"
+            acked = " acknowledged" if record.acked else ""
+            line = wording.alert_line(ledger, record, ledger.last_stamp_ms)
+            sys.stdout.write(f"[{record.body.alert[:8]} {state}{acked}] {line}\n")
+        if not ledger.alerts:
+            sys.stdout.write("no alerts\n")
+
+
+@alerts_app.command("ack")
+def acknowledge(
+    context: typer.Context,
+    alert: Annotated[str, typer.Argument(help="The alert's id, or its first characters.")],
+    reason: Annotated[str, typer.Option(help="Why it needs nothing more from this desk, or who has it in hand.")],
+    home: HomeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Acknowledge an alert for the operator's desk. Example: channel alerts ack 7f3a --reason "rang russia/staff" """
+    with told(json_output):
+        from channel.protocol.statements import Acknowledgement
+        from channel.relay.home import ChannelHome
+        from channel.relay.operator import say
+        from channel.replay import read_log
+
+        channel = ChannelHome.open(find_home(home or context.obj))
+        folded = read_log(channel.log_file).folded
+        found = [id_ for id_ in folded.ledger.alerts if id_.startswith(alert.lower())]
+        if len(found) != 1:
+            raise UsageError(f"{len(found)} alerts begin with {alert!r}: see them with `channel alerts`")
+        settled = say(channel, folded, Acknowledgement, alert=found[0], reason=reason)
+        if settled is None:
+            raise TransientError(
+                "the relay did not answer: is it running? Start it with `channel up` or `channel relay`"
+            )
+        if settled.code is not None:
+            raise RefusedError(settled.code, settled.detail)
+        if json_output:
+            print_json({"alert": found[0], "index": settled.index})
+        else:
+            sys.stdout.write(f"acknowledged {found[0]}: leaf {settled.index}\n")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, where somebody watches it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True, no_color=colourless())) as bar:
+        task = bar.add_task("leaves", total=None)
+
+        def report(done: int, total: int) -> None:
+            if done % 200 == 0 or done == total:
+                bar.update(task, completed=done, total=total)
+
+        yield report
+
+
+@app.command()
+def replay(
+    log: Annotated[Path, typer.Argument(help="A log file, or a channel's directory.")],
+    until: Annotated[str | None, typer.Option(help="Leaf index or time: stop there, it included.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Rebuild everything from the log; ends with size, root and state digest. Example: channel replay DIR/log.sqlite"""
+    with told(json_output):
+        from channel.ledger import wording
+        from channel.replay import account, read_log
+
+        path = log / "log.sqlite" if log.is_dir() else log
+        with _progress(quiet=False) as progress:
+            reading = read_log(path, until, progress)
+        ledger = reading.folded.ledger
+        if json_output:
+            print_json({"net": ledger.charter.net, "deliveries": account.outcomes(ledger), **reading.head()})
+            return
+        for entry in ledger.entries.values():
+            for line in wording.entry_lines(ledger, entry):
+                sys.stdout.write(line + "\n")
+        head = reading.head()
+        sys.stdout.write(f"size {head['tree_size']} root {head['root']}\nstate digest {head['state_digest']}\n")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A log file.")],
+    charter: Annotated[
+        Path | None, typer.Option(help="The charter that you have signed, or trust by its hash.")
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Check a log offline. Exit 0 verified, 1 refuted, 5 incomplete. Example: channel verify LOG --charter CHARTER"""
+    with told(json_output):
+        from channel.log.sqlite import SqliteLog
+        from channel.log.verify import verify_log
+
+        path = file / "log.sqlite" if file.is_dir() else file
+        if charter is not None and not charter.is_file():
+            raise UsageError(f"there is no charter at {charter}")
+        token = None if charter is None else charter.read_bytes().strip()
+        log = SqliteLog(path, "read")
+        try:
+            report = verify_log(log.rows(), log.notes(), token)
+        finally:
+            log.close()
+    if json_output:
+        print_json(report.to_json())
+    else:
+        _print_report(report)
+    raise typer.Exit({"verified": 0, "refuted": 1, "incomplete": 5}[str(report.to_json()["verdict"])])
+
+
+def _print_report(report: Any) -> None:
+    document = report.to_json()
+    sys.stdout.write(f"{document['verdict']}\n")
+    for title in ("proven", "unproven"):
+        for line in document[title]:
+            sys.stdout.write(f"  {title}: {line}\n")
+    for reason in document["reasons"]:
+        leaf = "" if reason.get("leaf") is None else f" at leaf {reason['leaf']}"
+        sys.stdout.write(f"  {reason['code']}{leaf}: {reason.get('detail', '')}\n")
+
+
+@app.command()
+def schema() -> None:
+    """JSON Schema of every statement, by type. Example: channel schema > statements.json"""
+    from channel.protocol.schema import schemas
+
+    print_json(schemas())
+
+
+@app.command()
+def doctor(home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """Is everything in its place? Exit 1 if something is not. Example: channel doctor --home DIR"""
+    from channel.commands.health import checks
+
+    with told(json_output):
+        found = checks(find_home(home))
+    if json_output:
+        print_json([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in found])
+    else:
+        for name, ok, detail in found:
+            sys.stdout.write(f"{'ok ' if ok else 'BAD'} {name}: {detail}\n")
+    raise typer.Exit(0 if all(ok for _, ok, _ in found) else 1)

@@ -1,0 +1,71 @@
+"""Read a log file and fold it, whole or up to a moment, without touching it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from channel.ledger.digest import state_digest
+from channel.ledger.fold import Folded, fold
+from channel.log.sqlite import SqliteLog
+from channel.log.store import LinkRow, StoredLeaf
+from channel.protocol import ids
+from channel.protocol.errors import UsageError
+from channel.protocol.times import moment_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A log folded to some point. `size` is that of the whole log, `note` its newest checkpoint."""
+
+    folded: Folded
+    size: int
+    note: str | None
+    links: dict[str, LinkRow]
+
+    def head(self) -> dict[str, Any]:
+        """Tree size, root and state digest of what was folded."""
+        return {
+            "tree_size": self.folded.tree.size,
+            "root": ids.b64url(self.folded.tree.root()),
+            "state_digest": state_digest(self.folded.ledger),
+        }
+
+
+def read_log(path: Path, until: str | None = None, progress: Callable[[int, int], None] | None = None) -> Reading:
+    """Fold `path` up to leaf index or time `until`, leaf and moment included. `progress(done, all)`."""
+    log = SqliteLog(path, "read")
+    try:
+        size = log.size
+        report = None if progress is None else _reporter(progress, size)
+        folded = fold(_until(log.leaves(), until), report)
+        return Reading(folded, size, log.newest_note(), dict(log.links()))
+    finally:
+        log.close()
+
+
+def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int], None]:
+    def report(index: int) -> None:
+        progress(index + 1, size)
+
+    return report
+
+
+def _until(leaves: Iterator[StoredLeaf], until: str | None) -> Iterator[StoredLeaf]:
+    if until is None:
+        yield from leaves
+        return
+    last_index = int(until) if until.isdecimal() else None
+    last_ms = None if last_index is not None else _moment(until)
+    for leaf in leaves:
+        if (last_index is not None and leaf.index > last_index) or (last_ms is not None and leaf.stamp > last_ms):
+            return
+        yield leaf
+
+
+def _moment(until: str) -> int:
+    if until.startswith("+") or until == "now":
+        raise UsageError(f"--until takes a leaf index or a time like 2017-09-16T00:30Z, not {until!r}")
+    return moment_ms(until, 0)
