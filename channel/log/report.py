@@ -36,8 +36,8 @@ REASONS: dict[str, str] = {
 class Verdict(StrEnum):
     """`incomplete`: nothing is wrong, but nothing was given to pin the charter with, or there is nothing to verify."""
 
-    VALID = "valid"
-    INVALID = "invalid"
+    VERIFIED = "verified"
+    REFUTED = "refuted"
     INCOMPLETE = "incomplete"
 
 

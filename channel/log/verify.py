@@ -207,9 +207,9 @@ class _Verifier:
         pinned = self._given is not None
         reasons = self._reasons.listed()
         if reasons:
-            verdict = Verdict.INVALID
+            verdict = Verdict.REFUTED
         else:
-            verdict = Verdict.VALID if pinned and self._count else Verdict.INCOMPLETE
+            verdict = Verdict.VERIFIED if pinned and self._count else Verdict.INCOMPLETE
         return Report(
             verdict=verdict,
             net=self._charter.net if self._charter else None,

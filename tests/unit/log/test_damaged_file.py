@@ -44,7 +44,7 @@ def test_the_file_as_it_was_written_is_valid(content: bytes, tmp_path: Path) -> 
     (tmp_path / "log.sqlite").write_bytes(content)
     report = _verify(tmp_path / "log.sqlite")
     assert report is not None
-    assert report.verdict is Verdict.VALID
+    assert report.verdict is Verdict.VERIFIED
 
 
 @pytest.mark.parametrize("seed", range(BATCHES))
@@ -60,7 +60,7 @@ def test_a_flipped_bit_anywhere_is_told_or_changes_nothing_that_is_read(
         changed[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         path.write_bytes(changed)
         report = _verify(path)
-        if report is not None and report.verdict is Verdict.VALID:
+        if report is not None and report.verdict is Verdict.VERIFIED:
             assert _read(path) == original
 
 

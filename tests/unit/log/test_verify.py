@@ -42,12 +42,12 @@ def _swap(token: bytes, at: int) -> bytes:
 def test_a_log_as_it_was_written_is_valid() -> None:
     log = _log(3, 2)
     report = log.verify()
-    assert report.verdict is Verdict.VALID
+    assert report.verdict is Verdict.VERIFIED
     assert (report.size, report.checkpoints, report.net, report.reasons) == (7, 4, bodies.NET, ())
     assert report.root == ids.b64url(log.tree.root())
     assert "leaves 0 to 6 are those that the log signed for, in this order and with these stamps" in report.proven
     assert "coalition had verified this log up to size 5, by its own signature in leaf 5" in report.proven
-    assert json.loads(json.dumps(report.to_json()))["verdict"] == "valid"
+    assert json.loads(json.dumps(report.to_json()))["verdict"] == "verified"
 
 
 def test_every_type_of_statement_can_be_in_it() -> None:
@@ -154,7 +154,7 @@ def test_a_changed_row_and_a_changed_hash_in_one_group_are_named_and_bracketed()
 def test_rows_without_a_hash_beside_them_are_bracketed() -> None:
     log = _log(3, 2)
     rows = [StoredLeaf(row.index, row.stamp, row.token) for row in log.rows()]
-    assert verify_log(rows, log.notes(), CHARTER).verdict is Verdict.VALID
+    assert verify_log(rows, log.notes(), CHARTER).verdict is Verdict.VERIFIED
     assert _found(verify_log(changed(rows, 4, stamp=STAMP + 4001), log.notes(), CHARTER)) == [("root-mismatch", 3)]
 
 
@@ -209,7 +209,7 @@ def test_leaves_under_no_checkpoint_are_unsigned() -> None:
 
 def test_a_checkpoint_between_may_be_missing() -> None:
     log = _log(3, 2)
-    assert verify_log(log.rows(), [log.notes()[0], log.notes()[-1]], CHARTER).verdict is Verdict.VALID
+    assert verify_log(log.rows(), [log.notes()[0], log.notes()[-1]], CHARTER).verdict is Verdict.VERIFIED
 
 
 def test_leaves_cut_off_the_end_are_missed_by_the_checkpoints() -> None:
@@ -380,7 +380,7 @@ def test_checkpoints_follow_the_logs_own_keys() -> None:
 def _doubts(log: GrowingLog) -> str:
     log.commit()
     report = log.verify()
-    assert report.verdict is Verdict.VALID, "what a party says of itself does not make the log wrong"
+    assert report.verdict is Verdict.VERIFIED, "what a party says of itself does not make the log wrong"
     return "\n".join(report.unproven)
 
 
