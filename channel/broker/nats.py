@@ -171,6 +171,10 @@ class EmbeddedBroker:
         self._guard = await asyncio.create_subprocess_exec(
             "/bin/sh", "-c", GUARD, "broker-guard", str(process.pid), stdin=subprocess.PIPE, start_new_session=True
         )
+        if self._stopping:  # `stop` came while the two were being made, and saw neither
+            await self._end_guard()
+            await _end(process)
+            return
         try:
             await self._until_ready(process)
         except FatalError:

@@ -2,6 +2,11 @@
 
 One account a party, so that topics, queues and client ids of parties cannot meet; inside it two users, the party's link
 and the relay's, each with an allow-list of exact topics. Nothing is denied by name: what is not listed is refused.
+
+Not set: `consumer_inactive_threshold`. A session whose consumer it removed is resumed with a good SUBACK and then stays
+deaf (seen with 2.15.1). So a session that nobody uses any more keeps its queue, until its account is full: client ids
+must be stable. Whatever is stuck is cured by stopping the broker and deleting its store, since nothing relies on what
+it remembers.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,31 @@ async def test_watching_ends_when_the_broker_is_stopped(own_lab: Lab) -> None:
     await own_lab.broker.stop()
     async with asyncio.timeout(WAIT_S):
         await watching
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2])
+async def test_a_stop_in_the_middle_of_a_restart_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
+) -> None:
+    """A restart makes two processes, server and guard; `stop` comes just before each of them is known."""
+    lab = make_lab(tmp_path, lambda home, **options: EmbeddedBroker(home, sleep=at_once, **options))
+    await lab.broker.start()
+    make, made = asyncio.create_subprocess_exec, []
+
+    async def make_and_stop(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        made.append(await make(*command, **options))
+        if len(made) == stopped_after:
+            await lab.broker.stop()
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", make_and_stop)
+    watching = asyncio.create_task(lab.broker.watch())
+    assert lab.broker.pid is not None
+    os.kill(lab.broker.pid, signal.SIGKILL)
+    async with asyncio.timeout(WAIT_S):
+        await watching
+    assert len(made) == 2
+    assert all(process.returncode is not None for process in made)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")

@@ -14,7 +14,7 @@ from channel.protocol.errors import UsageError
 
 
 def config(
-    net: str = "net-1", parties: tuple[str, ...] = ("a", "b"), directory: Path = Path("/home/of/broker"), **more: Path
+    net: str = "net-1", parties: tuple[str, ...] = ("a", "b"), directory: Path = Path("broker"), **more: Path
 ) -> str:
     return nats_config(
         net,
