@@ -1,0 +1,187 @@
+"""What all `party` commands share: the application, whose home it is, output, errors and exit codes.
+
+What costs time to import (keys, MQTT, the ledger) is imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from channel.protocol.errors import ChannelError, FatalError, UsageError
+
+if TYPE_CHECKING:
+    from clients.core.home import PartyHome
+    from clients.core.party import Party
+
+T = TypeVar("T")
+MODULES = ("coalition", "russia", "sdf", "regime")  # parties with habits of their own; `party` is everybody else
+
+app = typer.Typer(
+    name="party",
+    help="Take part in a deconfliction channel: send notices, answer them, pass them on. The operator uses `channel`.",
+    epilog='Example: party -p coalition send --to regime:russia --precedence FLASH --text "Hold fire at the bridge"',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+DeskOption = Annotated[str, typer.Option(help="The desk that signs; its key must be in this home.")]
+WaitOption = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for the channel's receipt; what is queued is sent later.")
+]
+WAIT_S = 10.0
+DESK = "operations"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """What `-p` and `--home` said."""
+
+    name: str | None
+    directory: Path | None
+
+    @property
+    def party(self) -> str:
+        """The party's name; where the directory is a party's own home, `-p` may be left out."""
+        if self.name is not None:
+            return self.name
+        if self.directory is not None and (self.directory / "party.json").exists():
+            from clients.core.home import PartyHome
+
+            return PartyHome(self.directory).settings().party
+        raise UsageError("which party? party -p NAME [--home DIR] ...")
+
+    def home(self) -> PartyHome:
+        """Its home: in the directory, or the newest at hand."""
+        from clients.core.home import locate
+
+        return locate(self.directory, self.party)
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    party: Annotated[str | None, typer.Option("-p", "--party", envvar="PARTY", help="The party's name.")] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PARTY_HOME",
+            help="The party's directory, or the channel's that holds it. Default: the newest under ./.homes",
+        ),
+    ] = None,
+) -> None:
+    """Say who you are, and where your keys are."""
+    context.obj = Who(party, home)
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """One line for the person, beside the output."""
+    sys.stderr.write(f"party: {text}\n")
+    sys.stderr.flush()
+
+
+def before_a_person(json_output: bool = False) -> bool:
+    """Whether what is printed comes before somebody's eyes: a terminal at both ends, and not JSON."""
+    return not json_output and sys.stdout.isatty() and sys.stdin.isatty()
+
+
+def colourless() -> bool:
+    """Whether output must be plain: NO_COLOR is set, or nobody watches a terminal."""
+    return bool(os.environ.get("NO_COLOR")) or not sys.stdout.isatty()
+
+
+@contextmanager
+def told(json_output: bool = False) -> Iterator[None]:
+    """Errors for people: one line that says what happened, to what, what to do; and the exit status."""
+    try:
+        yield
+    except ChannelError as error:
+        if json_output:
+            print_json(_document(error))
+        note(str(error))
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing more to say
+        raise typer.Exit(0) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _document(error: ChannelError) -> dict[str, Any]:
+    """The error as JSON. What is queued is no failure of what was asked: it says so, with what it is known by."""
+    of = getattr(error, "of", None)
+    if error.exit_code == 3 and of is not None:
+        nid = getattr(error, "nid", None)
+        return {"queued": True, **({"nid": nid} if nid else {}), "token_sha256": of}
+    code = getattr(error, "code", None) or type(error).__name__.removesuffix("Error").lower()
+    return {"error": {"code": code, "detail": getattr(error, "detail", None) or str(error)}}
+
+
+# --- the party --------------------------------------------------------------------------------------------------------
+
+
+def party_class(home: PartyHome) -> type[Party]:
+    """The class that sets this home's habits: `clients/<client>.py`, or the generic one."""
+    from clients.core.party import Party
+
+    client = home.settings().client
+    if client not in MODULES:
+        return Party
+    module = importlib.import_module(f"clients.{client}")
+    return next(
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Party) and kind is not Party
+    )
+
+
+def connected(who: Who, act: Callable[[Party], Awaitable[T]]) -> T:
+    """Do something as the party, over the channel if it can be reached; what cannot be sent now stays queued."""
+    home = who.home()
+
+    async def run() -> T:
+        async with party_class(home).connect(home.path) as channel:
+            return await act(channel)
+
+    return run_async(run)
+
+
+def run_async(run: Callable[[], Awaitable[T]]) -> T:
+    """An event loop for one command. Members that cannot be in a statement are the caller's mistake."""
+    from pydantic import ValidationError
+
+    async def awaited() -> T:
+        return await run()
+
+    try:
+        return asyncio.run(awaited())
+    except ValidationError as error:
+        from channel.protocol.charter import reasons
+
+        raise UsageError(f"this cannot be stated: {reasons(error)}") from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FatalError(f"{error.strerror or 'input or output failed'}: {error.filename or 'the home'}") from error
