@@ -38,12 +38,13 @@ def check_send(entry: Send, at_ms: int, places: Mapping[str, str]) -> None:
 def resolve(
     entry: Send | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume,
     at_ms: int,
+    desk: str,
     places: Mapping[str, str],
     tokens: Mapping[str, str],
     withdrawn: Send | None = None,
 ) -> Act:
     """The act of an entry. `tokens` gives the hash of each label signed so far; `withdrawn` is what a Withdraw ends."""
-    act: Act = {"do": entry.do, "desk": entry.desk}
+    act: Act = {"do": entry.do, "desk": desk}
     for member in entry.references:
         act[member] = tokens[getattr(entry, member)]
     match entry:
@@ -65,9 +66,9 @@ def resolve(
             return act
 
 
-def acknowledge(entry: Ack, alert: str) -> Act:
-    """The act of a party's acknowledgement of an alert."""
-    return {"do": "ack", "desk": entry.desk, "alert": alert, "reason": entry.reason}
+def acknowledge(entry: Ack, desk: str, alert: str) -> Act:
+    """The act of an acknowledgement of an alert."""
+    return {"do": "ack", "desk": desk, "alert": alert, "reason": entry.reason}
 
 
 def _send(entry: Send, at_ms: int, places: Mapping[str, str]) -> Act:

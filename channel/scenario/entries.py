@@ -31,7 +31,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH = re.compile(r"^(\d+(?:\.\d+)?) ?(m|km|nmi)$")
 _UNIT_M = {"m": 1.0, "km": 1000.0, "nmi": 1852.0}
 LABEL = r"^[a-z0-9][a-z0-9-]{0,63}$"
-DEFAULT_DESK = "operations"
 REFERENCES = ("of", "amends", "replaces", "corrects")
 WHOLE = "all"  # in `invented`: no source gives anything of this entry
 
@@ -193,9 +192,9 @@ class Entry(Part):
 
 
 class Statement(Entry):
-    """An entry that signs something at a desk."""
+    """An entry that signs something at a desk: the party's first at level operations, unless one is named."""
 
-    desk: DeskName = DEFAULT_DESK
+    desk: DeskName | None = None
 
 
 class Send(Statement, Where):

@@ -54,6 +54,11 @@ class PartyPart(Part):
     client: Literal["coalition", "russia", "sdf", "regime", "party"] = "party"
     desks: Annotated[tuple[DeskPart, ...], BeforeValidator(_several), Field(min_length=1)]
 
+    @property
+    def desk(self) -> str:
+        """The desk that acts where none is named: the first at level operations."""
+        return next(desk.desk for desk in self.desks if desk.level is Level.OPERATIONS)
+
     def wire_desks(self) -> tuple[Desk, ...]:
         """The desks as the charter carries them."""
         return tuple(Desk(desk=desk.desk, level=desk.level, contact=desk.contact) for desk in self.desks)
@@ -98,6 +103,10 @@ class Scenario:
     places: Mapping[str, str]
     parties: tuple[PartyPart, ...]
     steps: tuple[Step, ...]
+
+    def desk(self, entry: Statement) -> str:
+        """The desk that signs what the entry says."""
+        return entry.desk or next(party.desk for party in self.parties if party.party == entry.by)
 
     def step(self, label: str) -> Step:
         """The step with this label. KeyError if there is none."""
@@ -280,7 +289,8 @@ def _check_actor(entry: Entry, parties: Mapping[str, PartyPart], cut: set[str]) 
         return
     if entry.by not in parties:
         raise UsageError(f"by: no party {entry.by!r}; there are {', '.join(parties)}")
-    if isinstance(entry, Statement) and entry.desk not in {desk.desk for desk in parties[entry.by].desks}:
+    desks = {None} | {desk.desk for desk in parties[entry.by].desks}
+    if isinstance(entry, Statement) and entry.desk not in desks:
         raise UsageError(f"desk: {entry.by} has no desk {entry.desk!r}")
     if isinstance(entry, Offline | Online):
         if (entry.by in cut) == isinstance(entry, Offline):

@@ -37,6 +37,7 @@ from channel.scenario.format import Scenario, Step
 from channel.scenario.journal import Journal, Told
 
 R = TypeVar("R", bound=Reply)
+OPERATOR_DESK = "operations"
 ROUNDS_MAX = 100  # times that one instant may be looked at again before something due there is called stuck
 
 
@@ -218,11 +219,11 @@ class Stepper:
         if record is None:
             about = entry.of or entry.party
             raise UsageError(f"{step.label}: there is no alert {entry.stage}/{entry.rung.value} about {about} by now")
-        act = acts.acknowledge(entry, record.body.alert)
         if entry.by == ids.RELAY:
+            act = acts.acknowledge(entry, OPERATOR_DESK, record.body.alert)
             self._judge(step, await ask(self._relay, act, Acted))
         else:
-            await self._act(step, act)
+            await self._act(step, acts.acknowledge(entry, self._scenario.desk(entry), record.body.alert))
 
     def _act_of(self, step: Step, entry: Statement) -> acts.Act:
         known = Send | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume
@@ -231,7 +232,8 @@ class Stepper:
         withdrawn = self._scenario.step(entry.of).entry if isinstance(entry, Withdraw) else None
         ended = withdrawn if isinstance(withdrawn, Send) else None
         try:
-            return acts.resolve(entry, step.at_ms, self._scenario.places, self._tokens, ended)
+            desk = self._scenario.desk(entry)
+            return acts.resolve(entry, step.at_ms, desk, self._scenario.places, self._tokens, ended)
         except KeyError as error:
             raise UsageError(f"{step.label}: {error.args[0]!r} was never signed") from error
 

@@ -141,9 +141,8 @@ def _ending(ledger: Ledger, records: Sequence[AlertRecord], delivery: dl.Deliver
     stages = {record.body.stage for record in records}
     if delivery.answered_ms == at_ms:
         late_ms = at_ms - dl.answer_due_ms(delivery, row)
-        return f"answered {delivery.reply.value.upper()}, " + (
-            f"late by {short(late_ms)}" if late_ms > 0 else "in time"
-        )
+        late = f"late by {short(late_ms)}" if late_ms > 0 else "in time"
+        return f"answered {late} ({delivery.reply.value.upper()})"
     if delivery.end in (dl.End.WITHDRAWN, dl.End.SUPERSEDED):
         return f"{delivery.end.value} by {delivery.author}"
     if delivery.forwarded_ms == at_ms and "forward" in stages:

@@ -109,7 +109,7 @@ class World:
             "v": 1,
             "net": ledger.charter.net,
             "from": party,
-            "desk": members.pop("desk", "operations"),
+            "desk": members.pop("desk", None) or ledger.desk(party, "operations"),
             "issued": to_wire(now_ms),
             "seen": {"size": 0, "root": ids.sha256(b"")},
             "seq": seq,
@@ -222,7 +222,7 @@ class FakeRelay(FakePeer):
 
 
 class FakeClient(FakePeer):
-    """A party's client: it stores what comes, signs `received`, and does what it is told. Its stores survive a restart."""
+    """A party's client: stores what comes, signs `received`, does what it is told. Its stores survive a restart."""
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
