@@ -12,6 +12,7 @@ from channel.commands.app import HomeOption, JsonOption, app, find_home, print_j
 from channel.protocol.errors import UsageError
 
 DEMO_NET = "demo"
+BROKER_PORT = 8883  # MQTT over TLS, as registered
 
 
 @app.command()
@@ -26,14 +27,16 @@ def init(
     ] = False,
     title: Annotated[str, typer.Option(help="The charter's title.")] = "",
     broker_host: Annotated[str, typer.Option(help="The name under which parties reach the broker.")] = "localhost",
-    broker_port: Annotated[int, typer.Option(help="The broker's port, MQTT over TLS.")] = 8883,
+    broker_port: Annotated[
+        int | None, typer.Option(help="The broker's port; default 8883, for --demo a free one.")
+    ] = None,
     host: Annotated[list[str] | None, typer.Option(help="A further name for the broker's certificate; repeat.")] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Draft a charter and make the channel's home. Example: channel init --net river DIR a.json b.json"""
     with told(json_output):
         if demo:
-            _demo(directory, net or DEMO_NET, title, json_output)
+            _demo(directory, net or DEMO_NET, title, broker_port, json_output)
             return
         if net is None or not requests:
             raise UsageError("name the net and the request files: channel init --net NET DIR REQUEST...; or use --demo")
@@ -45,7 +48,7 @@ def init(
         now_ms = wall_ms()
         founded = found(
             directory, net, read, now_ms=now_ms, title=title or net, broker_host=broker_host,
-            broker_port=broker_port, hosts=[*(host or []), *_usual_hosts(broker_host)],
+            broker_port=broker_port or BROKER_PORT, hosts=[*(host or []), *_usual_hosts(broker_host)],
         )  # fmt: skip
         if json_output:
             packets = {party: str(path) for party, path in founded.packets.items()}
@@ -70,12 +73,12 @@ def _bytes(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _demo(directory: Path, net: str, title: str, json_output: bool) -> None:
+def _demo(directory: Path, net: str, title: str, port: int | None, json_output: bool) -> None:
     from channel.founding import found_trial
     from channel.relay.clock import wall_ms
 
     now_ms = wall_ms()
-    founded = found_trial(directory, now_ms=now_ms, wall_ms=now_ms, net=net, title=title)
+    founded = found_trial(directory, now_ms=now_ms, wall_ms=now_ms, net=net, title=title, broker_port=port)
     if json_output:
         print_json({"net": net, "charter": founded.of, "trial": True, "parties": sorted(founded.packets)})
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from channel.ledger.fold import Folded
 from channel.log import checkpoint
+from channel.log.lock import holder
 from channel.protocol import ids
 from channel.protocol.errors import ChannelError
 from channel.relay.home import ChannelHome
@@ -21,7 +22,7 @@ FREE_BYTES_MIN = 512 * 2**20
 def checks(home: Path) -> list[Check]:
     """(what, whether it is right, in words). UsageError if there is no channel at all."""
     channel = ChannelHome.open(home)
-    return [*_keys(channel), *_log(channel), _disk(channel), _broker(channel)]
+    return [*_keys(channel), *_log(channel), _disk(channel), _broker(channel), _relay(channel)]
 
 
 def _keys(channel: ChannelHome) -> Iterator[Check]:
@@ -58,6 +59,13 @@ def _agrees(folded: Folded, note: str | None) -> bool:
 def _disk(channel: ChannelHome) -> Check:
     free = shutil.disk_usage(channel.path).free
     return ("disk", free >= FREE_BYTES_MIN, f"{free // 2**20} MiB free; the relay stops when a write fails")
+
+
+def _relay(channel: ChannelHome) -> Check:
+    pid = holder(channel.log_file)
+    if pid is None:
+        return ("relay", False, "it does not run; start it with `channel up` or `channel relay`")
+    return ("relay", True, f"process {pid} writes the log")
 
 
 def _broker(channel: ChannelHome) -> Check:

@@ -196,4 +196,4 @@ def relay(
         if control:
             asyncio.run(run_controlled(place))
         else:
-            asyncio.run(run_relay(place, apply_clock=apply_clock))
+            asyncio.run(run_relay(place, apply_clock=apply_clock, broker_host=os.environ.get("CHANNEL_BROKER_HOST")))

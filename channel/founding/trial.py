@@ -24,6 +24,7 @@ from clients.core.enrolling import accede, enrol
 from clients.core.home import PartyHome
 
 LOOPBACK = "127.0.0.1"
+HOSTS = ("localhost",)  # further names under which the broker may be reached on this machine
 
 
 def found_trial(
@@ -61,7 +62,7 @@ def found_trial(
             trial=True,
             random=random,
         )
-        packets = write(channel, drafted, settings, requests, now_ms, wall_ms, random)
+        packets = write(channel, drafted, settings, requests, now_ms, wall_ms, random, HOSTS)
         tokens = [_accede(homes[party], path, drafted, now_ms) for party, path in packets.items()]
         _write_clocks([home, *(party.path for party in homes.values())], now_ms, wall_ms)
         if not admit_into(channel, tokens, now_ms).in_force:

@@ -25,6 +25,19 @@ class WriterLock:
         self._file = None
 
 
+def holder(log: Path) -> int | None:
+    """Process id of whoever writes this log now; None if nobody does."""
+    try:
+        with log.with_name(log.name + ".lock").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read(20) or b"0")
+    except FileNotFoundError:
+        pass
+    return None
+
+
 def _take(path: Path, log: Path) -> int:
     while True:
         try:

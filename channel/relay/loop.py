@@ -50,8 +50,16 @@ class Relay:
     """One net's relay. `gated`: a scenario's relay, which judges what came only when told to."""
 
     def __init__(
-        self, home: ChannelHome, booted: Booted, clock: Clock, sink: AlertSink, *, gated: bool = False
+        self,
+        home: ChannelHome,
+        booted: Booted,
+        clock: Clock,
+        sink: AlertSink,
+        *,
+        gated: bool = False,
+        broker_host: str | None = None,
     ) -> None:
+        self._broker_host = broker_host
         self.home = home
         self.core = booted.core
         self.clock = clock
@@ -322,7 +330,7 @@ class Relay:
     def _link(self, party: str) -> MqttLink:
         settings, net = self.home.settings(), self.core.folded.ledger.charter.net
         endpoint = Endpoint(
-            host=settings.host,
+            host=self._broker_host or settings.host,
             port=settings.port,
             ca_file=self.home.pki / "ca.crt",
             cert_file=self.home.pki / f"relay-{party}.crt",

@@ -24,15 +24,17 @@ from channel.relay.sinks import Console, Silent
 VERSION = "0.1.0"
 
 
-async def run_relay(home: Path, *, apply_clock: str | None = None) -> None:
+async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: str | None = None) -> None:
     """Until SIGINT or SIGTERM. FatalError if the log is damaged, or the wall clock is before its newest stamp.
 
-    `apply_clock` is the operator's reason for going on with such a wall clock: it becomes a `clock` leaf.
+    `apply_clock` is the operator's reason for going on with such a wall clock: it becomes a `clock` leaf. `broker_host`
+    is where this process finds the broker, if that is another name than the one that parties use.
     """
     channel = ChannelHome.open(home)
     booted = boot(channel)
     clock = RelayClock(SystemClock.of_home(home), booted.core.folded.ledger.last_stamp_ms)
-    relay = Relay(channel, booted, clock, Console(booted.core.folded.ledger, clock, sys.stdout))
+    screen = Console(booted.core.folded.ledger, clock, sys.stdout)
+    relay = Relay(channel, booted, clock, screen, broker_host=broker_host)
     try:
         step = clock.step()
         if step is not None and apply_clock is None:

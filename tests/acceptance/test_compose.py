@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +95,60 @@ def test_every_variable_that_a_service_gets_is_one_the_program_reads(services: d
     # A settings model may spell the name without its prefix, in lower case.
     unread = {name for name in given if name not in text and name.removeprefix("CHANNEL_").lower() not in text}
     assert not unread, f"a variable nobody reads is ignored silently: {sorted(unread)}"
+
+
+def test_the_services_run_as_plain_processes_from_the_same_home(services: dict[str, Any], tmp_path: Path) -> None:
+    """Each service's exact command and environment, with /channel and the port replaced by this machine's."""
+    home, port = tmp_path / "home", _free_port()
+    _channel("init", "--demo", str(home), "--broker-port", str(port))
+    running = []
+    try:
+        for name in ("broker", "relay"):
+            service = services[name]
+            command = [word.replace("/channel", str(home)) for word in service["command"]]
+            # No container network here: `broker` is this machine, and the demo's certificate names it so.
+            given = {key: value.replace("broker", "localhost") for key, value in service["environment"].items()}
+            program = [str(PROGRAMS / command[0]), *command[1:]]
+            with (tmp_path / f"{name}.log").open("wb") as log:
+                running.append(subprocess.Popen(program, env={**os.environ, **given}, stdout=log, stderr=log))
+            if name == "broker":
+                _until_listening(port, running[-1])
+        for name in ("broker", "relay"):
+            probe = [word.replace("/channel", str(home)) for word in services[name]["healthcheck"]["test"][1:]]
+            probe = [word.replace("8883", str(port)).replace("python", sys.executable, 1) for word in probe]
+            _until_healthy([str(PROGRAMS / probe[0]) if probe[0] == "channel" else probe[0], *probe[1:]])
+    finally:
+        for process in reversed(running):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, [file.read_text() for file in tmp_path.glob("*.log")]
+
+
+def _channel(*arguments: str) -> None:
+    done = subprocess.run([str(PROGRAMS / "channel"), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _until_healthy(probe: list[str]) -> None:
+    """As Compose does: a number of tries, of which one must succeed."""
+    for _ in range(20):
+        environment = {**os.environ, "CHANNEL_BROKER_HOST": "localhost"}
+        told = subprocess.run(probe, capture_output=True, text=True, check=False, env=environment)
+        if told.returncode == 0:
+            return
+    raise AssertionError(told.stdout + told.stderr)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            continue
+    raise AssertionError("the broker ended")

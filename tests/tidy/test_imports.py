@@ -15,6 +15,7 @@ LOG_WITH_IO = {"channel.log.sqlite", "channel.log.postgres", "channel.log.lock"}
 NOT_FOR_CLIENTS = (
     "channel.broker",
     "channel.cli",
+    "channel.commands",
     "channel.console",
     "channel.founding",
     "channel.log.lock",
