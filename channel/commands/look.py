@@ -128,7 +128,6 @@ def acknowledge(
     with told(json_output):
         from channel.protocol.statements import Acknowledgement
         from channel.relay.home import ChannelHome
-        from channel.relay.operator import say
         from channel.replay import read_log
 
         channel = ChannelHome.open(find_home(home or context.obj))
@@ -147,6 +146,51 @@ def acknowledge(
             print_json({"alert": found[0], "index": settled.index})
         else:
             sys.stdout.write(f"acknowledged {found[0]}: leaf {settled.index}\n")
+
+
+@app.command()
+def clock(
+    apply: Annotated[
+        str | None, typer.Option("--apply", help="Take over the wall clock's time, for this reason.")
+    ] = None,
+    home: HomeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Does a step of the wall clock wait for the operator? Example: channel clock --apply "NTP was off, set right" """
+    with told(json_output):
+        from channel.protocol.statements import ClockStep
+        from channel.protocol.times import to_wire
+        from channel.relay.clock import SystemClock
+        from channel.relay.home import ChannelHome
+        from channel.replay import read_log
+
+        channel = ChannelHome.open(find_home(home))
+        folded = read_log(channel.log_file).folded
+        waiting = [folded.ledger.alerts[id_].body.detail for id_ in folded.ledger.alerts_on.get("clock/relay", ())]
+        if apply is None:
+            if json_output:
+                print_json({"waiting": waiting})
+            else:
+                sys.stdout.write("\n".join(waiting or ["no step of the clock waits"]) + "\n")
+            return
+        now_ms = SystemClock.of_home(channel.path).now_ms()
+        times = {"old": to_wire(folded.ledger.last_stamp_ms), "new": to_wire(now_ms), "reason": apply}
+        _said(channel, folded, ClockStep, json_output, **times)
+
+
+def _said(channel: Any, folded: Any, model: Any, json_output: bool, **members: str) -> None:
+    """Have the running relay log a statement of the operator's desk, and print where it is."""
+    from channel.relay.operator import say
+
+    settled = say(channel, folded, model, **members)
+    if settled is None:
+        raise TransientError("the relay did not answer: start it with `channel up` or `channel relay`")
+    if settled.code is not None:
+        raise RefusedError(settled.code, settled.detail)
+    if json_output:
+        print_json({"index": settled.index, **members})
+    else:
+        sys.stdout.write(f"in the log at leaf {settled.index}\n")
 
 
 @contextmanager

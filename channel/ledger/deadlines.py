@@ -219,7 +219,7 @@ def clock_stepped(ledger: Ledger, old_ms: int, new_ms: int, now_ms: int) -> Aler
         told=(desk,),
         ring=desk,
         precedence=Precedence.PRIORITY,
-        detail=f"the wall clock differs by {seconds} s: check it, then `channel clock --apply --reason ...`",
+        detail=f"the wall clock differs by {seconds} s: check it, then `channel clock --apply REASON`",
     )
 
 

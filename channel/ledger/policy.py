@@ -154,6 +154,8 @@ def _by_type(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Ve
             return _acknowledgement(ledger, opened, body)
         case KeyStatement() | Revocation():
             return _keys(ledger, opened, body)
+        case ClockStep() if not ledger.alerts_on.get(f"clock/{ids.RELAY}"):
+            return Refuse("wrong-reference", "no step of the clock waits to be applied")
         case _:
             return None
 

@@ -54,6 +54,7 @@ def _apply_clock(relay: Relay, signer: Signer, step: Step, reason: str) -> None:
     seq, prev = newest(relay.core.folded.ledger, signer.kid)
     members = {"old": to_wire(step.old_ms), "new": to_wire(step.new_ms), "reason": reason}
     body = statement(ClockStep, relay.core.folded, step.old_ms, seq + 1, prev, **members)
+    relay.core.clock_stepped(step.old_ms, step.new_ms, step.old_ms)
     relay.core.submit(seal(body, signer), step.old_ms, ids.RELAY)
 
 
