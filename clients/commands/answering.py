@@ -1,0 +1,131 @@
+"""What a party owes: `answer`, `forward`, acknowledgements; and whether it takes part: `check`, `suspend`, `resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from channel.protocol.errors import UsageError
+from clients.commands.app import (
+    DESK,
+    WAIT_S,
+    DeskOption,
+    JsonOption,
+    WaitOption,
+    app,
+    before_a_person,
+    connected,
+    told,
+)
+from clients.commands.sending import report
+
+if TYPE_CHECKING:
+    from clients.core.party import Party, Sent
+
+AnswerWord = Literal["ROGER", "WILCO", "UNABLE", "STANDBY"]  # the protocol's; a test holds them equal
+NoticeArgument = Annotated[str, typer.Argument(help="The notice: its id or token hash, or the beginning of one.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence.")]
+
+
+@app.command(epilog="Example: party -p regime answer 015e86a2-4b40 STANDBY --until +5min")
+def answer(
+    context: typer.Context,
+    notice: NoticeArgument,
+    word: Annotated[AnswerWord, typer.Argument(case_sensitive=False, help="ROGER, WILCO, UNABLE or STANDBY.")],
+    reason: ReasonOption = "",
+    until: Annotated[str | None, typer.Option(help="With STANDBY, and only then: until when, like +5min.")] = None,
+    corrects: Annotated[bool, typer.Option("--corrects", help="It takes the place of an earlier answer.")] = False,
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Answer a notice, as the word of this desk. WILCO: we comply. UNABLE: we cannot. ROGER: we have understood."""
+    with told(json_output):
+        if (word == "STANDBY") != (until is not None):
+            raise UsageError("STANDBY says until when, like --until +5min; no other word does")
+
+        async def act(channel: Party) -> Sent:
+            return await channel.answer(
+                notice,
+                word,
+                reason=reason or None,
+                until=until,
+                corrects=corrects,
+                displayed=before_a_person(json_output),
+                desk=desk,
+                wait=wait,
+            )
+
+        report(connected(context.obj, act), json_output)
+
+
+@app.command(
+    epilog="Example: party -p russia forward 015e86a2-4b40 --to regime; or by voice: --by voice --role "
+    '"watch officer" --contact "+000 04 555 0011" --read-back "35.3359 40.1408, from 0040Z"'
+)
+def forward(
+    context: typer.Context,
+    notice: NoticeArgument,
+    to: Annotated[str, typer.Option(help="The addressee that it is passed on to.")],
+    by: Annotated[Literal["channel", "voice"], typer.Option(help="Over the channel, or by telephone.")] = "channel",
+    role: Annotated[str | None, typer.Option(help="By voice: on whose watch, as a role, never a name.")] = None,
+    contact: Annotated[str | None, typer.Option(help="By voice: the line that was rung.")] = None,
+    read_back: Annotated[str | None, typer.Option(help="By voice: what the other side read back.")] = None,
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Pass on a notice that came through this party for another. By voice it stays open until that party confirms."""
+    with told(json_output):
+        voice = (role, contact, read_back)
+        if by == "voice" and None in voice:
+            raise UsageError("by voice, say --role, --contact and --read-back")
+        if by == "channel" and voice != (None, None, None):
+            raise UsageError("--role, --contact and --read-back belong to --by voice")
+
+        async def act(channel: Party) -> Sent:
+            return await channel.forward(
+                notice, to=to, by=by, role=role, contact=contact, readback=read_back, desk=desk, wait=wait
+            )
+
+        report(connected(context.obj, act), json_output)
+
+
+@app.command(epilog="Example: party -p sdf check on-watch")
+def check(
+    context: typer.Context,
+    state: Annotated[Literal["on-watch", "off-watch"], typer.Argument(help="What this desk says.")] = "on-watch",
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Sign that a person is on watch at this desk, or goes off it."""
+    with told(json_output):
+        report(connected(context.obj, lambda channel: channel.check(state, desk=desk, wait=wait)), json_output)
+
+
+@app.command(epilog='Example: party -p russia suspend --reason "Contact suspended by order"')
+def suspend(
+    context: typer.Context,
+    reason: ReasonOption = "",
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Take no new notices and send none. What is owed, answered and alerted goes on."""
+    with told(json_output):
+        report(connected(context.obj, lambda channel: channel.suspend(reason, desk=desk, wait=wait)), json_output)
+
+
+@app.command(epilog='Example: party -p russia resume --reason "Contact restored"')
+def resume(
+    context: typer.Context,
+    reason: ReasonOption = "",
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Take part again after `suspend`."""
+    with told(json_output):
+        report(connected(context.obj, lambda channel: channel.resume(reason, desk=desk, wait=wait)), json_output)

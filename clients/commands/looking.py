@@ -1,0 +1,340 @@
+"""What a party sees: `inbox`, `show`, `watch`, `status`, `alerts`. What a person was shown is signed as displayed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from channel.protocol.errors import FatalError, TransientError
+from clients.commands.app import (
+    DESK,
+    WAIT_S,
+    DeskOption,
+    JsonOption,
+    WaitOption,
+    Who,
+    app,
+    before_a_person,
+    connected,
+    note,
+    print_json,
+    told,
+)
+from clients.commands.sending import report
+
+if TYPE_CHECKING:
+    from channel.ledger.records import NoticeRecord
+    from clients.core.party import Party
+    from clients.render import View
+
+CATCH_UP_S = 5.0  # how long a look waits for what is new; then it shows what this home holds
+alerts_app = typer.Typer(help="Alerts told to this party; `ack` takes notice of one.", rich_markup_mode=None)
+app.add_typer(alerts_app, name="alerts", invoke_without_command=True)
+
+
+def view_of(channel: Party) -> View:
+    """The party's screen as of now."""
+    from clients.render import View
+
+    return View(channel.ledger, channel.party, channel.habits, channel.clock.now_ms())
+
+
+def looking(who: Who, act: Callable[[Party], Awaitable[None]], *, as_of: bool = True) -> None:
+    """Look at what this home holds, brought up to date first if the channel can be reached."""
+
+    async def look(channel: Party) -> None:
+        if not await channel.caught_up(CATCH_UP_S) and as_of:
+            note("the channel cannot be reached; this is what is in the home so far")
+        await act(channel)
+
+    connected(who, look)
+
+
+@app.command(epilog="Example: party -p regime inbox")
+def inbox(
+    context: typer.Context,
+    wanted: Annotated[bool, typer.Option("--wanted", help="Only what still wants something from this party.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """What was sent to this party, or through it; at a terminal, what is new in full, and signed as displayed."""
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            from clients import documents
+
+            view = view_of(channel)
+            records = [record for record in view.ledger.notices.values() if record.author != view.me]
+            if wanted:
+                records = [record for record in records if documents.wanted(view.ledger, view.me, record)]
+            records.sort(key=lambda record: record.index)
+            voice = list(documents.to_answer_by_voice(view.ledger, view.me))
+            if json_output:
+                found = [documents.notice(view.ledger, view.me, one, view.habits.language) for one in records]
+                print_json([*found, *({"type": "told-by-voice", **one} for one in voice)])
+                return
+            await _print_inbox(channel, view, records, voice)
+
+        looking(context.obj, act)
+
+
+async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], voice: list[dict[str, Any]]) -> None:
+    """What is done with first, on a line each; then in full what is new or wants something, nearest to the prompt."""
+    from clients import documents, render
+
+    screen = render.console(sys.stdout)
+    open_ = [one for one in records if _new(view, one) or documents.wanted(view.ledger, view.me, one)]
+    for record in records:
+        if record not in open_:
+            screen.print(render.row(view, record))
+    for record in open_:
+        screen.print()
+        for line in render.notice(view, record):
+            screen.print(line)
+    for one in voice:
+        screen.print()
+        for line in render.told_by_voice(view, one):
+            screen.print(line)
+    if not records and not voice:
+        screen.print("nothing here")
+    if before_a_person():
+        for record in open_:
+            await _displayed(channel, view, record)
+
+
+def _new(view: View, record: NoticeRecord) -> bool:
+    """Whether no person of this party has been shown it yet."""
+    from channel.ledger import Custody
+
+    for one in view.ledger.deliveries_of(record.of):
+        custody = one.custody if one.addressee == view.me else one.via_custody if one.via == view.me else None
+        if custody is not None and custody is not Custody.DISPLAYED:
+            return True
+    return False
+
+
+async def _displayed(channel: Party, view: View, record: NoticeRecord) -> None:
+    """Sign that a person has it before them. It is queued when the channel cannot be reached."""
+    if _new(view, record):
+        try:
+            await channel.displayed(record.of)
+        except TransientError:
+            note(f"that {record.nid} was displayed is signed and sent later")
+
+
+@app.command(epilog="Example: party -p regime show 015e86a2-4b40")
+def show(
+    context: typer.Context,
+    notice: Annotated[str, typer.Argument(help="Its id or token hash, or the beginning of one.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Everything about one notice: what it says, how it stands, who signed what when."""
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            from clients import documents, render
+
+            view = view_of(channel)
+            record = view.ledger.notices[channel.find(notice)]
+            lines = documents.timeline(view.ledger, record.of)
+            if json_output:
+                document = documents.notice(view.ledger, view.me, record, view.habits.language)
+                raised = [alert for alert in view.ledger.alerts.values() if alert.body.of == record.of]
+                alerts = [documents.alert(view.ledger, view.me, alert) for alert in raised]
+                print_json({**document, "alerts": alerts, "timeline": lines})
+                return
+            screen = render.console(sys.stdout)
+            for line in render.notice(view, record):
+                screen.print(line)
+            screen.print(f"  token {record.of}", style=render.FAINT)
+            for entry in lines:
+                screen.print(f"  {entry['index']:>6}  {entry['text']}")
+            if before_a_person():
+                await _displayed(channel, view, record)
+
+        looking(context.obj, act)
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------------
+
+
+@alerts_app.callback(epilog='Example: party -p coalition alerts; party -p coalition alerts ack 7f3a --reason "Ringing"')
+def alerts(
+    context: typer.Context,
+    standing: Annotated[bool, typer.Option("--standing", help="Only those whose cause still stands.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Alerts told to this party: those not acknowledged last."""
+    if context.invoked_subcommand is not None:
+        return
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            from clients import documents
+
+            view = view_of(channel)
+            records = [one for one in view.ledger.alerts.values() if one.standing or not standing]
+            records.sort(key=lambda one: (view.me not in one.acked and one.standing, one.index))
+            if json_output:
+                print_json([documents.alert(view.ledger, view.me, one) for one in records])
+                return
+            _print_alerts(view, records)
+
+        looking(context.obj, act)
+
+
+def _print_alerts(view: View, records: list[Any]) -> None:
+    from channel.ledger import wording
+    from clients import render
+
+    screen = render.console(sys.stdout)
+    for one in records:
+        if not one.standing:
+            screen.print(wording.cleared_line(view.ledger, one), style=render.DONE)
+            continue
+        acked = view.me in one.acked
+        line = wording.alert_line(view.ledger, one, view.now_ms, view.command)
+        screen.print(f"{line}{' (acknowledged)' if acked else ''}", style=render.FAINT if acked else render.ALARM)
+    if not records:
+        screen.print("no alerts")
+
+
+@alerts_app.command(epilog='Example: party -p coalition alerts ack 7f3a --reason "Ringing the Russian staff desk"')
+def ack(
+    context: typer.Context,
+    alert: Annotated[str, typer.Argument(help="The alert's id, or the beginning of it.")],
+    reason: Annotated[str, typer.Option(help="What is being done about it.")],
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Take notice of an alert, as this desk. It is no longer repeated here; it clears when its cause ends."""
+    with told(json_output):
+        act = connected(context.obj, lambda channel: channel.acknowledge(alert, reason, desk=desk, wait=wait))
+        report(act, json_output)
+
+
+# --- standing ---------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: party -p coalition status")
+def status(context: typer.Context, json_output: JsonOption = False) -> None:
+    """What this party owes, what it is owed, alerts, and whether the channel can be reached."""
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            if json_output:
+                print_json(_status_document(channel))
+            else:
+                _print_status(channel)
+
+        looking(context.obj, act, as_of=False)
+
+
+def _status_document(channel: Party) -> dict[str, Any]:
+    from clients import documents, render
+
+    view, now = view_of(channel), channel.status()
+    owed = [
+        {"nid": record.nid, "token_sha256": record.of, "precedence": record.body.precedence.value, **want}
+        for record in view.ledger.notices.values()
+        for want in documents.wanted(view.ledger, view.me, record)
+    ]
+    return {
+        "net": view.ledger.charter.net,
+        "party": view.me,
+        **render.now_document(view),
+        "connected": now.connected,
+        "tree_size": now.size,
+        "root": now.root,
+        "queued": now.queued,
+        "owed": sorted(owed, key=lambda one: one["due"]),
+        "told_by_voice": list(documents.to_answer_by_voice(view.ledger, view.me)),
+        "own": [render.document_of(view, one) for one in view.ledger.deliveries.values() if one.author == view.me],
+        "alerts": [documents.alert(view.ledger, view.me, one) for one in view.ledger.alerts.values() if one.standing],
+        "alarms": [{"code": one.code, "subject": one.subject, "detail": one.detail} for one in now.alarms],
+    }
+
+
+def _print_status(channel: Party) -> None:
+    from channel.ledger import wording
+    from clients import documents, render
+
+    view, now = view_of(channel), channel.status()
+    screen = render.console(sys.stdout)
+    link = "connected" if now.connected else "NOT CONNECTED: what is sent waits in this home"
+    screen.print(f"{view.me} in {view.ledger.charter.net}, {render.clock_line(view)}: {link}")
+    screen.print(f"verified up to {now.size} leaves, root {now.root}; {now.queued} statements queued")
+    for alarm in now.alarms:
+        screen.print(f"!! ALARM {alarm.code} {alarm.subject}: {alarm.detail}", style=render.ALARM)
+    wants = [
+        (want, record)
+        for record in view.ledger.notices.values()
+        for want in documents.wanted(view.ledger, view.me, record)
+    ]
+    screen.print(f"owed by us: {len(wants)}")
+    for want, record in sorted(wants, key=lambda pair: pair[0]["due"]):
+        screen.print(f"  {wording.notice_line(view.ledger, record)}")
+        screen.print(render.wanted(view, record, want))
+    own = [one for one in view.ledger.deliveries.values() if one.author == view.me and one.end.value == "open"]
+    screen.print(f"owed to us: {len(own)}")
+    for one in own:
+        screen.print(f"  {wording.delivery_line(view.ledger, one, view.now_ms)}{_ring(view, one.via or one.addressee)}")
+    standing = [one for one in view.ledger.alerts.values() if one.standing]
+    screen.print(f"alerts: {len(standing)}")
+    if standing:
+        _print_alerts(view, standing)
+
+
+def _ring(view: View, party: str) -> str:
+    """Whom to ring about it: every line about what is owed says so."""
+    desk = view.ledger.desk(party, "operations")
+    return f"; ring {party}/{desk} {view.ledger.contact(party, desk)}"
+
+
+@app.command(epilog="Example: party -p russia watch")
+def watch(
+    context: typer.Context,
+    json_output: JsonOption = False,
+    control: Annotated[bool, typer.Option("--control", hidden=True)] = False,
+) -> None:
+    """Keep the connection, and print what happens, line by line, until Ctrl-C. It answers nothing by itself."""
+    who: Who = context.obj
+    with told(json_output):
+        if control:
+            from clients.core.control import run_control
+
+            home = who.home()
+            asyncio.run(run_control(home.path, home.settings().party, sys.stdin, sys.stdout))
+            return
+
+        async def act(channel: Party) -> None:
+            view = view_of(channel)
+            note(f"{view.me} is on watch in {view.ledger.charter.net}; Ctrl-C ends it")
+            async for event in channel.events():
+                _print_event(channel, event, json_output)
+
+        connected(who, act)
+
+
+def _print_event(channel: Party, event: Any, json_output: bool) -> None:
+    """One event: a line or several for a person, one document for a program."""
+    from clients import events_shown, render
+
+    view = view_of(channel)
+    if json_output:
+        document = events_shown.document(view, event)
+        if document is not None:
+            print_json(document)
+        return
+    screen = render.console(sys.stdout)
+    for text, style in events_shown.lines(view, event):
+        screen.print(text, style=style)
+    sys.stdout.flush()
+    if events_shown.ends(event):
+        raise FatalError(
+            "the relay showed two histories; both checkpoints are in fork-proof.json: tell the others"
+        )

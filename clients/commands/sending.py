@@ -1,0 +1,206 @@
+"""What a party says first: `send`, `amend`, `withdraw`, and the record of a `call`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from channel.protocol.errors import UsageError
+from clients.commands.app import (
+    DESK,
+    WAIT_S,
+    DeskOption,
+    JsonOption,
+    WaitOption,
+    app,
+    connected,
+    note,
+    print_json,
+    told,
+)
+
+if TYPE_CHECKING:
+    from channel.protocol.statements import Element
+    from clients.core.party import Party, Sent
+
+# The protocol's words, written out: its models cost time to import. A test holds them equal.
+PrecedenceWord = Literal["ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH"]
+KindWord = Literal["position", "intent", "site", "incident", "text"]
+ResponseWord = Literal["WU", "R", "NE"]
+LevelWord = Literal["operations", "staff", "ministry"]
+
+ToOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Who owes an answer: PARTY, or PARTY:VIA through an intermediary; repeat."),
+]
+InfoOption = Annotated[list[str] | None, typer.Option(help="Who is only told; repeat.")]
+PrecedenceOption = Annotated[PrecedenceWord, typer.Option(case_sensitive=False, help="Speed of service.")]
+AtOption = Annotated[str | None, typer.Option(help="The place: 35.3359,40.1408, MGRS, or SK42 northing easting.")]
+RadiusOption = Annotated[str | None, typer.Option(help="An area of this radius about the place: 500m, 2km, 1nmi.")]
+AccuracyOption = Annotated[str | None, typer.Option(help="How exact a point is, if worse than its digits: 100m.")]
+FromOption = Annotated[str, typer.Option("--from", help="When it begins: now, +10min, 2017-09-16T00:30Z, a DTG.")]
+UntilOption = Annotated[str | None, typer.Option(help="When it ends; a place needs it.")]
+TextOption = Annotated[str, typer.Option(help="In words.")]
+ElementOption = Annotated[
+    list[str] | None, typer.Option(help="A phrase that each side reads in its language: CODE=VALUE|VALUE; repeat.")
+]
+ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that this one says anew.")]
+
+
+@app.command(
+    epilog="Example: party -p coalition send --to russia --to regime:russia --precedence FLASH --kind intent "
+    '--at 35.3359,40.1408 --radius 2km --from +10min --until +40min --text "Strike north of the bridge"'
+)
+def send(
+    context: typer.Context,
+    to: ToOption = None,
+    info: InfoOption = None,
+    precedence: PrecedenceOption = "ROUTINE",
+    kind: Annotated[KindWord, typer.Option(case_sensitive=False, help="What it is about.")] = "text",
+    at: AtOption = None,
+    radius: RadiusOption = None,
+    accuracy: AccuracyOption = None,
+    start: FromOption = "now",
+    until: UntilOption = None,
+    text: TextOption = "",
+    element: ElementOption = None,
+    response: Annotated[
+        ResponseWord | None,
+        typer.Option(case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default by kind."),
+    ] = None,
+    exercise: Annotated[bool, typer.Option("--exercise", help="Not for real: an exercise.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Not for real: a test of the channel.")] = False,
+    amends: Annotated[str | None, typer.Option(help="A notice of yours that this one supersedes.")] = None,
+    replaces: ReplacesOption = None,
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Send a notice, and wait for the channel's receipt. Without --to it goes to whom this party usually tells."""
+    with told(json_output):
+        if exercise and test:
+            raise UsageError("--exercise or --test, not both")
+        place = _place(at, radius, accuracy, start, until)
+        if not (text or element or place):
+            raise UsageError('a notice says something: give --text "...", --element or --at')
+        members: dict[str, Any] = {
+            "info": info or [],
+            "kind": kind,
+            "precedence": precedence,
+            "status": "exercise" if exercise else "test" if test else "operation",
+            "response": response,
+            "text": text,
+            "elements": [_element(one) for one in element or ()],
+            "replaces": replaces,
+            "desk": desk,
+            "wait": wait,
+            **place,
+        }
+
+        async def act(channel: Party) -> Sent:
+            if amends is not None:
+                return await channel.amend(amends, to=to or None, **members)
+            _tell_who_reads(channel, to or ())
+            return await channel.send(to=to or None, **members)
+
+        report(connected(context.obj, act), json_output)
+
+
+@app.command(epilog='Example: party -p coalition withdraw 015e86a2-4b40 --text "Strike cancelled"')
+def withdraw(
+    context: typer.Context,
+    notice: Annotated[str, typer.Argument(help="Your notice: its id, or the beginning of it.")],
+    text: TextOption = "",
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Take a notice back. All who were sent it are sent the withdrawal, and owe a ROGER for it."""
+    with told(json_output):
+        report(
+            connected(context.obj, lambda channel: channel.withdraw(notice, text, desk=desk, wait=wait)), json_output
+        )
+
+
+@app.command(
+    epilog="Example: party -p russia call --to coalition --level operations --began 2017-09-16T00:30Z "
+    '--ended now --with coalition/operations --readout "Place corrected; both sides read it back"'
+)
+def call(
+    context: typer.Context,
+    to: ToOption = None,
+    info: InfoOption = None,
+    level: Annotated[LevelWord, typer.Option(case_sensitive=False, help="Between whom.")] = "operations",
+    began: Annotated[str, typer.Option(help="When it began: 2017-09-16T00:30Z or a DTG.")] = "now",
+    ended: Annotated[str, typer.Option(help="When it ended.")] = "now",
+    desks: Annotated[list[str] | None, typer.Option("--with", help="Who spoke: PARTY/DESK; repeat.")] = None,
+    readout: Annotated[str, typer.Option(help="What was said, as agreed at its end.")] = "",
+    precedence: PrecedenceOption = "ROUTINE",
+    desk: DeskOption = DESK,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Put a telephone call on record; the other side confirms the readout with ROGER."""
+    with told(json_output):
+        if not readout:
+            raise UsageError('say what was said: --readout "..."')
+
+        async def act(channel: Party) -> Sent:
+            return await channel.call(
+                to=to or None,
+                info=info or [],
+                level=level,
+                began=began,
+                ended=ended,
+                desks=desks or [],
+                readout=readout,
+                precedence=precedence,
+                desk=desk,
+                wait=wait,
+            )
+
+        report(connected(context.obj, act), json_output)
+
+
+def report(sent: Sent, json_output: bool) -> None:
+    """What became of a statement that has its receipt."""
+    from channel.protocol.times import dtg, to_wire
+
+    if json_output:
+        document = {"nid": sent.nid} if sent.nid is not None else {}
+        document |= {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp}
+        print_json({**document, "stamp_time": to_wire(sent.stamp), "receipt": sent.receipt})
+        return
+    name = f"{sent.nid} " if sent.nid is not None else ""
+    sys.stdout.write(f"{name}is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
+
+
+def _place(at: str | None, radius: str | None, accuracy: str | None, start: str, until: str | None) -> dict[str, Any]:
+    """The members of `send` that make its volume; none without a place."""
+    if at is None:
+        for name, value in (("--radius", radius), ("--accuracy", accuracy), ("--until", until)):
+            if value is not None:
+                raise UsageError(f"{name} belongs to a place: add --at PLACE")
+        return {}
+    if until is None:
+        raise UsageError("say until when the place holds, like --until +40min")
+    if radius is not None and accuracy is not None:
+        raise UsageError("--radius makes an area, --accuracy a point: give one of them")
+    return {"at": at, "radius": radius, "accuracy": accuracy, "start": start, "until": until}
+
+
+def _element(text: str) -> Element:
+    from channel.protocol import phrasebook
+
+    code, _, values = text.partition("=")
+    return phrasebook.element(code, values.split("|") if values else [])
+
+
+def _tell_who_reads(channel: Party, to: Sequence[str]) -> None:
+    """Before anything is signed: an intermediary reads what it passes on."""
+    for addressee in channel.addressees(to):
+        if addressee.via is not None:
+            note(f"{addressee.via} reads this notice too: it passes it on to {addressee.party}")
