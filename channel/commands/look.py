@@ -135,24 +135,12 @@ def acknowledge(
         found = [id_ for id_ in folded.ledger.alerts if id_.startswith(alert.lower())]
         if len(found) != 1:
             raise UsageError(f"{len(found)} alerts begin with {alert!r}: see them with `channel alerts`")
-        settled = say(channel, folded, Acknowledgement, alert=found[0], reason=reason)
-        if settled is None:
-            raise TransientError(
-                "the relay did not answer: is it running? Start it with `channel up` or `channel relay`"
-            )
-        if settled.code is not None:
-            raise RefusedError(settled.code, settled.detail)
-        if json_output:
-            print_json({"alert": found[0], "index": settled.index})
-        else:
-            sys.stdout.write(f"acknowledged {found[0]}: leaf {settled.index}\n")
+        _said(channel, folded, Acknowledgement, json_output, alert=found[0], reason=reason)
 
 
 @app.command()
 def clock(
-    apply: Annotated[
-        str | None, typer.Option("--apply", help="Take over the wall clock's time, for this reason.")
-    ] = None,
+    apply: Annotated[str | None, typer.Option("--apply", help="Take over the wall clock's time; the reason.")] = None,
     home: HomeOption = None,
     json_output: JsonOption = False,
 ) -> None:
