@@ -117,7 +117,7 @@ class Narrator:
             case Refusal() as body:
                 yield f"REFUSED {self.label(body.of)} of {body.party}: {body.code}, {body.detail}", Tone.REFUSED
             case Suspension(action=action, reason=reason):
-                yield f"  {party} {action}s its part: {reason or 'no reason given'}", Tone.ALERT
+                yield f"  {party} {action}s its part: {reason or 'no reason given'}", Tone.ROUTINE
             case ClockStep(old=old, new=new):
                 yield f"  the operator stepped the clock from {old} to {new}", Tone.ASIDE
             case _:

@@ -1,0 +1,183 @@
+"""The lines that people read: what an alert says, what clears it, what the end lists, how long each stands."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from channel.protocol.errors import UsageError
+from channel.scenario import Scenario, load
+from channel.scenario.presentation import HELD_S, Pace, Screen
+from channel.scenario.summary import OUTCOMES, summary
+from channel.scenario.wording import inert
+from tests.unit.scenario.worlds import World
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+class Shown:
+    """A scenario run at a pace, as it would be seen."""
+
+    def __init__(self, scenario: Scenario, speed: str = "watchable", *, quiet: bool = False) -> None:
+        self.slept: list[float] = []
+        self.world = World(scenario, Random(0))
+        out = io.StringIO()
+        screen = Screen(self.world.journal, out, Pace.of(speed), quiet=quiet, sleep=self._sleep)
+        asyncio.run(self.world.stepper(scenario, screen).run())
+        screen.end()
+        self.text = out.getvalue()
+        self.lines = self.text.splitlines()
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def line(self, *parts: str) -> str:
+        return next(line for line in self.lines if all(part in line for part in parts))
+
+
+@pytest.fixture(scope="module")
+def weekend() -> Shown:
+    return Shown(load("deir-ezzor-2017"))
+
+
+def test_an_alert_says_who_owes_what_to_whom_how_late_whose_leg_who_was_told_and_whom_to_ring(weekend: Shown) -> None:
+    assert re.fullmatch(
+        r"!! 150400Z SEP 17 FLASH coalition -> regime via russia never-passed-on: NOT PASSED ON by russia, "
+        r"overdue after 30 s; told coalition/operations, russia/operations; ring russia/operations \+000 02 555 0012; "
+        r'channel alerts ack [0-9a-f]{4,16} --reason "\.\.\."',
+        weekend.line("!!"),
+    )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("never-passed-on", "NO ANSWER from regime: not passed on by russia, overdue after 60 s, now to the staff"),
+        ("never-passed-on", "2 min overdue (3 min after the notice), now to the ministry; told", "russia/ministry"),
+        ("never-passed-on", "NEVER PASSED ON by russia, window over"),
+        ("standby-broken", "NO ANSWER AFTER STANDBY from regime"),
+        ("hold-fire", "NEVER ANSWERED by regime, window over"),
+        ("hold-fire", "NO ANSWER from regime, 6 min overdue (7 min after the notice), round 2"),
+        ("support-strike", "NOT HEARD from sdf; told"),
+        ("support-strike", "NOT RECEIVED by sdf, overdue after 60 s"),
+        ("not-confirmed", "NOT RECEIVED by regime, overdue after 5 min"),
+        ("PRIORITY regime: NOBODY ON WATCH at regime", "12 h 00 min", "ring regime/staff +000 04 555 0024"),
+    ],
+)
+def test_each_kind_of_alert_has_its_sentence(weekend: Shown, parts: tuple[str, ...]) -> None:
+    assert weekend.line("!!", *parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("standby-broken", "answered late by 30 min (WILCO)"),
+        ("towards-conoco", "answered late by 15 min (UNABLE)"),
+        ("support-strike", "heard again"),
+        ("support-strike", "received late by 7 min"),
+        ("regime: somebody is on watch again, after 4 h 10 min",),
+    ],
+)
+def test_an_alert_whose_cause_ends_is_told_with_the_delay(weekend: Shown, parts: tuple[str, ...]) -> None:
+    assert weekend.line("-- ", *parts, "; cleared ")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("151006Z", "russia passed convoy-by-voice on to regime by voice (duty officer, +000 04 555 0014; read back"),
+        ("151210Z", "russia STANDBY to coalition's standby-kept after 10 min until 2017-09-15T12:45:00.000Z"),
+        ("160038Z", "before-the-strike-russia is before a person at coalition, 2 h 13 min after it was sent"),
+        ("160045Z", "coalition UNABLE to russia's before-the-strike-russia", "Read after", "{E08; invented: at"),
+        ("150726Z", "march-regime-later amends march-regime"),
+        ("151620Z", "night-move-withdrawn withdraws night-move"),
+        ("161010Z", "sdf is offline"),
+        ("161110Z", "position-sdf-16"),
+        ("162000Z", "call-of-the-generals between russia/staff, coalition/staff"),
+        ("170450Z", "relay/operations acknowledged"),
+        ("171600Z", "line-test [TEST]"),
+    ],
+)  # fmt: skip
+def test_routine_traffic_is_one_line_each(weekend: Shown, parts: tuple[str, ...]) -> None:
+    assert weekend.line(*parts)
+
+
+def test_the_end_lists_what_is_unanswered_and_the_totals(weekend: Shown) -> None:
+    end = weekend.lines[weekend.lines.index("still unanswered: 4") :]
+    assert [line.split(": ")[-1] for line in end[1:5]] == [
+        "not passed on by russia, window over",
+        "passed on by russia, no answer, window over",
+        "passed on by russia by voice, not confirmed",
+        "not passed on by russia",
+    ]
+    assert end[5].startswith("56 notices, 118 deliveries: 42 answered, 70 told, 1 unanswered")
+    assert end[6] == "28 alerts (20 operations, 5 staff, 3 ministry), 14 standing"
+    assert end[7].startswith("slowest answer: 6 h 50 min, coalition -> regime via russia who-is-east")
+
+
+def test_the_weekend_at_a_watchable_pace_takes_two_to_four_minutes(weekend: Shown) -> None:
+    assert 120 <= sum(weekend.slept) <= 210
+    assert weekend.slept.count(HELD_S) <= 80
+
+
+def test_the_first_alert_is_shown_within_half_a_minute(weekend: Shown) -> None:
+    first = weekend.lines.index(weekend.line("!!"))
+    assert sum(weekend.slept[:first]) < 15
+
+
+def test_every_entry_of_the_weekend_shows_its_mark(weekend: Shown) -> None:
+    for line in weekend.lines[1 : weekend.lines.index("still unanswered: 4")]:
+        machine = line.startswith(("!!", "--")) or "acknowledged" in line or " is off" in line or "online again" in line
+        assert machine or line.endswith("}")
+
+
+def test_text_that_is_no_terminal_holds_no_escapes(weekend: Shown) -> None:
+    assert "\x1b" not in weekend.text
+
+
+def test_a_speed_makes_jumps_take_their_time_and_holds_nothing() -> None:
+    scenario = load(str(SCENARIOS / "two.toml"))
+    shown = Shown(scenario, "7200")
+    assert sum(shown.slept) == pytest.approx((scenario.end_ms - scenario.start_ms) / 1000 / 7200)
+    assert Shown(scenario, "max").slept == []
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan", "inf", ""])
+def test_a_speed_that_is_none_is_refused(speed: str) -> None:
+    with pytest.raises(UsageError, match="a speed is"):
+        Pace.of(speed)
+
+
+def test_quiet_shows_nothing() -> None:
+    shown = Shown(load(str(SCENARIOS / "two.toml")), quiet=True)
+    assert (shown.text, shown.slept) == ("", [])
+
+
+def test_a_refusal_is_told_with_its_code_and_counted() -> None:
+    shown = Shown(load(str(SCENARIOS / "six.toml")))
+    assert "REFUSED too-late of north: suspended" in shown.line("xx ")
+    assert shown.lines[-1] == "1 statements refused"
+
+
+def test_the_summary_has_the_fixed_members_and_is_json(weekend: Shown, tmp_path: Path) -> None:
+    folded = weekend.world.journal.folded
+    found = json.loads(json.dumps(summary(tmp_path, folded)))
+    assert list(found) == [
+        "net", "log", "charter", "tree_size", "root", "state_digest", "notices", "deliveries", "alerts", "refused",
+    ]  # fmt: skip
+    assert tuple(found["deliveries"]) == OUTCOMES
+    assert sum(found["deliveries"].values()) == len(folded.ledger.deliveries)
+    assert {tuple(alert) for alert in found["alerts"]} == {
+        ("id", "notice", "addressee", "stage", "rung", "raised_at", "acknowledged_at", "cleared_at")
+    }
+    assert found["tree_size"] == weekend.world.store.size
+
+
+def test_a_partys_text_cannot_steer_the_terminal() -> None:
+    assert inert("a\x1b[2Jb\u202ec\n") == "a<U+001B>[2Jb<U+202E>c<U+000A>"
