@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -28,6 +28,7 @@ from channel.scenario.presentation import Pace, Screen
 from channel.scenario.stepping import Stepper
 from channel.scenario.summary import summary
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_S = 0.5  # how often a net that runs on is looked at for new leaves: a person reads along
 
 
@@ -36,27 +37,42 @@ async def run_scenario(
 ) -> dict[str, object]:
     """Found a trial net in `home`, run the scenario through real processes, and sum it up.
 
-    With `exit_at_end` everything is stopped at the end; else the clock goes on at speed 1 until this is cancelled.
-    The summary is the last line of `out` with `json_output`. UsageError if the home is taken.
+    Lines go to `out` as things happen. With `exit_at_end` everything is stopped at the end, else the net's clock goes on
+    at speed 1 until SIGINT or SIGTERM; both end an unfinished run too, in order. With `json_output` the caller prints
+    the summary that is returned, in place of the totals for people. UsageError if the home is taken.
     """
-    pace = Pace.of(speed)
+    pace, stop = Pace.of(speed), asyncio.Event()
+    loop = asyncio.get_running_loop()
     _found(home, scenario)
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        run = asyncio.create_task(_run(home, scenario, pace, exit_at_end, not json_output, out), name="scenario")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({run, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        run.cancel()
+        stopping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await run
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+    return _final(home)
+
+
+async def _run(home: Path, scenario: Scenario, pace: Pace, exit_at_end: bool, totals: bool, out: TextIO) -> None:
     async with _processes(home, scenario) as (relay, clients):
         await ask(relay, {"do": "time", "now_ms": scenario.start_ms}, Reply)
         journal = Journal(SqliteLog(home / "log.sqlite", "read"))
         try:
-            screen = Screen(journal, out, pace, quiet=json_output)
+            screen = Screen(journal, out, pace)
             await Stepper(scenario, relay, clients, journal, screen).run()
-            screen.end()
+            if totals:
+                screen.end()
             if not exit_at_end:
-                _print_json(summary(home, journal.folded), out, json_output)
                 await _go_on(home, scenario, [relay, *clients.values()], journal, screen)
         finally:
             journal.close()  # before the relay closes the log, so that it can leave one file
-    found = _final(home)
-    if exit_at_end:
-        _print_json(found, out, json_output)
-    return found
 
 
 def _found(home: Path, scenario: Scenario) -> None:
@@ -106,6 +122,7 @@ async def _go_on(home: Path, scenario: Scenario, peers: Sequence[Child], journal
     for place in places:
         write_file(place / "clock.json", clock_json(scenario.end_ms, wall_ms()), mode=0o644)
     clock = SystemClock.of_home(home)
+    screen.hurry()
     for peer in peers:
         await ask(peer, {"do": "free"}, Reply)
     tasks = [asyncio.create_task(_keep(peer, clock)) for peer in peers]
@@ -143,9 +160,3 @@ def _final(home: Path) -> dict[str, object]:
         return summary(home, journal.folded)
     finally:
         journal.close()
-
-
-def _print_json(found: dict[str, object], out: TextIO, json_output: bool) -> None:
-    if json_output:
-        out.write(json.dumps(found, ensure_ascii=False) + "\n")
-        out.flush()

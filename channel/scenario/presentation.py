@@ -62,7 +62,6 @@ class Screen(Audience):
     def __init__(self, journal: Journal, out: TextIO, pace: Pace, *, quiet: bool, sleep: Sleep = asyncio.sleep) -> None:
         self._journal = journal
         self._pace = pace
-        self._quiet = quiet
         self._sleep = sleep
         self._narrator = Narrator()
         self._console = Console(file=out, highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -87,14 +86,15 @@ class Screen(Audience):
 
     def end(self) -> None:
         """The list of what is still unanswered, and the totals."""
-        if not self._quiet:
-            for text in closing(self._journal.ledger, self._narrator):
-                self._console.print(text)
-            self._console.file.flush()
+        for text in closing(self._journal.ledger, self._narrator):
+            self._console.print(text)
+        self._console.file.flush()
+
+    def hurry(self) -> None:
+        """From now on nothing is held: what happens is live."""
+        self._pace = Pace.of(FASTEST)
 
     async def _show(self, line: Line) -> None:
-        if self._quiet:
-            return
         text = Text(line.text, style=STYLES[line.tone])
         if line.mark:
             text.append(f" {line.mark}", style="dim italic")

@@ -24,11 +24,11 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 class Shown:
     """A scenario run at a pace, as it would be seen."""
 
-    def __init__(self, scenario: Scenario, speed: str = "watchable", *, quiet: bool = False) -> None:
+    def __init__(self, scenario: Scenario, speed: str = "watchable") -> None:
         self.slept: list[float] = []
         self.world = World(scenario, Random(0))
         out = io.StringIO()
-        screen = Screen(self.world.journal, out, Pace.of(speed), quiet=quiet, sleep=self._sleep)
+        screen = Screen(self.world.journal, out, Pace.of(speed), sleep=self._sleep)
         asyncio.run(self.world.stepper(scenario, screen).run())
         screen.end()
         self.text = out.getvalue()
@@ -152,11 +152,6 @@ def test_a_speed_makes_jumps_take_their_time_and_holds_nothing() -> None:
 def test_a_speed_that_is_none_is_refused(speed: str) -> None:
     with pytest.raises(UsageError, match="a speed is"):
         Pace.of(speed)
-
-
-def test_quiet_shows_nothing() -> None:
-    shown = Shown(load(str(SCENARIOS / "two.toml")), quiet=True)
-    assert (shown.text, shown.slept) == ("", [])
 
 
 def test_a_refusal_is_told_with_its_code_and_counted() -> None:
