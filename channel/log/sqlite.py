@@ -153,10 +153,8 @@ class SqliteLog:
 
     def rows(self) -> Iterator[StoredLeaf]:
         """Every row as it is, gaps and all: for verifying a file that somebody may have changed."""
-        last = _FIRST
-        while batch := self._fetch(_SELECT_LEAVES, (last, _BATCH_ROWS)):
-            yield from map(_stored, batch)
-            last = batch[-1][0]
+        for row in self._rising(_SELECT_LEAVES):
+            yield _stored(row)
 
     def newest_note(self) -> str | None:
         """The note of the last append."""
@@ -170,11 +168,18 @@ class SqliteLog:
         return self._notes()
 
     def _notes(self) -> Iterator[tuple[int, str]]:
+        for size, text in self._rising(_SELECT_NOTES):
+            yield size, _text(text)
+
+    def _rising(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """All rows by their first column. A damaged tree can hand out rows in any order, and so for ever."""
         last = _FIRST
-        while batch := self._fetch(_SELECT_NOTES, (last, _BATCH_ROWS)):
-            for size, text in batch:
-                yield size, _text(text)
-                last = size
+        while batch := self._fetch(sql, (last, _BATCH_ROWS)):
+            for row in batch:
+                if row[0] <= last:
+                    raise FatalError(f"{self._path}: row {row[0]} comes after {last}: it is damaged; restore it")
+                yield row
+                last = row[0]
 
     def append(self, leaves: Sequence[StoredLeaf], note: str) -> None:
         """Store leaves and their checkpoint in one transaction; returns once they are durable. See the port."""

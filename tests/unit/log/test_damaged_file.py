@@ -78,6 +78,21 @@ def test_a_flipped_bit_in_any_token_names_its_leaf(content: bytes, tmp_path: Pat
         assert {reason.leaf for reason in report.reasons} == {index}
 
 
+def test_rows_out_of_order_do_not_keep_the_reader_for_ever(content: bytes, tmp_path: Path) -> None:
+    """Each byte 7 may be the number of row 7; as a 3 it would send the reader back to row 4."""
+    path = tmp_path / "log.sqlite"
+    told = 0
+    for at in (at for at, byte in enumerate(content) if byte == 7):
+        path.write_bytes(content[:at] + b"\x03" + content[at + 1 :])
+        try:
+            log = SqliteLog(path, "read")
+            assert len(list(log.rows())) + len(list(log.notes())) < 20
+            log.close()
+        except FatalError as error:
+            told += "comes after" in str(error)
+    assert told
+
+
 def _read(path: Path) -> tuple[list[tuple[int, bytes]], list[tuple[int, str]]]:
     log = SqliteLog(path, "read")
     rows, notes = [(row.stamp, row.token) for row in log.rows()], list(log.notes())
