@@ -14,7 +14,7 @@ from channel.ledger import wording
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord, NoticeRecord
 from channel.protocol import phrasebook
-from channel.protocol.statements import Call, Forwarding, LineStatement, Notice
+from channel.protocol.statements import Answer, Call, Forwarding, LineStatement, Notice
 from channel.protocol.times import from_wire, to_wire
 
 Document = dict[str, Any]
@@ -52,6 +52,11 @@ def wanted(ledger: Ledger, me: str, record: NoticeRecord) -> list[Document]:
 
 def to_answer_by_voice(ledger: Ledger, me: str) -> Iterator[Document]:
     """Notices that this party was told by voice, whose text it has not got: it may answer them all the same."""
+    answered = {
+        body.of
+        for entry in ledger.entries.values()
+        if entry.opened.party == me and isinstance(body := entry.opened.body, Answer)
+    }
     for of, index in ledger.told_by_voice.items():
         entry = ledger.entries[index]
         body = entry.opened.body
@@ -66,6 +71,7 @@ def to_answer_by_voice(ledger: Ledger, me: str) -> Iterator[Document]:
             "contact": body.voice.contact,
             "at": body.voice.at,
             "readback": body.voice.readback,
+            "answered": of in answered,
         }
 
 

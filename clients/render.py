@@ -185,6 +185,9 @@ def told_by_voice(view: View, document: Document) -> Iterator[Text]:
     yield Text(f"TOLD BY VOICE by {by} on {contact}, {at}; notice {of[:12]}", style="bold")
     for line in _prose(document["readback"]):
         yield Text(f"  read back: {line}")
+    if document["answered"]:
+        yield Text("  answered by us", style=DONE)
+        return
     yield Text(f"  > confirm it: {view.command} answer {of[:12]} WILCO|UNABLE|ROGER", style="bold")
 
 

@@ -25,11 +25,13 @@ from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord, Entry, NoticeRecord
 from channel.protocol import phrasebook
 from channel.protocol.statements import (
+    Accession,
     Acknowledgement,
     Addressed,
     Alert,
     Answer,
     Call,
+    Charter,
     Check,
     ClockStep,
     Finding,
@@ -253,6 +255,12 @@ def _other_line(ledger: Ledger, entry: Entry) -> str:
 
 def _other(ledger: Ledger, party: str, body: object) -> str:
     match body:
+        case Charter():
+            return (
+                f"the charter of {body.net}: {inert(body.title)}; {', '.join(member.party for member in body.parties)}"
+            )
+        case Accession():
+            return f"{party} accedes to the charter"
         case Refusal():
             more = f" and {body.count - 1} more" if body.count > 1 else ""
             return f"REFUSED {body.party}{more}: {body.code}, {inert(body.detail)}"
