@@ -37,9 +37,9 @@ async def run_scenario(
 ) -> dict[str, object]:
     """Found a trial net in `home`, run the scenario through real processes, and sum it up.
 
-    Lines go to `out` as things happen. With `exit_at_end` everything is stopped at the end, else the net's clock goes on
-    at speed 1 until SIGINT or SIGTERM; both end an unfinished run too, in order. With `json_output` the caller prints
-    the summary that is returned, in place of the totals for people. UsageError if the home is taken.
+    Lines go to `out` as things happen. With `exit_at_end` everything is stopped at the end, else the net's clock goes
+    on at speed 1 until SIGINT or SIGTERM; both end an unfinished run too, in order. With `json_output` the caller
+    prints the summary that is returned, in place of the totals for people. UsageError if the home is taken.
     """
     pace, stop = Pace.of(speed), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -57,9 +57,9 @@ class Pace:
 
 
 class Screen(Audience):
-    """Shows a run on a terminal or in a file; `quiet` shows nothing (`--json`)."""
+    """Shows a run on a terminal or in a file."""
 
-    def __init__(self, journal: Journal, out: TextIO, pace: Pace, *, quiet: bool, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, journal: Journal, out: TextIO, pace: Pace, *, sleep: Sleep = asyncio.sleep) -> None:
         self._journal = journal
         self._pace = pace
         self._sleep = sleep
