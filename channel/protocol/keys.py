@@ -60,10 +60,17 @@ class KeyRing(Mapping[str, bytes]):
         return record is not None and record.after < index and (record.until is None or index <= record.until)
 
     def apply(self, index: int, of: ids.Hash, body: Body) -> None:
-        """Take in a leaf; only accessions, keys and revocations have an effect."""
+        """Take in a leaf; only accessions, keys and revocations have an effect.
+
+        A root speaks for its own party's keys, once for each: anything else in a log has no effect, whoever let it in.
+        """
         match body:
+            case KeyStatement(key=key) if not self._is_new(key.kid, body.from_):
+                pass
             case KeyStatement(key=key):
                 self._records[key.kid] = KeyRecord(key.kid, ids.unb64url(key.pub), key.held, after=index)
+            case Revocation(kid=kid) if not self._is_standing(kid, body.from_):
+                pass
             case Revocation(kid=kid, compromised_since=since):
                 self._records[kid] = replace(self._records[kid], until=index, compromised_since=since)
             case Accession():
@@ -72,6 +79,12 @@ class KeyRing(Mapping[str, bytes]):
                 return
         self.chain = chained(self.chain, of)
         self._heads.append((index, self.chain))
+
+    def _is_new(self, kid: str, party: str) -> bool:
+        return kid not in self._records and ids.kid_party(kid) == party
+
+    def _is_standing(self, kid: str, party: str) -> bool:
+        return kid in self._records and ids.kid_party(kid) == party and self._records[kid].until is None
 
     def chain_at(self, index: int) -> ids.Hash:
         """The chain's head before the leaf at `index`: what its receipt carries. The charter's own is its hash."""
