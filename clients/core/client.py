@@ -1,0 +1,350 @@
+"""A party's client as an object: its home, store and session, what it queues, and what there is to read.
+
+What a party can say is in `party`, built on `queue` and `submit` here. A client either keeps the link (`connect`) or
+only reads the store and queues (`open`), for a command beside a running client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from channel.ledger import AlertRecord, Ledger, NoticeRecord
+from channel.protocol import ids
+from channel.protocol.envelope import Signer
+from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
+from channel.protocol.statements import Precedence, Statement
+from clients.core import duties, status
+from clients.core.clock import Clock, SystemClock, random_bytes
+from clients.core.drafts import Draft
+from clients.core.events import Event
+from clients.core.home import PartyHome, PartySettings, locate
+from clients.core.runtime import Link, Runtime
+from clients.core.session import Session
+from clients.core.status import LinkState, PartyStatus
+from clients.core.store import STORE_FILE, OutboxRow, Store
+from clients.defaults import Defaults
+
+WAIT_S = 10.0
+MACHINE = "sig/machine-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """In the log: what the signed receipt says. `nid` is None for what has none, like an answer."""
+
+    nid: str | None
+    of: ids.Hash
+    index: int
+    stamp: int
+    receipt: str
+
+
+class QueuedError(TransientError):
+    """No receipt yet: the statement is safe in the outbox and goes out by itself when there is a link."""
+
+    def __init__(self, of: ids.Hash, nid: str | None, why: str | None) -> None:
+        reason = f" ({why})" if why else ""
+        super().__init__(
+            f"queued: the channel cannot be reached{reason}; it is sent by the next command or a running client"
+        )
+        self.of = of
+        self.nid = nid
+
+
+class Client:
+    """One process's hold on a party's home. Use it with `async with`; one that was opened also with `with`."""
+
+    DEFAULTS: ClassVar[Defaults | None] = None
+
+    def __init__(
+        self,
+        home: PartyHome,
+        *,
+        link: bool,
+        clock: Clock | None = None,
+        make_link: Callable[[], Link] | None = None,
+    ) -> None:
+        self.home = home
+        self.settings = home.settings()
+        self.party = self.settings.party
+        self.net = self.settings.net
+        self.defaults = self.DEFAULTS or _plain(self.settings)
+        self._link = link
+        self._given_clock = clock
+        self._make_link = make_link
+        self._signers: dict[str, Signer] = {}
+        self._session: Session | None = None
+        self._runtime: Runtime | None = None
+
+    @classmethod
+    def connect(
+        cls,
+        home: Path | str | None = None,
+        party: str | None = None,
+        clock: Clock | None = None,
+        *,
+        make_link: Callable[[], Link] | None = None,
+    ) -> Self:
+        """A client that keeps the link, or waits for it while another process of the home has it.
+
+        `home` is the party's own or a channel's; without it the newest at hand. UsageError says what was looked for.
+        """
+        return cls(_located(home, party or cls._usual(home)), link=True, clock=clock, make_link=make_link)
+
+    @classmethod
+    def open(cls, home: Path | str | None = None, party: str | None = None, clock: Clock | None = None) -> Self:
+        """A client without a link: reads what is stored, and queues for whoever has the link."""
+        return cls(_located(home, party or cls._usual(home)), link=False, clock=clock)
+
+    @classmethod
+    def _usual(cls, home: Path | str | None) -> str:
+        if cls.DEFAULTS is not None:
+            return cls.DEFAULTS.party
+        if home is None:
+            raise UsageError("say which party: Party.connect(home, party=NAME)")
+        return PartyHome(Path(home)).settings().party
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if self._link:
+            raise UsageError("a client with a link is used with `async with`")
+        self._load()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.session.store.close()
+
+    async def __aenter__(self) -> Self:
+        session = self._load()
+        self._runtime = Runtime(self.home, session, self.clock, make_link=self._make_link)
+        self._runtime.start(link=self._link)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.runtime.close()
+        finally:
+            self.session.store.close()
+
+    def _load(self) -> Session:
+        charter, of = self.home.charter()
+        self.clock = self._given_clock or SystemClock.of_home(self.home.path)
+        store = Store(self.home.path / STORE_FILE, of)
+        try:
+            self._session = Session(charter, of, self.party, store, self.signer(MACHINE))
+        except BaseException:
+            store.close()
+            raise
+        return self._session
+
+    @property
+    def session(self) -> Session:
+        """The verified state. Only inside `with`."""
+        if self._session is None:
+            raise UsageError("a client is used inside `async with`")
+        return self._session
+
+    @property
+    def runtime(self) -> Runtime:
+        """The running link and its watchers. Only inside `async with`."""
+        if self._runtime is None:
+            raise UsageError("this needs `async with`")
+        return self._runtime
+
+    def signer(self, label: str) -> Signer:
+        """A key of this home, like `sig/desk-operations`. UsageError if it is not here."""
+        if label not in self._signers:
+            self._signers[label] = self.home.signer(label)
+        return self._signers[label]
+
+    # --- saying -----------------------------------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        """The net's time."""
+        return self.clock.now_ms() if self._runtime is None else self._runtime.clock.now_ms()
+
+    def new_nid(self) -> str:
+        """An id for a notice of ours."""
+        return ids.uuid7(self.now_ms(), random_bytes(10))
+
+    def queue(self, draft: Draft) -> OutboxRow:
+        """Sign and put into the outbox, durably; it goes out by itself. UsageError if it cannot be signed."""
+        signer = self.signer(MACHINE if draft.machine else f"sig/desk-{draft.desk}")
+        session, now_ms = self.session, self.now_ms()
+        self._refresh()  # the newest `seen`, also beside a running client
+
+        def build(seq: int, prev: ids.Hash) -> Statement:
+            seen = session.replica.seen
+            return draft.statement(net=self.net, party=self.party, now_ms=now_ms, seen=seen, seq=seq, prev=prev)
+
+        due_ms = now_ms + self.ledger.charter.deadlines.row(self._precedence(draft)).receipt_ms
+        row = session.store.sign_and_queue(build, signer, created_ms=now_ms, due_ms=due_ms)
+        if self._runtime is not None:
+            self._runtime.queued()
+        return row
+
+    async def submit(self, draft: Draft, wait: float = WAIT_S) -> Sent:
+        """`queue`, and wait for the receipt. RefusedError; QueuedError after `wait` seconds without one."""
+        row = self.queue(draft)
+        return await self.settled(row.of, wait)
+
+    async def settled(self, of: ids.Hash, wait: float = WAIT_S) -> Sent:
+        """Wait for the receipt of a statement in the outbox."""
+        try:
+            async with asyncio.timeout(wait):
+                while True:
+                    pulse = self.runtime.pulse
+                    sent = self._outcome(of)
+                    if sent is not None:
+                        return sent
+                    self._check()
+                    await pulse.wait()
+        except TimeoutError:
+            row = self.session.store.outbox_row(of)
+            raise QueuedError(of, row.nid if row is not None else None, self.runtime.why_down) from None
+
+    def _outcome(self, of: ids.Hash) -> Sent | None:
+        row = self.session.store.outbox_row(of)
+        if row is None:
+            raise UsageError(f"{of} was not signed here")
+        if row.state == "refused":
+            raise RefusedError(row.code or "", row.detail or "")
+        if row.index is None or row.stamp is None or row.receipt is None:
+            return None
+        return Sent(row.nid, of, row.index, row.stamp, row.receipt.decode("ascii"))
+
+    def _check(self) -> None:
+        if self.runtime.failure is not None:
+            raise self.runtime.failure
+        if self.session.stopped is not None:
+            raise FatalError(self.session.stopped)
+
+    def _precedence(self, draft: Draft) -> Precedence:
+        """Of a notice its own; of what refers to one, that one's: it tells when a missing receipt is an alarm."""
+        own = draft.members.get("precedence")
+        if isinstance(own, Precedence):
+            return own
+        record = self.ledger.notices.get(str(draft.members.get("of", "")))
+        return record.body.precedence if record is not None else Precedence.PRIORITY
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Take in what another process of this home has stored."""
+        if self._runtime is None:
+            self.session.follow()
+        else:
+            self._runtime.refresh()
+
+    @property
+    def ledger(self) -> Ledger:
+        """Everything that this party may read, folded."""
+        return self.session.ledger
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens from now on, until the client ends."""
+        async for event in self.runtime.events():
+            yield event
+
+    async def caught_up(self, wait: float = 5.0) -> bool:
+        """Wait until the relay has answered over our link and is quiet. False if it does not come to that."""
+        try:
+            async with asyncio.timeout(wait):
+                while not self.runtime.connected:
+                    self._check()
+                    await asyncio.sleep(0.02)
+                held = -1
+                while held != self.session.replica.n:
+                    held = self.session.replica.n
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            return False
+        return True
+
+    def status(self) -> PartyStatus:
+        """How this party stands now, by what is stored here."""
+        self._refresh()
+        session, replica = self.session, self.session.replica
+        running = self._runtime
+        return PartyStatus(
+            net=self.net,
+            party=self.party,
+            link=self._link_state(),
+            why_down=None if running is None else running.why_down,
+            n=replica.n,
+            size=replica.pin.size,
+            root=replica.pin.root,
+            deliveries=tuple(status.deliveries(self.ledger, self.party)),
+            owed=tuple(status.owed(self.ledger, self.party)),
+            alerts=tuple(duties.unacknowledged(self.ledger, self.party)),
+            alarms=tuple(session.alarms.values()),
+            queued=tuple(session.store.queued()),
+        )
+
+    def _link_state(self) -> LinkState:
+        if self.session.stopped is not None:
+            return "stopped"
+        if self._runtime is not None and self._runtime.owner:
+            return "up" if self._runtime.connected else "down"
+        with self.home.connection_lock() as free:
+            return "none" if free else "elsewhere"
+
+    def resolve(self, ref: str) -> ids.Hash:
+        """A notice by its id, its token's hash, or an unambiguous beginning of either. UsageError says what to do."""
+        if ids.is_hash(ref):
+            return ref
+        named = dict(self.ledger.nids)
+        named.update((of, of) for of in (*self.ledger.notices, *self.ledger.told_by_voice))
+        if ref in named:
+            return named[ref]
+        found = {of for name, of in named.items() if ref and name.startswith(ref)}
+        if len(found) == 1:
+            return found.pop()
+        if not found:
+            raise UsageError(f"no notice here begins with {ref!r}; `party inbox` and `party status` list them")
+        longer = ", ".join(sorted(name for name in named if name.startswith(ref))[:6])
+        raise UsageError(f"{len(found)} notices begin with {ref!r}; give more of one: {longer}")
+
+    def record(self, ref: str) -> NoticeRecord:
+        """The notice itself. UsageError if it is not one that we can read."""
+        of = self.resolve(ref)
+        record = self.ledger.notices.get(of)
+        if record is None:
+            raise UsageError(f"the notice {of} is not here: only what this party may read is")
+        return record
+
+    def alert(self, prefix: str) -> AlertRecord:
+        """An alert by an unambiguous beginning of its id."""
+        found = [record for id_, record in self.ledger.alerts.items() if prefix and id_.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(f"no alert here begins with {prefix!r}; `party alerts` lists them")
+        raise UsageError(f"{len(found)} alerts begin with {prefix!r}; give more of its id")
+
+
+def _located(home: Path | str | None, party: str) -> PartyHome:
+    return locate(None if home is None else Path(home), party)
+
+
+def _plain(settings: PartySettings) -> Defaults:
+    """The habits of a party that has no module of its own."""
+    return Defaults(
+        party=settings.party,
+        name=settings.name,
+        language=settings.language,
+        place_system="latlon",
+        utc_offset_min=0,
+        time_style="zulu",
+        via={},
+        notify=(),
+        desks=settings.desks,
+    )

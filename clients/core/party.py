@@ -1,0 +1,266 @@
+"""The library's face: `async with Coalition.connect(home) as channel`, and what a party can say over the channel.
+
+Every verb signs with this home's keys, queues durably, and waits for the relay's signed receipt: RefusedError if the
+channel refuses it, QueuedError if there is no receipt within `wait` seconds (then it is sent later). Nothing is
+answered, forwarded or signed as displayed unless it is asked for here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+from channel.ledger import Leg
+from channel.protocol import ids
+from channel.protocol.errors import UsageError
+from channel.protocol.statements import Addressee, Level, Notice, Precedence, Stage, Volume
+from channel.protocol.times import to_wire
+from clients.core import drafts
+from clients.core.client import WAIT_S, Client, QueuedError, Sent
+from clients.core.drafts import Draft
+from clients.core.inbound import Inbound, inbound_at
+
+To = str | Sequence[str | Addressee]
+
+
+class Party(Client):
+    """A party on the channel. The four parties' classes differ in `DEFAULTS` only."""
+
+    # --- notices ----------------------------------------------------------------------------------------------------
+
+    def notice(
+        self,
+        *,
+        to: To = (),
+        info: Sequence[str] = (),
+        at: str | None = None,
+        radius: str | int | None = None,
+        accuracy: str | int | None = None,
+        start: str = "now",
+        until: str | None = None,
+        volumes: Sequence[Volume] = (),
+        amends: str | None = None,
+        replaces: str | None = None,
+        **members: Any,
+    ) -> Draft:
+        """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names."""
+        action = drafts.addressees(to, self.defaults, self.parties)
+        if not action and not info:
+            action = [a for a in self.defaults.addressees() if a.party in self.parties]
+        if at is not None:
+            place = drafts.volume(
+                self.defaults, self.now_ms(), at, radius=radius, accuracy=accuracy, start=start, until=until
+            )
+            volumes = (place, *volumes)
+        return drafts.notice(
+            self.new_nid(),
+            to=action,
+            info=tuple(info),
+            volumes=volumes,
+            amends=None if amends is None else self.resolve(amends),
+            replaces=None if replaces is None else self.resolve(replaces),
+            **members,
+        )
+
+    async def send(self, *, wait: float = WAIT_S, **members: Any) -> Sent:
+        """Send a notice: `to`, `info`, `kind`, `precedence`, `at`, `radius`, `start`, `until`, `text`, `elements`, ...
+
+        `to` names are `regime:russia` (via Russia), `regime` (the usual route) or `regime:` (directly).
+        """
+        return await self.submit(self.notice(**members), wait)
+
+    async def amend(self, ref: str, *, wait: float = WAIT_S, **changes: Any) -> Sent:
+        """Put a new version in the place of a notice of ours: what is not given stays as it was."""
+        earlier = self.record(ref).body
+        if not isinstance(earlier, Notice):
+            raise UsageError(f"a {earlier.TYPE} is not amended; withdraw it and make it anew")
+        same: dict[str, Any] = {
+            name: getattr(earlier, name)
+            for name in ("to", "info", "how", "status", "volumes", "elements", "text", "unit", "alleged", "read_back")
+        }
+        same |= {"kind": earlier.kind.value, "precedence": earlier.precedence.value, "response": earlier.response.value}
+        if "at" in changes:
+            same["volumes"] = ()
+        return await self.submit(self.notice(**(same | changes), amends=self.resolve(ref)), wait)
+
+    async def withdraw(self, ref: str, text: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
+        """Take a notice of ours back, to everybody whom it went to."""
+        return await self.submit(drafts.withdrawal(self.new_nid(), self.record(ref), text, desk), wait)
+
+    async def call(
+        self,
+        *,
+        to: To,
+        began: str,
+        ended: str,
+        readout: str,
+        desks: Sequence[str] = (),
+        level: str = "operations",
+        precedence: str = "ROUTINE",
+        info: Sequence[str] = (),
+        desk: str = "operations",
+        wait: float = WAIT_S,
+    ) -> Sent:
+        """Put a telephone call on record, for the other side to confirm. `desks` as `party/desk`."""
+        action = drafts.addressees(to, self.defaults, self.parties)
+        level = drafts.one_of(Level, level)
+        others = [f"{a.party}/{self.ledger.desk(a.party, level)}" for a in action if a.party in self.parties]
+        named = desks or [f"{self.party}/{desk}", *others]
+        now_ms = self.now_ms()
+        draft = drafts.call(
+            self.new_nid(),
+            desk,
+            to=tuple(action),
+            info=tuple(info),
+            precedence=Precedence(drafts.one_of(Precedence, precedence)),
+            level=level,
+            began=to_wire(self.defaults.read_time(began, now_ms)),
+            ended=to_wire(self.defaults.read_time(ended, now_ms)),
+            desks=[dict(zip(("party", "desk"), name.partition("/")[::2], strict=True)) for name in named],
+            readout=readout,
+        )
+        return await self.submit(draft, wait)
+
+    async def line(self, *, to: To, desk: str = "operations", wait: float = WAIT_S, **members: Any) -> Sent:
+        """Propose, accept or withdraw a version of a line; members as in protocol.md 6.9."""
+        action = tuple(drafts.addressees(to, self.defaults, self.parties))
+        return await self.submit(drafts.line(self.new_nid(), desk, to=action, **members), wait)
+
+    # --- what refers to a notice ------------------------------------------------------------------------------------
+
+    async def displayed(self, ref: str, *, desk: str = "operations", wait: float = WAIT_S) -> Sent | None:
+        """Sign that a notice was put before a person on watch: only when it was. None if it was signed before."""
+        of = self.resolve(ref)
+        if self._displayed(of):
+            return None
+        return await self.submit(drafts.displayed(of, desk), wait)
+
+    def _displayed(self, of: ids.Hash) -> bool:
+        """Whether a `displayed` of ours is in the log or queued."""
+        for row in self.session.store.signed_for("receiving", of):
+            if ids.is_desk_kid(row.kid) and row.state != "refused":
+                return True
+        entries = (entry.opened for entry in self.ledger.entries.values())
+        mine = (opened.body for opened in entries if opened.party == self.party and opened.type == "receiving")
+        return any(getattr(body, "of", None) == of and getattr(body, "stage", None) is Stage.DISPLAYED for body in mine)
+
+    async def answer(
+        self,
+        ref: str,
+        word: str,
+        *,
+        reason: str | None = None,
+        until: str | None = None,
+        readback: tuple[str, str] | None = None,
+        corrects: str | bool | None = None,
+        displayed: bool = False,
+        desk: str = "operations",
+        wait: float = WAIT_S,
+    ) -> Sent:
+        """ROGER, WILCO, UNABLE or STANDBY. `displayed`: sign first that a person saw it; `readback`: place and time.
+
+        `corrects` names the answer that this one replaces, True the one in force.
+        """
+        of = self.resolve(ref)
+        if displayed and not self._displayed(of):
+            self.queue(drafts.displayed(of, desk))
+        delivery = self.ledger.deliveries.get((of, self.party))
+        if corrects is True:
+            corrects = delivery.answer_of if delivery is not None else None
+        draft = drafts.answer(
+            of,
+            word,
+            desk,
+            reason=reason,
+            until=None if until is None else to_wire(self.defaults.read_time(until, self.now_ms())),
+            readback=None if readback is None else self._readback(*readback),
+            corrects=corrects or None,
+        )
+        return await self.submit(draft, wait)
+
+    def _readback(self, place: str, time: str) -> dict[str, object]:
+        """As typed, and as understood."""
+        when = to_wire(self.defaults.read_time(time, self.now_ms()))
+        return {"place": place, "time": time, "at": self.defaults.read_place(place).position, "when": when}
+
+    async def forward(
+        self,
+        ref: str,
+        to: str | None = None,
+        by: Literal["channel", "voice"] = "channel",
+        *,
+        role: str | None = None,
+        contact: str | None = None,
+        readback: str | None = None,
+        desk: str = "operations",
+        wait: float = WAIT_S,
+    ) -> Sent:
+        """Pass a notice on to `to`. By voice: on whose watch (`role`), to which line, and what was read back."""
+        of = self.resolve(ref)
+        addressee = to or self._awaiting(of)
+        voice: dict[str, str] | None = None
+        if by == "voice":
+            if role is None or readback is None:
+                raise UsageError("a forwarding by voice says role and readback: who spoke, and what was read back")
+            line = contact or self.ledger.contact(addressee, self.ledger.desk(addressee, "operations"))
+            voice = {"role": role, "contact": line, "at": to_wire(self.now_ms()), "readback": readback}
+        return await self.submit(drafts.forwarding(of, addressee, voice, desk), wait)
+
+    def _awaiting(self, of: ids.Hash) -> str:
+        """The one addressee to whom we have still to pass it on."""
+        record = self.ledger.notices.get(of)
+        ours = [d for d in self.ledger.deliveries_of(of) if d.via == self.party] if record is not None else []
+        waiting = [d.addressee for d in ours if d.leg is Leg.AWAITING_FORWARD] or [d.addressee for d in ours]
+        if len(waiting) == 1:
+            return waiting[0]
+        if not waiting:
+            raise UsageError(f"{self.party} is not the intermediary of this notice to anybody")
+        raise UsageError(f"say to whom: {', '.join(waiting)}")
+
+    # --- desks ------------------------------------------------------------------------------------------------------
+
+    async def acknowledge(self, alert: str, reason: str, *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
+        """A person at this desk has taken notice of an alert; that silences its repetition to this party."""
+        return await self.submit(drafts.acknowledgement(self.alert(alert).body.alert, reason, desk), wait)
+
+    async def check(self, state: str = "on-watch", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
+        """A person at this desk is on watch, or goes off it."""
+        return await self.submit(drafts.check(state, desk), wait)
+
+    async def suspend(self, reason: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
+        """Take no new notices and send none; all that is owed goes on."""
+        return await self.submit(drafts.suspension("suspend", reason, desk), wait)
+
+    async def resume(self, reason: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
+        """Take part again."""
+        return await self.submit(drafts.suspension("resume", reason, desk), wait)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """All parties of the charter."""
+        return tuple(self.ledger.parties)
+
+    def received(self) -> list[Inbound]:
+        """Everything that came for us, in the order of our feed; handing it out marks nothing."""
+        self._refresh()
+        found = [inbound_at(self, self.ledger, index) for index in self.session.replica.feed()]
+        return [inbound for inbound in found if inbound is not None]
+
+    async def inbox(self) -> AsyncIterator[Inbound]:
+        """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends."""
+        store, position = self.session.store, 0
+        shown = store.shown()
+        while True:
+            pulse = self.runtime.pulse
+            for index in self.session.replica.feed(position):
+                position += 1
+                inbound = inbound_at(self, self.ledger, index)
+                if inbound is not None and inbound.key not in shown and store.show(inbound.key):
+                    yield inbound
+            self._check()
+            await pulse.wait()
+
+
+__all__ = ["Inbound", "Party", "QueuedError", "Sent"]

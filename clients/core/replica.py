@@ -1,0 +1,110 @@
+"""A party's copy of what it may read, in memory: the ledger over its feed, the pinned tree, every tree it believed.
+
+Rebuilt from the store at any moment. `judge` says whether a leaf holds; nothing is stored or sent here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from channel.ledger import Ledger
+from channel.log import leaf as leaf_format
+from channel.log.checkpoint import Checkpoint
+from channel.log.proof import verify_inclusion
+from channel.protocol import ids
+from channel.protocol.envelope import Opened, open_token
+from channel.protocol.errors import Unattributable
+from channel.protocol.frames import LeafItem
+from channel.protocol.statements import WORDS, Charter, Receiving, Seen
+from clients.core.events import LeafSeen
+from clients.core.store import LeafRow, PinRow, Store
+
+KNOWN_TREES_MAX = 4_096  # trees remembered, so that an old one that comes again is known
+_WORD_TYPES = frozenset(word.TYPE for word in WORDS)
+
+
+class Replica:
+    """State of one party, folded from its store in the order of its feed."""
+
+    def __init__(self, charter: Charter, of: ids.Hash, party: str, store: Store) -> None:
+        self.charter, self.of, self.party, self.store = charter, of, party, store
+        self.trees: dict[int, tuple[ids.Hash, str]] = {}
+        """Size -> (root, note) of trees that were believed."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again from the store."""
+        self.ledger = Ledger(self.charter, self.of)
+        self.received: set[ids.Hash] = set()
+        """Notices that our machine signed for, as the log says."""
+        self._feed: list[tuple[int, int, ids.Hash]] = []  # (index, stamp, token's hash) by position
+        self._by_index: list[tuple[int, int]] = []
+        self.pin = self.store.pin()
+        self.follow()
+
+    @property
+    def n(self) -> int:
+        """Highest position of the own feed that is held; there are no gaps below it."""
+        return len(self._feed)
+
+    @property
+    def seen(self) -> Seen:
+        """The newest verified tree, as statements carry it."""
+        return Seen(size=self.pin.size, root=self.pin.root)
+
+    def feed(self, after_n: int = 0) -> list[int]:
+        """Indexes of the leaves above a position, in the order of the feed."""
+        return [index for index, _, _ in self._feed[after_n:]]
+
+    def follow(self) -> list[LeafSeen]:
+        """Take in what is in the store and not in memory: at the start, and what another process stored since."""
+        found = []
+        for row in self.store.leaves(self.n):
+            opened = open_token(row.token, self.ledger.ring, net=self.charter.net)
+            self.take(row, opened)
+            found.append(LeafSeen(row.n, row.index, row.stamp, opened))
+        self.believe(self.store.pin())
+        return found
+
+    def take(self, row: LeafRow, opened: Opened) -> None:
+        """Fold one more leaf."""
+        self.ledger.apply(row.index, row.stamp, opened)
+        self.ledger.touched.clear()  # for the relay's index of due times; ours is `duties`
+        self._feed.append((row.index, row.stamp, opened.of))
+        insort(self._by_index, (row.index, row.stamp))
+        if opened.party == self.party and isinstance(opened.body, Receiving):
+            self.received.add(opened.body.of)
+
+    def believe(self, pin: PinRow) -> None:
+        """This is the newest tree from now on."""
+        self.pin = pin
+        self.trees[pin.size] = (pin.root, pin.note)
+        while len(self.trees) > KNOWN_TREES_MAX:
+            self.trees.pop(next(iter(self.trees)))
+
+    def tree_of(self, size: int) -> tuple[ids.Hash, str] | None:
+        """(root, note) of a tree of that size that was believed."""
+        return (self.pin.root, self.pin.note) if size == self.pin.size else self.trees.get(size)
+
+    def same(self, item: LeafItem) -> bool:
+        """Whether a leaf at a position that we hold is the one that we hold there."""
+        token = item.token.encode("ascii", "replace")
+        return item.n > 0 and self._feed[item.n - 1] == (item.index, item.stamp, ids.sha256(token))
+
+    def judge(self, row: LeafRow, item: LeafItem, checkpoint: Checkpoint) -> Opened:
+        """In the order of protocol.md 11.2. PeerError or ProofError says what does not hold."""
+        data = b"%d %s" % (row.stamp, row.token)
+        leaf_format.decode(data)
+        proof = [ids.unb64url(node) for node in item.proof]
+        verify_inclusion(leaf_format.leaf_hash(data), row.index, checkpoint.size, proof, checkpoint.root)
+        opened = open_token(row.token, self.ledger.ring, net=self.charter.net)
+        if opened.type in _WORD_TYPES or (row.index == 0) != (opened.of == self.of):
+            raise Unattributable("wrong-leaf", "leaf 0 is the charter that we signed, and no word is a leaf")
+        if not self.ledger.ring.valid_at(opened.kid, row.index):
+            raise Unattributable("key-not-valid", f"{opened.kid} is not valid at position {row.index}")
+        position = bisect_left(self._by_index, (row.index, 0))
+        earlier = self._by_index[position - 1][1] if position else 0
+        later = self._by_index[position] if position < len(self._by_index) else None
+        if earlier > row.stamp or (later is not None and (later[0] == row.index or later[1] < row.stamp)):
+            raise Unattributable("wrong-order", f"leaf {row.index} does not fit between the leaves beside it")
+        return opened

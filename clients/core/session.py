@@ -1,0 +1,367 @@
+"""A party's end of the channel, without sockets or clock (protocol.md sections 10 and 11).
+
+Bytes and times in, frames and events out. Everything that comes is verified here, and what counts is durable in the
+store before anything is told of it. Frames are nobody's word: what breaks a rule is counted and dropped, never raised.
+Two kinds of time come in: `now_ms`, the net's, for deadlines; `mono_ms`, real spans, for resending and silence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from channel.ledger import Ledger
+from channel.log.checkpoint import Checkpoint
+from channel.protocol import frames, ids, limits
+from channel.protocol.envelope import Opened, Signer, open_token
+from channel.protocol.errors import InvariantError, PeerError, ProofError, Unattributable
+from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, UpFrame, WordItem
+from channel.protocol.statements import Addressed, Busy, Charter, Heartbeat, Level, Receipt, Receiving, Refusal, Stage
+from channel.protocol.times import from_wire, to_wire
+from clients.core import duties, trust
+from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated, Event, LeafSeen, Settled, Stopped
+from clients.core.outgoing import Outgoing
+from clients.core.replica import Replica
+from clients.core.store import LeafRow, OutboxRow, PinRow, Store
+
+PATIENCE_MS = 10_000  # a leaf or key chain that cannot be judged is an alarm after this
+DOUBT_MS = 30_000  # a tree that is not shown to be of our history within this is a fork (protocol.md 11.4)
+
+
+class Session:
+    """One party's link to the channel. `stopped` says why nothing more is taken from the relay."""
+
+    def __init__(self, charter: Charter, of: ids.Hash, party: str, store: Store, machine: Signer) -> None:
+        self.party = party
+        self.store = store
+        self.replica = Replica(charter, of, party, store)
+        self.out = Outgoing(store)
+        self.dropped: Counter[str] = Counter()
+        self.stopped: str | None = None
+        self.alarms: dict[tuple[str, str], Alarm] = {}
+        self.greeted = False
+        """Whether the relay has answered the `have` of this connection."""
+        self._charter, self._machine = charter, machine
+        self._origin = f"dcn/{charter.net}"
+        self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
+        self._faults: dict[tuple[str, str], Alarm] = {}
+        self._pending: tuple[int, str, int] | None = None  # (n, why, since when) of a leaf that does not hold
+        self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
+        self._keys_differ_since: int | None = None
+        self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
+        self._repeated: dict[str, int] = {}
+        self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
+        self._heard_at_ms: int | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """What this party knows."""
+        return self.replica.ledger
+
+    # --- the link ---------------------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """The link is up: say where we are, and send again what has no receipt."""
+        self.greeted = False
+        self.out.connected()
+
+    def disconnected(self) -> None:
+        """The link is down: everything unconfirmed goes over the next one."""
+        self.out.disconnected()
+
+    def resend(self) -> None:
+        """A frame was lost on the way out: begin again."""
+        if self.out.up:
+            self.out.connected()
+
+    def listen(self, mono_ms: int) -> None:
+        """A link is wanted from now on, so silence means something."""
+        self._heard_at_ms = mono_ms
+
+    def deaf(self) -> None:
+        """No link is wanted: silence means nothing."""
+        self._heard_at_ms = None
+        self.out.disconnected()
+
+    def follow(self) -> list[LeafSeen]:
+        """Take in what another process of this home has written."""
+        self.out.changed()
+        return self.replica.follow()
+
+    def frames(self, now_ms: int, mono_ms: int) -> list[UpFrame]:
+        """What is due to the relay now."""
+        return [] if self.stopped is not None else self.out.frames(self.replica, now_ms, mono_ms)
+
+    # --- what comes -------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: bytes, now_ms: int, mono_ms: int) -> list[Event]:
+        """Judge one payload from the down-topic. Never raises for what is in it; FatalError if the store fails."""
+        if self.stopped is not None:
+            self.dropped["stopped"] += 1
+            return []
+        try:
+            frame = frames.decode_down(payload)
+        except PeerError as error:
+            self.dropped[error.code] += 1
+            return []
+        events: list[Event] = []
+        for item in frame.items:
+            if isinstance(item, WordItem) and self.stopped is None:
+                events += self._word(item, now_ms, mono_ms)
+        if self.stopped is None:
+            events += self._tree_and_leaves(frame, now_ms, mono_ms)
+        return events
+
+    def _tree_and_leaves(self, frame: DownFrame, now_ms: int, mono_ms: int) -> list[Event]:
+        items = [item for item in frame.items if isinstance(item, LeafItem)]
+        believed: trust.Believed | None = None
+        for item in frame.items:
+            if isinstance(item, CheckpointItem):
+                judgement = self._judge_tree(item, mono_ms)
+                if isinstance(judgement, trust.Contradiction):
+                    return self._stop(judgement.proof, now_ms)
+                believed = judgement
+        if believed is None:
+            self.out.hello = self.out.hello or any(item.n > self.replica.n for item in items)
+            return []
+        rows, opened = self._judge_leaves(items, believed.checkpoint, mono_ms)
+        return self._keep(believed.pin, rows, opened, now_ms)
+
+    def _judge_tree(self, item: CheckpointItem, mono_ms: int) -> trust.Believed | trust.Contradiction | None:
+        try:
+            judgement = trust.judge(item, self.replica.pin, self._origin, self._log_key, self.replica.trees)
+        except ProofError:
+            self.dropped["bad-checkpoint"] += 1
+            return None
+        if isinstance(judgement, trust.Doubted):
+            self.out.hello = True
+            self._doubt = (judgement, mono_ms if self._doubt is None else self._doubt[1], mono_ms)
+            return None
+        if isinstance(judgement, trust.Believed):
+            self._doubt = None
+            self.greeted = self.greeted or not self.out.hello
+            if item.old != self.replica.pin.size:
+                self.out.hello = True  # the relay does not know where we are
+        return judgement
+
+    def _judge_leaves(
+        self, items: list[LeafItem], checkpoint: Checkpoint, mono_ms: int
+    ) -> tuple[list[LeafRow], list[Opened]]:
+        """The leaves that go on from what we hold, up to the first that does not hold; they are folded then."""
+        rows: list[LeafRow] = []
+        accepted: list[Opened] = []
+        for item in items:
+            if item.n <= self.replica.n:
+                self.dropped["other-leaf-at-position"] += not self.replica.same(item)
+                continue
+            if item.n > self.replica.n + 1:
+                self.out.hello = self.out.hello or self._pending is None
+                break
+            row = LeafRow(item.n, item.index, item.stamp, item.token.encode("ascii", "replace"))
+            try:
+                opened = self.replica.judge(row, item, checkpoint)
+                self.replica.take(row, opened)
+            except (PeerError, ProofError) as error:
+                self._wait_for(item.n, error.code, mono_ms)
+                break
+            except (KeyError, ValueError, InvariantError):
+                # Only a relay that logs what policy forbids gets here. The fold stopped half way: make it anew.
+                self._wait_for(item.n, "unlawful", mono_ms)
+                self.replica.reset()
+                for kept, leaf in zip(rows, accepted, strict=True):
+                    self.replica.take(kept, leaf)
+                break
+            rows.append(row)
+            accepted.append(opened)
+            self._pending = None
+        return rows, accepted
+
+    def _keep(self, pin: PinRow | None, rows: list[LeafRow], opened: list[Opened], now_ms: int) -> list[Event]:
+        """Make it durable, `received` with it, in one transaction; and only then tell."""
+        if pin is not None:
+            self.replica.believe(pin)  # so that what is signed now carries it
+        if pin is None and not rows:
+            return []
+        with self.store.transaction():
+            if pin is not None:
+                self.store.put_pin(pin)
+            self.store.put_leaves(rows)
+            for leaf in opened:
+                self._consequences(leaf, now_ms)
+        self.out.have = self.out.have or bool(rows)
+        events: list[Event] = [
+            LeafSeen(row.n, row.index, row.stamp, leaf) for row, leaf in zip(rows, opened, strict=True)
+        ]
+        refusals = [leaf.body for leaf in opened if isinstance(leaf.body, Refusal)]
+        events += [Settled(body.of, "refused") for body in refusals if body.party == self.party]
+        self._check_chains()
+        return events
+
+    def _consequences(self, opened: Opened, now_ms: int) -> None:
+        body = opened.body
+        if opened.party == self.party:
+            self.store.raise_device(opened.kid, getattr(body, "seq", 0), opened.of)
+            row = self.store.outbox_row(opened.of)
+            if row is not None and row.state == "logged":
+                self._compare_receipt(row)
+        elif isinstance(body, Refusal) and body.party == self.party:
+            self.store.settle_refused(body.of, body.code, body.detail)
+            self.out.changed()
+        elif isinstance(body, Addressed):
+            self._sign_received(opened.of, now_ms)
+
+    def recover(self, now_ms: int) -> None:
+        """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
+        for of, record in self.ledger.notices.items():
+            if record.author != self.party:
+                self._sign_received(of, now_ms)
+
+    def _sign_received(self, of: ids.Hash, now_ms: int) -> None:
+        """Our machine holds it: signed once, whatever was interrupted before."""
+        if of in self.replica.received or self.store.signed_for("receiving", of):
+            return
+        precedence = self.ledger.notices[of].body.precedence
+
+        def build(seq: int, prev: ids.Hash) -> Receiving:
+            return Receiving(
+                net=self._charter.net,
+                from_=self.party,
+                desk=self.ledger.desk(self.party, Level.OPERATIONS.value),
+                issued=to_wire(now_ms),
+                seen=self.replica.seen,
+                seq=seq,
+                prev=prev,
+                of=of,
+                stage=Stage.RECEIVED,
+            )
+
+        due_ms = now_ms + self._charter.deadlines.row(precedence).receipt_ms
+        self.store.sign_and_queue(build, self._machine, created_ms=now_ms, due_ms=due_ms)
+        self.out.changed()
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def _word(self, item: WordItem, now_ms: int, mono_ms: int) -> list[Event]:
+        try:
+            opened = open_token(item.token.encode("ascii", "replace"), self.ledger.ring, net=self._charter.net)
+            if not self.ledger.ring.valid_at(opened.kid, max(self.replica.pin.size, self.ledger.size)):
+                raise Unattributable("key-not-valid", f"{opened.kid} signs words no more")
+        except PeerError as error:
+            self.dropped[error.code] += 1
+            return []
+        match opened.body:
+            case Receipt() as receipt:
+                return self._receipt(receipt, opened.token)
+            case Busy(of=of, retry_ms=retry_ms):
+                self.out.busy(of, now_ms + min(retry_ms, limits.HELD_MS_MAX))
+            case Heartbeat() as heartbeat:
+                return self._beat(heartbeat, opened.token, now_ms, mono_ms)
+            case _:
+                self.dropped["not-a-word"] += 1
+        return []
+
+    def _receipt(self, receipt: Receipt, token: bytes) -> list[Event]:
+        row = self.store.outbox_row(receipt.of)
+        if row is None:
+            self.dropped["foreign-receipt"] += 1
+            return []
+        if row.state == "logged":
+            if (row.index, row.stamp) != (receipt.index, receipt.stamp):
+                self._fault("receipt-broken", row.of, "two receipts for one statement name different leaves")
+            return []
+        self.store.settle_logged(receipt.of, receipt.index, receipt.stamp, token)
+        self.out.changed()
+        self._unchecked.append((receipt.index, receipt.keys, receipt.of))
+        self._check_chains()
+        settled = self.store.outbox_row(receipt.of)
+        if settled is not None:
+            self._compare_receipt(settled)
+        return [Settled(receipt.of, "logged")]
+
+    def _compare_receipt(self, row: OutboxRow) -> None:
+        """What the receipt promised is what the log holds, as soon as we can see it."""
+        index = self.ledger.index_of.get(row.of)
+        if index is not None and (row.index, row.stamp) != (index, self.ledger.entries[index].stamp_ms):
+            self._fault("receipt-broken", row.of, f"its receipt names leaf {row.index}, and it is leaf {index}")
+
+    def _check_chains(self) -> None:
+        """Receipts whose position we have reached: their key chain must be ours (protocol.md 5.6)."""
+        ready = [entry for entry in self._unchecked if entry[0] < self.ledger.size]
+        self._unchecked = [entry for entry in self._unchecked if entry[0] >= self.ledger.size]
+        for index, keys, of in ready:
+            if self.ledger.ring.chain_at(index) != keys:
+                self._fault("keys-differ", of, "a receipt was made under other keys than those we were shown")
+
+    def _beat(self, beat: Heartbeat, token: bytes, now_ms: int, mono_ms: int) -> list[Event]:
+        if beat.to != self.party:
+            self.dropped["foreign-heartbeat"] += 1
+            return []
+        known = self.replica.tree_of(beat.size)
+        if known is not None and known[0] != beat.root:
+            why = f"a heartbeat with another root of size {beat.size}"
+            return self._stop(trust.contradiction(known[1], token.decode("ascii"), why), now_ms)
+        issued_ms = from_wire(beat.issued)
+        if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
+            self._beat_at = (issued_ms, now_ms)
+            self._heard_at_ms = mono_ms  # an old one that a broker repeats is no sign of life
+        for device in beat.devices:
+            if ids.kid_party(device.kid) == self.party:
+                self.store.raise_device(device.kid, device.seq)
+        if self.ledger.ring.chain_at(beat.size) == beat.keys:
+            self._keys_differ_since = None
+        elif self._keys_differ_since is None:
+            self._keys_differ_since = mono_ms
+        self.out.have = True
+        return []
+
+    # --- faults and time --------------------------------------------------------------------------------------------
+
+    def tick(self, now_ms: int, mono_ms: int) -> list[Event]:
+        """What time alone brings: alarms raised and cleared, alerts repeated, a doubt that became a fork."""
+        events: list[Event] = []
+        if self.stopped is None and self._doubt is not None:
+            doubted, first_ms, last_ms = self._doubt
+            # It is the relay that insists, not a broker that repeats: it is alive, and was asked in between.
+            if last_ms - first_ms >= DOUBT_MS and (self._heard_at_ms or 0) > first_ms:
+                events += self._stop(trust.contradiction(self.replica.pin.note, doubted.note, doubted.why), now_ms)
+        wanted = {(alarm.code, alarm.subject): alarm for alarm in self._conditions(now_ms, mono_ms)}
+        events += [AlarmRaised(alarm, now_ms) for key, alarm in wanted.items() if key not in self.alarms]
+        events += [AlarmCleared(alarm, now_ms) for key, alarm in self.alarms.items() if key not in wanted]
+        self.alarms = wanted
+        for record in duties.unacknowledged(self.ledger, self.party):
+            last_ms = self._repeated.get(record.body.alert, record.raised_ms)
+            if now_ms - last_ms >= duties.repeat_ms(self.ledger, record.body.precedence):
+                self._repeated[record.body.alert] = now_ms
+                events.append(AlertRepeated(record, now_ms))
+        return events
+
+    def _conditions(self, now_ms: int, mono_ms: int) -> list[Alarm]:
+        found = list(self._faults.values())
+        if self._heard_at_ms is not None and mono_ms - self._heard_at_ms >= limits.SILENT_MS:
+            found.append(Alarm("no-heartbeat", "relay", "the relay has not been heard for 30 s"))
+        if self._pending is not None and mono_ms - self._pending[2] >= PATIENCE_MS:
+            n, why, _ = self._pending
+            found.append(Alarm("pending-leaf", str(n), f"leaf {n} of our feed does not hold ({why}) and is not shown"))
+        if self._keys_differ_since is not None and mono_ms - self._keys_differ_since >= PATIENCE_MS:
+            found.append(Alarm("keys-differ", "heartbeat", "the relay goes by other keys than those we were shown"))
+        found += duties.unreceipted(self.out.rows().values(), now_ms)
+        found += duties.unalerted(self.ledger, self.party, now_ms)
+        return found
+
+    def _wait_for(self, n: int, why: str, mono_ms: int) -> None:
+        """Not accepted, so not confirmed: the relay sends it again by itself."""
+        since = self._pending[2] if self._pending is not None and self._pending[0] == n else mono_ms
+        self._pending = (n, why, since)
+
+    def _fault(self, code: str, subject: str, detail: str) -> None:
+        self._faults[code, subject] = Alarm(code, subject, detail)
+
+    def _stop(self, proof: dict[str, str], now_ms: int) -> list[Event]:
+        self.halt(proof["why"])
+        alarm = self._faults["fork", self._origin]
+        self.alarms["fork", self._origin] = alarm
+        return [Stopped(proof), AlarmRaised(alarm, now_ms)]
+
+    def halt(self, why: str) -> None:
+        """Take nothing more from the relay: two histories were seen, now or before a restart."""
+        self.stopped = why
+        self._fault("fork", self._origin, f"{why}: nothing more is taken from the relay, and both sides are kept")

@@ -1,0 +1,71 @@
+"""Which trees a client believes (protocol.md 11.2, 11.5): a checkpoint against the pin. Pure.
+
+A frame is not signed, and whoever carries it may repeat an old one or spoil a proof. So only two signed trees of one
+size with different roots are a fork at once; a checkpoint that merely does not fit is not believed, and asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from channel.log.checkpoint import Checkpoint, open_note
+from channel.log.proof import verify_consistency
+from channel.protocol import ids
+from channel.protocol.errors import ProofError
+from channel.protocol.frames import CheckpointItem
+from clients.core.store import PinRow
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """It is the pinned tree or has grown from it. `pin` is None if nothing is new."""
+
+    checkpoint: Checkpoint
+    pin: PinRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Signed, but not shown to be of the pinned tree's history: old, or without the right proof."""
+
+    note: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Signed, and cannot be of the same history as what was signed before."""
+
+    proof: dict[str, str]
+
+
+Judgement = Believed | Doubted | Contradiction
+
+
+def judge(
+    item: CheckpointItem, pin: PinRow, origin: str, public: bytes, known: Mapping[int, tuple[ids.Hash, str]]
+) -> Judgement:
+    """`known`: size -> (root, note) of trees believed before. ProofError if the log's key did not sign the note."""
+    checkpoint = open_note(item.note, origin, public)
+    root = ids.b64url(checkpoint.root)
+    before = (pin.root, pin.note) if checkpoint.size == pin.size else known.get(checkpoint.size)
+    if before is not None and before[0] != root:
+        return Contradiction(contradiction(before[1], item.note, f"two roots of size {checkpoint.size}"))
+    if checkpoint.size == pin.size:
+        return Believed(checkpoint, None)
+    if checkpoint.size < pin.size:
+        return Doubted(item.note, f"a tree of {checkpoint.size} leaves, after one of {pin.size}")
+    if item.old != pin.size:
+        return Doubted(item.note, f"a proof from size {item.old}, and the pinned size is {pin.size}")
+    try:
+        proof = [ids.unb64url(node) for node in item.proof]
+        verify_consistency(pin.size, ids.unb64url(pin.root), checkpoint.size, checkpoint.root, proof)
+    except ProofError as error:
+        return Doubted(item.note, f"no proof that {checkpoint.size} leaves begin with the pinned {pin.size}: {error}")
+    return Believed(checkpoint, PinRow(checkpoint.size, root, item.note))
+
+
+def contradiction(ours: str, theirs: str, why: str) -> dict[str, str]:
+    """What is kept of a fork: both signed texts, for anybody to check."""
+    return {"why": why, "ours": ours, "theirs": theirs}
