@@ -18,6 +18,7 @@ from channel.broker.pki import write_file
 from channel.founding import ChannelHome, found_trial
 from channel.log.sqlite import SqliteLog
 from channel.protocol.errors import ChannelError
+from channel.protocol.times import dtg
 from channel.relay.clock import SystemClock, clock_json, wall_ms
 from channel.scenario.agreement import deadlines_of, founders_of, terms_of
 from channel.scenario.children import Child
@@ -66,10 +67,12 @@ async def _run(home: Path, scenario: Scenario, pace: Pace, exit_at_end: bool, to
         journal = Journal(SqliteLog(home / "log.sqlite", "read"))
         try:
             screen = Screen(journal, out, pace)
+            screen.say(f"home {home}; logs of every process in {home / 'logs'}")
             await Stepper(scenario, relay, clients, journal, screen).run()
             if totals:
                 screen.end()
             if not exit_at_end:
+                screen.say(f"the channel goes on from {dtg(scenario.end_ms)} at speed 1; stop it with Ctrl-C")
                 await _go_on(home, scenario, [relay, *clients.values()], journal, screen)
         finally:
             journal.close()  # before the relay closes the log, so that it can leave one file

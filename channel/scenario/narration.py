@@ -35,6 +35,7 @@ from channel.protocol.times import dtg, short
 from channel.scenario import wording
 from channel.scenario.journal import Told
 
+NID_CHARS = 13  # the milliseconds of a UUIDv7: what `party show` takes as a beginning
 TEXT_CHARS = 110  # of a notice's text in its line: the whole is in the inbox
 
 
@@ -77,11 +78,13 @@ class Narrator:
         self._marks[of] = mark
 
     def label(self, of: str) -> str:
-        """The scenario's label, or the first letters of the hash."""
+        """The scenario's label, the beginning of the notice's id, or the first letters of the hash."""
         return self._labels.get(of, of[:8])
 
     def tell(self, told: Told, ledger: Ledger) -> list[Line]:
         """The lines of one leaf; none for what only machines care about."""
+        if isinstance(told.opened.body, Addressed):  # from outside the scenario: as much of the id as commands need
+            self._labels.setdefault(told.opened.of, told.opened.body.nid[:NID_CHARS])
         lines = [
             Line(f"{SIGNS.get(tone, '  ')} {dtg(told.stamp_ms)} {text}", tone, self._marks.get(told.opened.of, ""))
             for text, tone in self._of(told, ledger)

@@ -87,7 +87,11 @@ class Screen(Audience):
     def end(self) -> None:
         """The list of what is still unanswered, and the totals."""
         for text in closing(self._journal.ledger, self._narrator):
-            self._console.print(text)
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """A line about the run itself."""
+        self._console.print(text)
         self._console.file.flush()
 
     def hurry(self) -> None:

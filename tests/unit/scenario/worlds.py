@@ -250,7 +250,7 @@ class FakeClient(FakePeer):
 
     def _move(self) -> None:
         """Some of what is under way arrives: how much is the wire's choice."""
-        core, ledger = self.world.core, self.world.core.folded.ledger
+        ledger = self.world.core.folded.ledger
         feed = ledger.parties[self.name].feed
         for _ in range(self.world.wire.randint(0, 3)):
             if self.n < len(feed):
@@ -259,7 +259,7 @@ class FakeClient(FakePeer):
         for of, token in list(self.outbox.items()):
             if of in ledger.index_of or of in ledger.refused:
                 del self.outbox[of]
-            elif self.world.wire.random() < 0.7 and core.dropped is not None:
+            elif self.world.wire.random() < 0.7:
                 self.world.relay.gate.setdefault(self.name, {})[of] = token
 
     def _received(self, opened: Opened) -> None:
