@@ -198,7 +198,8 @@ def step(delivery: Delivery, event: Event) -> Delivery:
             leg = LEG[delivery.leg, event.how]
             first = delivery.forwarded_ms is None and leg is not Leg.DIRECT and delivery.end is End.OPEN
             moved = replace(delivery, leg=leg, forwarded_ms=event.at_ms if first else delivery.forwarded_ms)
-            return _closed(moved if delivery.end in (End.OPEN, End.EXPIRED) else delivery, event.at_ms)
+            by_author = delivery.end in (End.WITHDRAWN, End.SUPERSEDED)
+            return _closed(delivery if by_author else moved, event.at_ms)
         case Answered():
             return _closed(_answered(delivery, event), event.at_ms)
         case Ended():
