@@ -6,6 +6,7 @@ TOKEN_BYTES_MAX = 32 * 1024  # one statement in one frame item; about 900 vertic
 FRAME_BYTES_MAX = 256 * 1024  # one MQTT payload, well under the broker's max_payload of 1 MiB
 FRAME_PAD_BYTES = 2048  # down frames are padded to a multiple of this, so that length tells little
 FRAME_ITEMS_MAX = 512  # items in one frame: bounds the work one frame can cause
+SEALED_BYTES_MAX = 64 * 1024  # a JWE: a token in base64url and 16 recipients take 49 KiB; a frame carries it
 JSON_DEPTH_MAX = 16  # the deepest statement needs 8
 TEXT_CHARS_MAX = 4000  # a notice is read by a person on watch
 NAME_CHARS_MAX = 80  # names, contacts, roles: one line on a screen
