@@ -21,7 +21,8 @@ from clients.commands.app import (
 from clients.commands.sending import report
 
 if TYPE_CHECKING:
-    from clients.core.party import Party, Sent
+    from clients.core.client import Sent
+    from clients.core.party import Party
 
 AnswerWord = Literal["ROGER", "WILCO", "UNABLE", "STANDBY"]  # the protocol's; a test holds them equal
 NoticeArgument = Annotated[str, typer.Argument(help="The notice: its id or token hash, or the beginning of one.")]
@@ -51,7 +52,7 @@ def answer(
                 word,
                 reason=reason or None,
                 until=until,
-                corrects=corrects,
+                corrects=corrects or None,
                 displayed=before_a_person(json_output),
                 desk=desk,
                 wait=wait,
@@ -67,10 +68,12 @@ def answer(
 def forward(
     context: typer.Context,
     notice: NoticeArgument,
-    to: Annotated[str, typer.Option(help="The addressee that it is passed on to.")],
+    to: Annotated[str | None, typer.Option(help="To whom; may be left out where there is only one.")] = None,
     by: Annotated[Literal["channel", "voice"], typer.Option(help="Over the channel, or by telephone.")] = "channel",
     role: Annotated[str | None, typer.Option(help="By voice: on whose watch, as a role, never a name.")] = None,
-    contact: Annotated[str | None, typer.Option(help="By voice: the line that was rung.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="By voice: the line that was rung. Default: the charter's.")
+    ] = None,
     read_back: Annotated[str | None, typer.Option(help="By voice: what the other side read back.")] = None,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
@@ -78,15 +81,14 @@ def forward(
 ) -> None:
     """Pass on a notice that came through this party for another. By voice it stays open until that party confirms."""
     with told(json_output):
-        voice = (role, contact, read_back)
-        if by == "voice" and None in voice:
-            raise UsageError("by voice, say --role, --contact and --read-back")
-        if by == "channel" and voice != (None, None, None):
+        if by == "voice" and (role is None or read_back is None):
+            raise UsageError("by voice, say --role and --read-back: who spoke, and what was read back")
+        if by == "channel" and (role, contact, read_back) != (None, None, None):
             raise UsageError("--role, --contact and --read-back belong to --by voice")
 
         async def act(channel: Party) -> Sent:
             return await channel.forward(
-                notice, to=to, by=by, role=role, contact=contact, readback=read_back, desk=desk, wait=wait
+                notice, to, by, role=role, contact=contact, readback=read_back, desk=desk, wait=wait
             )
 
         report(connected(context.obj, act), json_output)

@@ -162,7 +162,7 @@ def connected(who: Who, act: Callable[[Party], Awaitable[T]]) -> T:
     home = who.home()
 
     async def run() -> T:
-        async with party_class(home).connect(home.path) as channel:
+        async with party_class(home).connect(home.path, who.party) as channel:
             return await act(channel)
 
     return run_async(run)

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from clients.core.party import Party
     from clients.render import View
 
-CATCH_UP_S = 5.0  # how long a look waits for what is new; then it shows what this home holds
+CATCH_UP_S = 3.0  # how long a look waits for what is new; then it shows what this home holds
+LINKS = {
+    "up": "connected",
+    "elsewhere": "another process of this home has the connection",
+    "down": "NOT CONNECTED: what is sent waits in this home",
+    "none": "NOT CONNECTED: what is sent waits in this home",
+    "stopped": "STOPPED: the relay showed two histories of the log",
+}
 alerts_app = typer.Typer(help="Alerts told to this party; `ack` takes notice of one.", rich_markup_mode=None)
 app.add_typer(alerts_app, name="alerts", invoke_without_command=True)
 
@@ -40,14 +47,15 @@ def view_of(channel: Party) -> View:
     """The party's screen as of now."""
     from clients.render import View
 
-    return View(channel.ledger, channel.party, channel.habits, channel.clock.now_ms())
+    return View(channel.ledger, channel.party, channel.habits, channel.now_ms())
 
 
 def looking(who: Who, act: Callable[[Party], Awaitable[None]], *, as_of: bool = True) -> None:
     """Look at what this home holds, brought up to date first if the channel can be reached."""
 
     async def look(channel: Party) -> None:
-        if not await channel.caught_up(CATCH_UP_S) and as_of:
+        elsewhere = channel.status().link == "elsewhere"  # a running client keeps the home up to date
+        if not elsewhere and not await channel.caught_up(CATCH_UP_S) and as_of:
             note("the channel cannot be reached; this is what is in the home so far")
         await act(channel)
 
@@ -138,7 +146,7 @@ def show(
             from clients import documents, render
 
             view = view_of(channel)
-            record = view.ledger.notices[channel.find(notice)]
+            record = channel.record(notice)
             lines = documents.timeline(view.ledger, record.of)
             if json_output:
                 document = documents.notice(view.ledger, view.me, record, view.habits.language)
@@ -247,10 +255,10 @@ def _status_document(channel: Party) -> dict[str, Any]:
         "net": view.ledger.charter.net,
         "party": view.me,
         **render.now_document(view),
-        "connected": now.connected,
+        "link": now.link,
         "tree_size": now.size,
         "root": now.root,
-        "queued": now.queued,
+        "queued": [{"type": row.type, "nid": row.nid, "token_sha256": row.of} for row in now.waiting],
         "owed": sorted(owed, key=lambda one: one["due"]),
         "told_by_voice": list(documents.to_answer_by_voice(view.ledger, view.me)),
         "own": [render.document_of(view, one) for one in view.ledger.deliveries.values() if one.author == view.me],
@@ -265,9 +273,9 @@ def _print_status(channel: Party) -> None:
 
     view, now = view_of(channel), channel.status()
     screen = render.console(sys.stdout)
-    link = "connected" if now.connected else "NOT CONNECTED: what is sent waits in this home"
+    link = LINKS[now.link] + (f" ({now.why_down})" if now.link == "down" and now.why_down else "")
     screen.print(f"{view.me} in {view.ledger.charter.net}, {render.clock_line(view)}: {link}")
-    screen.print(f"verified up to {now.size} leaves, root {now.root}; {now.queued} statements queued")
+    screen.print(f"verified up to {now.size} leaves, root {now.root}; {len(now.waiting)} statements queued")
     for alarm in now.alarms:
         screen.print(f"!! ALARM {alarm.code} {alarm.subject}: {alarm.detail}", style=render.ALARM)
     wants = [
@@ -335,6 +343,4 @@ def _print_event(channel: Party, event: Any, json_output: bool) -> None:
         screen.print(text, style=style)
     sys.stdout.flush()
     if events_shown.ends(event):
-        raise FatalError(
-            "the relay showed two histories; both checkpoints are in fork-proof.json: tell the others"
-        )
+        raise FatalError("the relay showed two histories; both checkpoints are in fork-proof.json: tell the others")

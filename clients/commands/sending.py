@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -23,8 +22,10 @@ from clients.commands.app import (
 )
 
 if TYPE_CHECKING:
-    from channel.protocol.statements import Element
-    from clients.core.party import Party, Sent
+    from channel.protocol.statements import Addressee, Element
+    from clients.core.client import Sent
+    from clients.core.drafts import Draft
+    from clients.core.party import Party
 
 # The protocol's words, written out: its models cost time to import. A test holds them equal.
 PrecedenceWord = Literal["ROUTINE", "PRIORITY", "IMMEDIATE", "FLASH"]
@@ -37,7 +38,17 @@ ToOption = Annotated[
     typer.Option(help="Who owes an answer: PARTY, or PARTY:VIA through an intermediary; repeat."),
 ]
 InfoOption = Annotated[list[str] | None, typer.Option(help="Who is only told; repeat.")]
-PrecedenceOption = Annotated[PrecedenceWord, typer.Option(case_sensitive=False, help="Speed of service.")]
+PrecedenceOption = Annotated[
+    PrecedenceWord | None, typer.Option(case_sensitive=False, help="Speed of service. Default: ROUTINE.")
+]
+KindOption = Annotated[KindWord | None, typer.Option(case_sensitive=False, help="What it is about. Default: text.")]
+ResponseOption = Annotated[
+    ResponseWord | None,
+    typer.Option(case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default: by kind."),
+]
+AmendsOption = Annotated[
+    str | None, typer.Option(help="A notice of yours that this one supersedes; what you do not give stays.")
+]
 AtOption = Annotated[str | None, typer.Option(help="The place: 35.3359,40.1408, MGRS, or SK42 northing easting.")]
 RadiusOption = Annotated[str | None, typer.Option(help="An area of this radius about the place: 500m, 2km, 1nmi.")]
 AccuracyOption = Annotated[str | None, typer.Option(help="How exact a point is, if worse than its digits: 100m.")]
@@ -58,8 +69,8 @@ def send(
     context: typer.Context,
     to: ToOption = None,
     info: InfoOption = None,
-    precedence: PrecedenceOption = "ROUTINE",
-    kind: Annotated[KindWord, typer.Option(case_sensitive=False, help="What it is about.")] = "text",
+    precedence: PrecedenceOption = None,
+    kind: KindOption = None,
     at: AtOption = None,
     radius: RadiusOption = None,
     accuracy: AccuracyOption = None,
@@ -67,13 +78,10 @@ def send(
     until: UntilOption = None,
     text: TextOption = "",
     element: ElementOption = None,
-    response: Annotated[
-        ResponseWord | None,
-        typer.Option(case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default by kind."),
-    ] = None,
+    response: ResponseOption = None,
     exercise: Annotated[bool, typer.Option("--exercise", help="Not for real: an exercise.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Not for real: a test of the channel.")] = False,
-    amends: Annotated[str | None, typer.Option(help="A notice of yours that this one supersedes.")] = None,
+    amends: AmendsOption = None,
     replaces: ReplacesOption = None,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
@@ -83,28 +91,28 @@ def send(
     with told(json_output):
         if exercise and test:
             raise UsageError("--exercise or --test, not both")
-        place = _place(at, radius, accuracy, start, until)
-        if not (text or element or place):
-            raise UsageError('a notice says something: give --text "...", --element or --at')
-        members: dict[str, Any] = {
-            "info": info or [],
+        members = {
+            **_place(at, radius, accuracy, start, until),
+            "to": to,
+            "info": info,
             "kind": kind,
             "precedence": precedence,
-            "status": "exercise" if exercise else "test" if test else "operation",
             "response": response,
-            "text": text,
-            "elements": [_element(one) for one in element or ()],
+            "status": "exercise" if exercise else "test" if test else None,
+            "text": text or None,
+            "elements": [_element(one) for one in element or ()] or None,
             "replaces": replaces,
-            "desk": desk,
-            "wait": wait,
-            **place,
         }
+        given = {name: value for name, value in members.items() if value is not None}
+        if not amends and not given.keys() & {"text", "elements", "at"}:
+            raise UsageError('a notice says something: give --text "...", --element or --at')
 
         async def act(channel: Party) -> Sent:
             if amends is not None:
-                return await channel.amend(amends, to=to or None, **members)
-            _tell_who_reads(channel, to or ())
-            return await channel.send(to=to or None, **members)
+                return await channel.amend(amends, desk=desk, wait=wait, **given)
+            draft = channel.notice(desk=desk, **given)
+            _tell_who_reads(draft)
+            return await channel.submit(draft, wait)
 
         report(connected(context.obj, act), json_output)
 
@@ -138,26 +146,26 @@ def call(
     ended: Annotated[str, typer.Option(help="When it ended.")] = "now",
     desks: Annotated[list[str] | None, typer.Option("--with", help="Who spoke: PARTY/DESK; repeat.")] = None,
     readout: Annotated[str, typer.Option(help="What was said, as agreed at its end.")] = "",
-    precedence: PrecedenceOption = "ROUTINE",
+    precedence: PrecedenceOption = None,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,
 ) -> None:
     """Put a telephone call on record; the other side confirms the readout with ROGER."""
     with told(json_output):
-        if not readout:
-            raise UsageError('say what was said: --readout "..."')
+        if not to or not readout:
+            raise UsageError('say with whom and what was said: --to PARTY --readout "..."')
 
         async def act(channel: Party) -> Sent:
             return await channel.call(
-                to=to or None,
+                to=to,
                 info=info or [],
                 level=level,
                 began=began,
                 ended=ended,
                 desks=desks or [],
                 readout=readout,
-                precedence=precedence,
+                precedence=precedence or "ROUTINE",
                 desk=desk,
                 wait=wait,
             )
@@ -170,9 +178,8 @@ def report(sent: Sent, json_output: bool) -> None:
     from channel.protocol.times import dtg, to_wire
 
     if json_output:
-        document = {"nid": sent.nid} if sent.nid is not None else {}
-        document |= {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp}
-        print_json({**document, "stamp_time": to_wire(sent.stamp), "receipt": sent.receipt})
+        logged = {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp, "stamp_time": to_wire(sent.stamp)}
+        print_json({**({"nid": sent.nid} if sent.nid is not None else {}), **logged, "receipt": sent.receipt})
         return
     name = f"{sent.nid} " if sent.nid is not None else ""
     sys.stdout.write(f"{name}is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
@@ -199,8 +206,8 @@ def _element(text: str) -> Element:
     return phrasebook.element(code, values.split("|") if values else [])
 
 
-def _tell_who_reads(channel: Party, to: Sequence[str]) -> None:
+def _tell_who_reads(draft: Draft) -> None:
     """Before anything is signed: an intermediary reads what it passes on."""
-    for addressee in channel.addressees(to):
+    for addressee in cast("tuple[Addressee, ...]", draft.members["to"]):
         if addressee.via is not None:
             note(f"{addressee.via} reads this notice too: it passes it on to {addressee.party}")
