@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from channel.ledger import AlertRecord, Ledger, NoticeRecord
 from channel.protocol import ids
@@ -29,6 +29,7 @@ from clients.core.status import LinkState, PartyStatus
 from clients.core.store import STORE_FILE, OutboxRow, Store
 from clients.defaults import Defaults
 
+T = TypeVar("T")
 WAIT_S = 10.0
 MACHINE = "sig/machine-1"
 
@@ -73,9 +74,9 @@ class Client:
         self.settings = home.settings()
         self.party = self.settings.party
         self.net = self.settings.net
-        self.defaults = self.DEFAULTS or _plain(self.settings)
+        self.habits = self.DEFAULTS or _plain(self.settings)
         self._link = link
-        self._given_clock = clock
+        self._clock: Clock = clock or SystemClock.of_home(home.path)
         self._make_link = make_link
         self._signers: dict[str, Signer] = {}
         self._session: Session | None = None
@@ -103,11 +104,11 @@ class Client:
 
     @classmethod
     def _usual(cls, home: Path | str | None) -> str:
-        if cls.DEFAULTS is not None:
-            return cls.DEFAULTS.party
-        if home is None:
+        if home is not None and PartyHome(Path(home)).enrolled:
+            return PartyHome(Path(home)).settings().party
+        if cls.DEFAULTS is None:
             raise UsageError("say which party: Party.connect(home, party=NAME)")
-        return PartyHome(Path(home)).settings().party
+        return cls.DEFAULTS.party
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -122,7 +123,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         session = self._load()
-        self._runtime = Runtime(self.home, session, self.clock, make_link=self._make_link)
+        self._runtime = Runtime(self.home, session, self._clock, make_link=self._make_link)
         self._runtime.start(link=self._link)
         return self
 
@@ -136,7 +137,6 @@ class Client:
 
     def _load(self) -> Session:
         charter, of = self.home.charter()
-        self.clock = self._given_clock or SystemClock.of_home(self.home.path)
         store = Store(self.home.path / STORE_FILE, of)
         try:
             self._session = Session(charter, of, self.party, store, self.signer(MACHINE))
@@ -159,6 +159,11 @@ class Client:
             raise UsageError("this needs `async with`")
         return self._runtime
 
+    @property
+    def clock(self) -> Clock:
+        """The net's clock."""
+        return self._clock if self._runtime is None else self._runtime.clock
+
     def signer(self, label: str) -> Signer:
         """A key of this home, like `sig/desk-operations`. UsageError if it is not here."""
         if label not in self._signers:
@@ -169,7 +174,7 @@ class Client:
 
     def now_ms(self) -> int:
         """The net's time."""
-        return self.clock.now_ms() if self._runtime is None else self._runtime.clock.now_ms()
+        return self.clock.now_ms()
 
     def new_nid(self) -> str:
         """An id for a notice of ours."""
@@ -255,11 +260,14 @@ class Client:
             yield event
 
     async def caught_up(self, wait: float = 5.0) -> bool:
-        """Wait until the relay has answered over our link and is quiet. False if it does not come to that."""
+        """Wait until what is here is new: the relay has answered and is quiet, or another process has the link."""
         try:
             async with asyncio.timeout(wait):
                 while not self.runtime.connected:
                     self._check()
+                    if self.runtime.elsewhere:
+                        self._refresh()
+                        return True
                     await asyncio.sleep(0.02)
                 held = -1
                 while held != self.session.replica.n:
@@ -286,7 +294,7 @@ class Client:
             owed=tuple(status.owed(self.ledger, self.party)),
             alerts=tuple(duties.unacknowledged(self.ledger, self.party)),
             alarms=tuple(session.alarms.values()),
-            queued=tuple(session.store.queued()),
+            waiting=tuple(session.store.queued()),
         )
 
     def _link_state(self) -> LinkState:
@@ -294,13 +302,13 @@ class Client:
             return "stopped"
         if self._runtime is not None and self._runtime.owner:
             return "up" if self._runtime.connected else "down"
+        if self._runtime is not None and self._runtime.elsewhere:
+            return "elsewhere"
         with self.home.connection_lock() as free:
             return "none" if free else "elsewhere"
 
-    def resolve(self, ref: str) -> ids.Hash:
+    def find(self, ref: str) -> ids.Hash:
         """A notice by its id, its token's hash, or an unambiguous beginning of either. UsageError says what to do."""
-        if ids.is_hash(ref):
-            return ref
         named = dict(self.ledger.nids)
         named.update((of, of) for of in (*self.ledger.notices, *self.ledger.told_by_voice))
         if ref in named:
@@ -313,9 +321,18 @@ class Client:
         longer = ", ".join(sorted(name for name in named if name.startswith(ref))[:6])
         raise UsageError(f"{len(found)} notices begin with {ref!r}; give more of one: {longer}")
 
+    async def fresh(self, look: Callable[[str], T], ref: str) -> T:
+        """`find`, `record` or `alert`, after waiting for what is new if it is not here yet."""
+        try:
+            return look(ref)
+        except UsageError:
+            if self._runtime is None or not await self.caught_up():
+                raise
+            return look(ref)
+
     def record(self, ref: str) -> NoticeRecord:
         """The notice itself. UsageError if it is not one that we can read."""
-        of = self.resolve(ref)
+        of = self.find(ref)
         record = self.ledger.notices.get(of)
         if record is None:
             raise UsageError(f"the notice {of} is not here: only what this party may read is")

@@ -20,7 +20,7 @@ from clients.core.client import WAIT_S, Client, QueuedError, Sent
 from clients.core.drafts import Draft
 from clients.core.inbound import Inbound, inbound_at
 
-To = str | Sequence[str | Addressee]
+To = str | Sequence[str | Addressee] | None
 
 
 class Party(Client):
@@ -28,10 +28,17 @@ class Party(Client):
 
     # --- notices ----------------------------------------------------------------------------------------------------
 
+    def addressees(self, to: To = None) -> list[Addressee]:
+        """Those parties, each by its usual route unless `to` says another; without any, by the release rule."""
+        names = to or [party for party in self.habits.notify if party in self.parties]
+        if not names:
+            raise UsageError("say whom it is for: `to` or `info`")
+        return drafts.addressees(names, self.habits, self.parties)
+
     def notice(
         self,
         *,
-        to: To = (),
+        to: To = None,
         info: Sequence[str] = (),
         at: str | None = None,
         radius: str | int | None = None,
@@ -44,12 +51,10 @@ class Party(Client):
         **members: Any,
     ) -> Draft:
         """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names."""
-        action = drafts.addressees(to, self.defaults, self.parties)
-        if not action and not info:
-            action = [a for a in self.defaults.addressees() if a.party in self.parties]
+        action = self.addressees(to) if to or not info else []
         if at is not None:
             place = drafts.volume(
-                self.defaults, self.now_ms(), at, radius=radius, accuracy=accuracy, start=start, until=until
+                self.habits, self.now_ms(), at, radius=radius, accuracy=accuracy, start=start, until=until
             )
             volumes = (place, *volumes)
         return drafts.notice(
@@ -57,8 +62,8 @@ class Party(Client):
             to=action,
             info=tuple(info),
             volumes=volumes,
-            amends=None if amends is None else self.resolve(amends),
-            replaces=None if replaces is None else self.resolve(replaces),
+            amends=None if amends is None else self.find(amends),
+            replaces=None if replaces is None else self.find(replaces),
             **members,
         )
 
@@ -70,8 +75,8 @@ class Party(Client):
         return await self.submit(self.notice(**members), wait)
 
     async def amend(self, ref: str, *, wait: float = WAIT_S, **changes: Any) -> Sent:
-        """Put a new version in the place of a notice of ours: what is not given stays as it was."""
-        earlier = self.record(ref).body
+        """Put a new version in the place of a notice of ours: what is not given, or empty, stays as it was."""
+        earlier = (await self.fresh(self.record, ref)).body
         if not isinstance(earlier, Notice):
             raise UsageError(f"a {earlier.TYPE} is not amended; withdraw it and make it anew")
         same: dict[str, Any] = {
@@ -79,13 +84,15 @@ class Party(Client):
             for name in ("to", "info", "how", "status", "volumes", "elements", "text", "unit", "alleged", "read_back")
         }
         same |= {"kind": earlier.kind.value, "precedence": earlier.precedence.value, "response": earlier.response.value}
-        if "at" in changes:
+        given = {name: value for name, value in changes.items() if value not in (None, "", [], ())}
+        if "at" in given:
             same["volumes"] = ()
-        return await self.submit(self.notice(**(same | changes), amends=self.resolve(ref)), wait)
+        return await self.submit(self.notice(**(same | given), amends=ref), wait)
 
     async def withdraw(self, ref: str, text: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
         """Take a notice of ours back, to everybody whom it went to."""
-        return await self.submit(drafts.withdrawal(self.new_nid(), self.record(ref), text, desk), wait)
+        earlier = await self.fresh(self.record, ref)
+        return await self.submit(drafts.withdrawal(self.new_nid(), earlier, text, desk), wait)
 
     async def call(
         self,
@@ -102,7 +109,7 @@ class Party(Client):
         wait: float = WAIT_S,
     ) -> Sent:
         """Put a telephone call on record, for the other side to confirm. `desks` as `party/desk`."""
-        action = drafts.addressees(to, self.defaults, self.parties)
+        action = self.addressees(to)
         level = drafts.one_of(Level, level)
         others = [f"{a.party}/{self.ledger.desk(a.party, level)}" for a in action if a.party in self.parties]
         named = desks or [f"{self.party}/{desk}", *others]
@@ -114,8 +121,8 @@ class Party(Client):
             info=tuple(info),
             precedence=Precedence(drafts.one_of(Precedence, precedence)),
             level=level,
-            began=to_wire(self.defaults.read_time(began, now_ms)),
-            ended=to_wire(self.defaults.read_time(ended, now_ms)),
+            began=to_wire(self.habits.read_time(began, now_ms)),
+            ended=to_wire(self.habits.read_time(ended, now_ms)),
             desks=[dict(zip(("party", "desk"), name.partition("/")[::2], strict=True)) for name in named],
             readout=readout,
         )
@@ -123,14 +130,14 @@ class Party(Client):
 
     async def line(self, *, to: To, desk: str = "operations", wait: float = WAIT_S, **members: Any) -> Sent:
         """Propose, accept or withdraw a version of a line; members as in protocol.md 6.9."""
-        action = tuple(drafts.addressees(to, self.defaults, self.parties))
+        action = tuple(self.addressees(to))
         return await self.submit(drafts.line(self.new_nid(), desk, to=action, **members), wait)
 
     # --- what refers to a notice ------------------------------------------------------------------------------------
 
     async def displayed(self, ref: str, *, desk: str = "operations", wait: float = WAIT_S) -> Sent | None:
         """Sign that a notice was put before a person on watch: only when it was. None if it was signed before."""
-        of = self.resolve(ref)
+        of = await self.fresh(self.find, ref)
         if self._displayed(of):
             return None
         return await self.submit(drafts.displayed(of, desk), wait)
@@ -161,7 +168,7 @@ class Party(Client):
 
         `corrects` names the answer that this one replaces, True the one in force.
         """
-        of = self.resolve(ref)
+        of = await self.fresh(self.find, ref)
         if displayed and not self._displayed(of):
             self.queue(drafts.displayed(of, desk))
         delivery = self.ledger.deliveries.get((of, self.party))
@@ -172,7 +179,7 @@ class Party(Client):
             word,
             desk,
             reason=reason,
-            until=None if until is None else to_wire(self.defaults.read_time(until, self.now_ms())),
+            until=None if until is None else to_wire(self.habits.read_time(until, self.now_ms())),
             readback=None if readback is None else self._readback(*readback),
             corrects=corrects or None,
         )
@@ -180,8 +187,8 @@ class Party(Client):
 
     def _readback(self, place: str, time: str) -> dict[str, object]:
         """As typed, and as understood."""
-        when = to_wire(self.defaults.read_time(time, self.now_ms()))
-        return {"place": place, "time": time, "at": self.defaults.read_place(place).position, "when": when}
+        when = to_wire(self.habits.read_time(time, self.now_ms()))
+        return {"place": place, "time": time, "at": self.habits.read_place(place).position, "when": when}
 
     async def forward(
         self,
@@ -196,7 +203,7 @@ class Party(Client):
         wait: float = WAIT_S,
     ) -> Sent:
         """Pass a notice on to `to`. By voice: on whose watch (`role`), to which line, and what was read back."""
-        of = self.resolve(ref)
+        of = await self.fresh(self.find, ref)
         addressee = to or self._awaiting(of)
         voice: dict[str, str] | None = None
         if by == "voice":
@@ -221,7 +228,8 @@ class Party(Client):
 
     async def acknowledge(self, alert: str, reason: str, *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
         """A person at this desk has taken notice of an alert; that silences its repetition to this party."""
-        return await self.submit(drafts.acknowledgement(self.alert(alert).body.alert, reason, desk), wait)
+        record = await self.fresh(self.alert, alert)
+        return await self.submit(drafts.acknowledgement(record.body.alert, reason, desk), wait)
 
     async def check(self, state: str = "on-watch", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
         """A person at this desk is on watch, or goes off it."""

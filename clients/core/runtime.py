@@ -55,6 +55,8 @@ class Runtime:
         self.failure: BaseException | None = None
         self.pulse = asyncio.Event()
         self.owner = False
+        self.elsewhere = False
+        """Whether another process of this home has the link."""
         self._net, self._party = session.ledger.charter.net, session.party
         self._make_link = make_link or self._mqtt
         self._link: Link | None = None
@@ -189,13 +191,14 @@ class Runtime:
             with self.home.connection_lock() as owned:
                 if owned:
                     await self._linked()
+            self.elsewhere = not owned
             self._why_down = None if owned else "another process of this home has the link"
             if not owned:
                 await asyncio.sleep(LOCK_S)
 
     async def _linked(self) -> None:
         """Until the link is not wanted any more."""
-        self._link, self.owner = self._make_link(), True
+        self._link, self.owner, self.elsewhere = self._make_link(), True, False
         self.refresh()
         self.session.recover(self.clock.now_ms())
         jobs = [self._link.run(self._arrived, self._state), self._send(self._link), self._wait_offline()]

@@ -65,7 +65,17 @@ class PartyStatus:
     owed: tuple[Owed, ...]
     alerts: tuple[AlertRecord, ...]
     alarms: tuple[Alarm, ...]
-    queued: tuple[OutboxRow, ...]
+    waiting: tuple[OutboxRow, ...]
+
+    @property
+    def connected(self) -> bool:
+        """Whether what is sent now goes out, from this process or another of the home."""
+        return self.link in ("up", "elsewhere")
+
+    @property
+    def queued(self) -> int:
+        """How many statements wait for their receipt."""
+        return len(self.waiting)
 
 
 def deliveries(ledger: Ledger, party: str) -> Iterator[DeliveryView]:

@@ -1,0 +1,184 @@
+"""A channel in memory for tests of clients: real homes and keys, the relay's real core, no broker and no disk for it.
+
+`Relay` moves frames by hand, so that a test can lose, repeat, reorder and forge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from channel.founding import found_trial
+from channel.ledger.fold import fold
+from channel.log.sqlite import SqliteLog
+from channel.log.store import StoredLeaf
+from channel.protocol import frames
+from channel.protocol.frames import DownFrame, HaveItem, TokenItem, UpFrame
+from channel.relay.core import Core, Keys
+from channel.relay.home import ChannelHome
+from channel.relay.session import Head
+from channel.relay.session import Session as Down
+from clients.core.drafts import Draft
+from clients.core.events import Event
+from clients.core.home import PartyHome
+from clients.core.session import Session
+from clients.core.store import STORE_FILE, OutboxRow, Store
+
+NET = "river-line"
+NOW_MS = 1_505_433_600_000
+
+
+@dataclass
+class Relay:
+    """The relay's core and its view of each link; what `committed` gives is as durable as a test needs."""
+
+    core: Core
+    now_ms: int
+    mono_ms: int = 0
+    leaves: list[StoredLeaf] = field(default_factory=list)
+    downs: dict[str, Down] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, home: Path) -> Relay:
+        """As a relay would boot from the home's log."""
+        channel = ChannelHome.open(home)
+        store = SqliteLog(channel.log_file, "read")
+        leaves, note = list(store.leaves()), store.newest_note() or ""
+        store.close()
+        return cls.from_leaves(channel, leaves, note)
+
+    @classmethod
+    def from_leaves(cls, channel: ChannelHome, leaves: list[StoredLeaf], note: str) -> Relay:
+        keys = Keys(machine=channel.signer("sig/machine-1"), log=channel.signer("sig/log-1"))
+        folded = fold(leaves)
+        made = cls(Core(folded, keys, note), NOW_MS, leaves=list(leaves))
+        made.downs = {party: Down(party) for party in folded.ledger.parties}
+        return made
+
+    def take(self, party: str, frame: UpFrame) -> None:
+        """One frame of a party, and the commit after it."""
+        for item in frames.decode_up(frames.encode(frame)).items:
+            if isinstance(item, TokenItem):
+                self.core.submit(item.token.encode(), self.now_ms, party)
+            elif isinstance(item, HaveItem):
+                self.downs[party].have(item, self.mono_ms, self.head())
+        self.commit()
+
+    def commit(self) -> None:
+        self.core.tick(self.now_ms)
+        batch = self.core.batch()
+        if batch is not None:
+            self.leaves += batch.leaves
+        for party, word in self.core.committed(batch):
+            if party in self.downs and self.downs[party].live:
+                self.downs[party].words.append(word)
+
+    def head(self) -> Head:
+        return Head(self.core.committed_size, self.core.note, self.core.feeds())
+
+    def due(self, party: str) -> list[DownFrame]:
+        return self.downs[party].frames(self.core.folded, self.head(), self.mono_ms)
+
+    def beat(self, party: str) -> DownFrame:
+        return self.downs[party].beat(self.core.folded, self.head(), self.core.heartbeat(party, self.now_ms))
+
+
+class Lab:
+    """A trial channel in a directory, one relay in memory, and a session for each party that a test asks for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found_trial(path, now_ms=NOW_MS, wall_ms=NOW_MS, net=NET, broker_port=4)
+        self.channel = ChannelHome.open(path)
+        self.relay = Relay.of(path)
+        self.sessions: dict[str, Session] = {}
+        self.events: dict[str, list[Event]] = {}
+
+    def home(self, party: str) -> PartyHome:
+        return PartyHome(self.path / "parties" / party)
+
+    def session(self, party: str) -> Session:
+        """The party's session, connected."""
+        if party not in self.sessions:
+            home = self.home(party)
+            charter, of = home.charter()
+            store = Store(home.path / STORE_FILE, of)
+            self.sessions[party] = Session(charter, of, party, store, home.signer("sig/machine-1"))
+            self.events.setdefault(party, [])
+            self.sessions[party].listen(self.relay.mono_ms)
+            self.sessions[party].connected()
+        return self.sessions[party]
+
+    def crash(self, party: str) -> None:
+        """The client's process is gone; its files stay."""
+        self.sessions.pop(party).store.close()
+        self.relay.downs[party].gone()
+
+    def close(self) -> None:
+        for party in list(self.sessions):
+            self.crash(party)
+
+    def say(self, party: str, draft: Draft) -> OutboxRow:
+        """Sign and queue, as a command would."""
+        session, now_ms = self.session(party), self.relay.now_ms
+        home = self.home(party)
+        signer = home.signer("sig/machine-1" if draft.machine else f"sig/desk-{draft.desk}")
+        row = session.store.sign_and_queue(
+            lambda seq, prev: draft.statement(
+                net=NET, party=party, now_ms=now_ms, seen=session.replica.seen, seq=seq, prev=prev
+            ),
+            signer,
+            created_ms=now_ms,
+            due_ms=now_ms + 15_000,
+        )
+        session.out.changed()
+        return row
+
+    def deliver(self, party: str, payload: bytes) -> list[Event]:
+        got = self.session(party).receive(payload, self.relay.now_ms, self.relay.mono_ms)
+        self.events[party] += got
+        return got
+
+    def up(self, party: str) -> int:
+        """Carry what the party has to say to the relay."""
+        out = self.session(party).frames(self.relay.now_ms, self.relay.mono_ms)
+        for frame in out:
+            self.relay.take(party, frame)
+        return len(out)
+
+    def down(self, party: str) -> int:
+        """Carry what the relay has for the party."""
+        due = self.relay.due(party)
+        for frame in due:
+            self.deliver(party, frames.encode(frame))
+        return len(due)
+
+    def settle(self, *parties: str) -> None:
+        """Carry frames of these parties both ways until nobody has anything to say."""
+        for _ in range(50):
+            if not sum([self.up(party) + self.down(party) for party in parties]):
+                return
+        raise AssertionError("the exchange does not come to rest")
+
+    def advance(self, ms: int) -> None:
+        """Time passes for everybody, net's and real."""
+        self.relay.now_ms += ms
+        self.relay.mono_ms += ms
+        self.relay.commit()
+
+    def tick(self, party: str) -> list[Event]:
+        got = self.session(party).tick(self.relay.now_ms, self.relay.mono_ms)
+        self.events[party] += got
+        return got
+
+
+@contextmanager
+def lab_at(path: Path) -> Iterator[Lab]:
+    """A lab whose files are closed at the end."""
+    lab = Lab(path)
+    try:
+        yield lab
+    finally:
+        lab.close()
