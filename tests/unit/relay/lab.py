@@ -140,17 +140,19 @@ class Lab:
     def accede(self, party: str) -> Said:
         return self.say(party, "accession", charter=self.folded.ledger.charter_of)
 
-    def sign(self, party: str, type_: str, *, key: str | None = None, seq: int | None = None, **members: Any) -> bytes:
+    def sign(
+        self, party: str, type_: str, *, label: str | None = None, seq: int | None = None, **members: Any
+    ) -> bytes:
         """A token under the key that rightly signs this type, with the next number of that key, `prev` and all."""
-        kid = f"{party}/{key or _key(type_, members)}"
+        kid = f"{party}/{label or _label(type_, members)}"
         last, prev = self._seqs.get(kid, (0, self.folded.ledger.charter_of))
         number = last + 1 if seq is None else seq
-        label = kid.rpartition("/")[2]
+        key_label = kid.rpartition("/")[2]
         payload = {
             "v": 1,
             "net": NET,
             "from": party,
-            "desk": label.removeprefix("desk-") if label.startswith("desk-") else "operations",
+            "desk": key_label.removeprefix("desk-") if key_label.startswith("desk-") else "operations",
             "issued": to_wire(self.now_ms),
             "seen": {"size": 0, "root": ids.sha256(b"")},
             "seq": number,
@@ -268,7 +270,7 @@ class Lab:
 VOICE = {"role": "duty officer", "contact": "+000 1", "at": to_wire(T0_MS), "readback": "understood"}
 
 
-def _key(type_: str, members: dict[str, Any]) -> str:
+def _label(type_: str, members: dict[str, Any]) -> str:
     if type_ in ROOT_ONLY:
         return "root/1"
     return "sig/desk-operations" if type_ in DESK_ONLY or members.get("by") == "voice" else "sig/machine-1"
