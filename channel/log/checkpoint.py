@@ -50,7 +50,7 @@ def sign(checkpoint: Checkpoint, key_name: str, signer: envelope.Signer) -> str:
     if checkpoint.origin != key_name or not _KEY_NAME.fullmatch(key_name):
         raise InvariantError(f"a log signs under its origin {checkpoint.origin!r}, not {key_name!r}")
     body = checkpoint.body
-    _parse_body(body)
+    parse_body(body)
     return body + "\n" + signature_line(key_name, ALG_ED25519, signer.public, signer.sign(body.encode()))
 
 
@@ -62,7 +62,7 @@ def signature_line(key_name: str, alg: int, public: bytes, signature: bytes) -> 
 def open_note(note: str, key_name: str, public: bytes) -> Checkpoint:
     """The checkpoint of a note that the log signed. ProofError: `bad-note`, `wrong-origin`, `bad-note-signature`."""
     body, lines = split_note(note)
-    checkpoint = _parse_body(body)
+    checkpoint = parse_body(body)
     if checkpoint.origin != key_name:
         raise ProofError("wrong-origin", "the checkpoint is another log's")
     wanted = key_id(key_name, ALG_ED25519, public)
@@ -95,7 +95,8 @@ def _parse_line(line: str) -> tuple[str, bytes]:
     return name, data
 
 
-def _parse_body(body: str) -> Checkpoint:
+def parse_body(body: str) -> Checkpoint:
+    """The checkpoint in a note's text, nothing verified. ProofError(`bad-note`) if it is none."""
     lines = body.split("\n")
     if len(lines) != 4 or lines[3]:
         raise ProofError("bad-note", "a checkpoint has three lines: origin, size, root")
