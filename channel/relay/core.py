@@ -79,7 +79,7 @@ class Core:
     _staged: list[StoredLeaf] = field(default_factory=list)
     _staged_words: list[tuple[str, Word_]] = field(default_factory=list)
     _held: dict[str, list[_Held]] = field(default_factory=dict)
-    _suppressed: dict[str, list[str]] = field(default_factory=dict)
+    _suppressed: dict[str, dict[str, None]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
 
     def __post_init__(self) -> None:
@@ -281,7 +281,7 @@ class Core:
     def _refuse(self, fault: Attributable, now_ms: int) -> None:
         ledger, party = self.folded.ledger, ids.kid_party(fault.kid)
         if self._over_limit(party, now_ms):
-            self._suppressed.setdefault(party, []).append(fault.of)
+            self._suppressed.setdefault(party, {})[fault.of] = None
             busy = Busy(net=ledger.charter.net, of=fault.of, code="refusals-limited", retry_ms=policy.MINUTE_MS)
             self._staged_words.append((party, busy))
             return
@@ -332,7 +332,9 @@ class Core:
             for held in group
             if held.opened.party == opened.party
         ]
-        if any(held.opened.of == opened.of for _, _, held in mine):
+        same = next((held for _, _, held in mine if held.opened.of == opened.of), None)
+        if same is not None:
+            same.link = link if link == opened.party else same.link
             return
         if len(mine) >= limits.HELD_STATEMENTS_MAX:
             _, key, oldest = min(mine, key=lambda row: row[0])
