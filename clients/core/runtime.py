@@ -65,6 +65,7 @@ class Runtime:
         self._kick = asyncio.Event()
         self._online = asyncio.Event()
         self._offline = asyncio.Event()
+        self._closing = False
         self._watchers: set[asyncio.Queue[Event]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,10 +85,11 @@ class Runtime:
 
     async def close(self) -> None:
         """Say goodbye and leave nothing running."""
+        self._closing = True
         self.set_online(False)
+        if self.owner:
+            await asyncio.wait(self._tasks, timeout=2 * GOODBYE_S)
         for task in self._tasks:
-            if self.owner and task.get_name().endswith(" link"):
-                await asyncio.wait((task,), timeout=GOODBYE_S + 1)
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -117,7 +119,11 @@ class Runtime:
     @property
     def why_down(self) -> str | None:
         """Why there is no link, for people."""
-        return None if self.connected else (self._link.last_error if self._link is not None else self._why_down)
+        if self._link is None:
+            return self._why_down
+        if self._link.connected:
+            return None if self.session.greeted else "the broker is there, and the relay does not answer"
+        return self._link.last_error
 
     # --- what others ask --------------------------------------------------------------------------------------------
 
@@ -170,7 +176,7 @@ class Runtime:
     async def _follow(self) -> None:
         """What other processes of this home wrote, and what time brings."""
         rest_s = 0.0
-        while True:
+        while not self._closing:
             if self.session.store.changed():
                 self.refresh()
                 self.queued()
@@ -186,7 +192,7 @@ class Runtime:
 
     async def _keep_link(self) -> None:
         """Own the home's connection whenever it is wanted and free."""
-        while True:
+        while not self._closing:
             await self._online.wait()
             with self.home.connection_lock() as owned:
                 if owned:
