@@ -163,7 +163,7 @@ def delivery(ledger: Ledger, one: dl.Delivery) -> Document:
     return document
 
 
-def timeline(ledger: Ledger, of: str) -> list[Document]:
+def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
     """Every leaf here that is the notice or is about it, in the log's order."""
     about = {record.body.alert for record in ledger.alerts.values() if record.body.of == of}
     found = []
@@ -180,7 +180,7 @@ def timeline(ledger: Ledger, of: str) -> list[Document]:
                 "by": entry.opened.party,
                 "kid": entry.opened.kid,
                 "token_sha256": entry.opened.of,
-                "text": wording.entry_lines(ledger, entry)[0],
+                "text": wording.entry_lines(ledger, entry, f"party -p {me}")[0],
             }
         )
     return found

@@ -58,7 +58,7 @@ def answer(
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output)
+        report(connected(context.obj, act), json_output, word)
 
 
 @app.command(
@@ -91,7 +91,7 @@ def forward(
                 notice, to, by, role=role, contact=contact, readback=read_back, desk=desk, wait=wait
             )
 
-        report(connected(context.obj, act), json_output)
+        report(connected(context.obj, act), json_output, "forwarding")
 
 
 @app.command(epilog="Example: party -p sdf check on-watch")
@@ -104,7 +104,8 @@ def check(
 ) -> None:
     """Sign that a person is on watch at this desk, or goes off it."""
     with told(json_output):
-        report(connected(context.obj, lambda channel: channel.check(state, desk=desk, wait=wait)), json_output)
+        sent = connected(context.obj, lambda channel: channel.check(state, desk=desk, wait=wait))
+        report(sent, json_output, "check")
 
 
 @app.command(epilog='Example: party -p russia suspend --reason "Contact suspended by order"')
@@ -117,7 +118,8 @@ def suspend(
 ) -> None:
     """Take no new notices and send none. What is owed, answered and alerted goes on."""
     with told(json_output):
-        report(connected(context.obj, lambda channel: channel.suspend(reason, desk=desk, wait=wait)), json_output)
+        sent = connected(context.obj, lambda channel: channel.suspend(reason, desk=desk, wait=wait))
+        report(sent, json_output, "suspension")
 
 
 @app.command(epilog='Example: party -p russia resume --reason "Contact restored"')
@@ -130,4 +132,5 @@ def resume(
 ) -> None:
     """Take part again after `suspend`."""
     with told(json_output):
-        report(connected(context.obj, lambda channel: channel.resume(reason, desk=desk, wait=wait)), json_output)
+        sent = connected(context.obj, lambda channel: channel.resume(reason, desk=desk, wait=wait))
+        report(sent, json_output, "resumption")

@@ -72,7 +72,7 @@ def propose(
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output)
+        report(connected(context.obj, act), json_output, "proposal")
 
 
 @lines_app.command(epilog="Example: party -p coalition line accept 015e86a2-4b40")
@@ -103,7 +103,7 @@ def withdraw_line(
     """Withdraw a version, proposed or accepted."""
     with told(json_output):
         sent = connected(context.obj, lambda channel: _about(channel, proposal, "withdraw", text, desk, wait))
-        report(sent, json_output)
+        report(sent, json_output, "statement")
 
 
 async def _about(channel: Party, ref: str, action: str, text: str, desk: str, wait: float) -> Sent:

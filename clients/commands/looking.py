@@ -147,7 +147,7 @@ def show(
 
             view = view_of(channel)
             record = channel.record(notice)
-            lines = documents.timeline(view.ledger, record.of)
+            lines = documents.timeline(view.ledger, view.me, record.of)
             if json_output:
                 document = documents.notice(view.ledger, view.me, record, view.habits.language)
                 raised = [alert for alert in view.ledger.alerts.values() if alert.body.of == record.of]
@@ -221,8 +221,8 @@ def ack(
 ) -> None:
     """Take notice of an alert, as this desk. It is no longer repeated here; it clears when its cause ends."""
     with told(json_output):
-        act = connected(context.obj, lambda channel: channel.acknowledge(alert, reason, desk=desk, wait=wait))
-        report(act, json_output)
+        sent = connected(context.obj, lambda channel: channel.acknowledge(alert, reason, desk=desk, wait=wait))
+        report(sent, json_output, "acknowledgement")
 
 
 # --- standing ---------------------------------------------------------------------------------------------------------

@@ -170,19 +170,19 @@ def call(
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output)
+        report(connected(context.obj, act), json_output, "call")
 
 
-def report(sent: Sent, json_output: bool) -> None:
-    """What became of a statement that has its receipt."""
+def report(sent: Sent, json_output: bool, what: str = "notice") -> None:
+    """What became of a statement that has its receipt: `what` it is, for a person."""
     from channel.protocol.times import dtg, to_wire
 
     if json_output:
         logged = {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp, "stamp_time": to_wire(sent.stamp)}
         print_json({**({"nid": sent.nid} if sent.nid is not None else {}), **logged, "receipt": sent.receipt})
         return
-    name = f"{sent.nid} " if sent.nid is not None else ""
-    sys.stdout.write(f"{name}is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
+    name = f"{what} {sent.nid}" if sent.nid is not None else what
+    sys.stdout.write(f"{name} is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
 
 
 def _place(at: str | None, radius: str | None, accuracy: str | None, start: str, until: str | None) -> dict[str, Any]:
