@@ -263,10 +263,10 @@ class Ledger:
         readers = {opened.party, record.author}
         match body:
             case Forwarding(to=to, by=by):
-                self._step(body.of, to, dl.Forwarded(stamp_ms, by))
                 for party in sorted(readers):
                     self._release(index, party)
-                if self.deliveries[body.of, to].end not in (dl.End.WITHDRAWN, dl.End.SUPERSEDED):
+                if record.ended_by is None:  # also a delivery that had ended before: what was taken back stays so
+                    self._step(body.of, to, dl.Forwarded(stamp_ms, by))
                     if by == "channel":
                         self._release(record.index, to)
                     self._release(index, to)
