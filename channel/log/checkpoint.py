@@ -89,7 +89,7 @@ def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 def _parse_line(line: str) -> tuple[str, bytes]:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
-    data = _unbase64(encoded)
+    data = unbase64(encoded)
     if not line.startswith(_DASH) or not space or not _KEY_NAME.fullmatch(name) or len(data) < 5:
         raise ProofError("bad-note", "a signature line is not well formed")
     return name, data
@@ -100,7 +100,7 @@ def parse_body(body: str) -> Checkpoint:
     lines = body.split("\n")
     if len(lines) != 4 or lines[3]:
         raise ProofError("bad-note", "a checkpoint has three lines: origin, size, root")
-    origin, size, root = lines[0], lines[1], _unbase64(lines[2])
+    origin, size, root = lines[0], lines[1], unbase64(lines[2])
     if not _KEY_NAME.fullmatch(origin) or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES:
         raise ProofError("bad-note", "the checkpoint's origin, size or root is not well formed")
     if int(size) > limits.SEQ_MAX:
@@ -108,7 +108,7 @@ def parse_body(body: str) -> Checkpoint:
     return Checkpoint(origin, int(size), root)
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
     """Standard base64 in its one canonical spelling; empty bytes for anything else."""
     try:
         data = base64.b64decode(text, validate=True)
