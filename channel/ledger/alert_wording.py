@@ -85,7 +85,9 @@ def alert_line(ledger: Ledger, record: AlertRecord, now_ms: int, command: str = 
     told = ", ".join(desk(of) for of in body.told)
     late = now_ms - due_ms(ledger, record)
     overdue = f", {short(late)} overdue" if late >= 1000 else ", due now"
-    if body.addressee is None:
+    if body.stage == "silent":
+        overdue = ""
+    elif body.addressee is None:
         overdue = f": {inert(body.detail)}" if body.detail else ""
     head = f"!! {dtg(record.raised_ms)} {body.precedence.value} {_failed(ledger, record)}{overdue}"
     again = f" (round {body.round})" if body.round > 1 else ""

@@ -114,12 +114,14 @@ async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], 
 
 
 def _new(view: View, record: NoticeRecord) -> bool:
-    """Whether no person of this party has been shown it yet."""
+    """Whether no person of this party has been shown it yet. What a desk answered, a person has seen."""
     from channel.ledger import Custody
+    from channel.ledger.delivery import FINAL
 
     for one in view.ledger.deliveries_of(record.of):
-        custody = one.custody if one.addressee == view.me else one.via_custody if one.via == view.me else None
-        if custody is not None and custody is not Custody.DISPLAYED:
+        if one.addressee == view.me and one.custody is not Custody.DISPLAYED and one.reply not in FINAL:
+            return True
+        if one.via == view.me and one.via_custody is not Custody.DISPLAYED:
             return True
     return False
 
