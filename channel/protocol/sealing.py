@@ -163,8 +163,6 @@ def open_inner(jwe: bytes, kid: str, x25519_private_seed: bytes, sealed: Sealed)
     """The inner token, sealed to `kid`, of an outer that carries `sealed`; SealedError on any other bytes."""
     if len(x25519_private_seed) != _SEED_BYTES:
         raise UsageError(f"expected a private X25519 key of {_SEED_BYTES} bytes, not {len(x25519_private_seed)}")
-    if len(jwe) > limits.SEALED_BYTES_MAX:
-        raise _bad_jwe(f"{len(jwe)} bytes; at most {limits.SEALED_BYTES_MAX}")
     check_ct(jwe, sealed)
     read = _read_jwe(jwe)
     ours = [recipient for recipient in read.recipients if recipient.header.kid == kid]

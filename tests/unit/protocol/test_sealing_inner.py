@@ -210,6 +210,7 @@ FAULTS: dict[str, bytes] = {
     "v 2": token_of(canonical.dumps(members(v=2))),
     "no v": token_of(canonical.dumps(members(v=...))),
     "no from": token_of(canonical.dumps(members(from_=...))),
+    "from by the name that the code has": token_of(GOOD.replace(b'"from":"coalition"', b'"from_":"coalition"')),
     "seq": token_of(canonical.dumps(members(seq=1))),
     "prev": token_of(canonical.dumps(members(prev=bodies.HASH))),
     "seen": token_of(canonical.dumps(members(seen={"size": 0, "root": bodies.HASH}))),
