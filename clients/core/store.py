@@ -99,10 +99,15 @@ class Store:
             if not path.exists():
                 path.touch(mode=0o600)
             self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(BUSY_MS)
-            self._db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            self._prepare()
-        self._version = self._data_version()
+        try:
+            with self._errors():
+                self._db.set_busy_timeout(BUSY_MS)
+                self._db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+                self._prepare()
+            self._version = self._data_version()
+        except BaseException:
+            self._db.close()
+            raise
 
     def _prepare(self) -> None:
         with self.transaction():

@@ -79,6 +79,8 @@ class Relay:
         return Head(self.core.committed_size, self.core.note, self.core.feeds())
 
     def due(self, party: str) -> list[DownFrame]:
+        """What the relay has for a party now, what was not confirmed for 5 s again."""
+        self.downs[party].resend(self.mono_ms)
         return self.downs[party].frames(self.core.folded, self.head(), self.mono_ms)
 
     def beat(self, party: str) -> DownFrame:
@@ -110,6 +112,12 @@ class Lab:
             self.sessions[party].listen(self.relay.mono_ms)
             self.sessions[party].connected()
         return self.sessions[party]
+
+    def reader(self, party: str) -> Session:
+        """A second process of the home, which only follows the store."""
+        home = self.home(party)
+        charter, of = home.charter()
+        return Session(charter, of, party, Store(home.path / STORE_FILE, of), home.signer("sig/machine-1"))
 
     def crash(self, party: str) -> None:
         """The client's process is gone; its files stay."""
