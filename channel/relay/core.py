@@ -76,6 +76,7 @@ class Core:
     dropped: Counter[str] = field(default_factory=Counter)
     committed_size: int = field(init=False)
     committed_root: bytes = field(init=False)
+    committed_seqs: dict[str, int] = field(init=False)
     _staged: list[StoredLeaf] = field(default_factory=list)
     _staged_words: list[tuple[str, Word_]] = field(default_factory=list)
     _held: dict[str, list[_Held]] = field(default_factory=dict)
@@ -208,10 +209,10 @@ class Core:
         return {party: len(record.feed) for party, record in self.folded.ledger.parties.items()}
 
     def heartbeat(self, party: str, now_ms: int) -> bytes:
-        """A signed heartbeat to one party, with the highest sequence number known of each of its keys."""
+        """A signed heartbeat to one party, with the highest durable sequence number of each of its keys."""
         ledger = self.folded.ledger
-        kids = [record.kid for record in ledger.ring.of_party(party) if ids.kid_purpose(record.kid) != "enc"]
-        devices = [Device(kid=kid, seq=ledger.devices[kid].highest) for kid in kids if kid in ledger.devices]
+        kids = [record.kid for record in ledger.ring.of_party(party) if record.kid in self.committed_seqs]
+        devices = [Device(kid=kid, seq=self.committed_seqs[kid]) for kid in kids]
         word = Heartbeat(
             net=ledger.charter.net,
             issued=to_wire(self._stamp(now_ms)),
@@ -228,6 +229,7 @@ class Core:
     def _mark_committed(self) -> None:
         self.committed_size = self.folded.tree.size
         self.committed_root = self.folded.tree.root()
+        self.committed_seqs = {kid: device.highest for kid, device in self.folded.ledger.devices.items()}
 
     def _stamp(self, now_ms: int) -> int:
         return max(now_ms, self.folded.ledger.last_stamp_ms)
