@@ -113,11 +113,12 @@ class Lab:
             self.sessions[party].connected()
         return self.sessions[party]
 
-    def reader(self, party: str) -> Session:
-        """A second process of the home, which only follows the store."""
+    def reader(self, party: str, file: Path | None = None) -> Session:
+        """A second process of the home, which only follows the store; or one with a store of its own."""
         home = self.home(party)
         charter, of = home.charter()
-        return Session(charter, of, party, Store(home.path / STORE_FILE, of), home.signer("sig/machine-1"))
+        store = Store(file or home.path / STORE_FILE, of)
+        return Session(charter, of, party, store, home.signer("sig/machine-1"))
 
     def crash(self, party: str) -> None:
         """The client's process is gone; its files stay."""
