@@ -259,6 +259,8 @@ class FakeClient(FakePeer):
         for of, token in list(self.outbox.items()):
             if of in ledger.index_of or of in ledger.refused:
                 del self.outbox[of]
+                if self.world.wire.random() < 0.2:  # sent again just before the receipt came
+                    self.world.relay.gate.setdefault(self.name, {})[of] = token
             elif self.world.wire.random() < 0.7:
                 self.world.relay.gate.setdefault(self.name, {})[of] = token
 
