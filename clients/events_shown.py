@@ -65,7 +65,7 @@ def _style(view: View, entry: Entry) -> str:
             return render.STYLES[record.body.precedence.value] if record is not None else ""
 
 
-def document(view: View, event: Event) -> Document | None:
+def document(view: View, event: Event) -> Document:
     """An event as one JSON document; `event` names its kind."""
     match event:
         case LeafSeen(n=n, index=index, stamp_ms=stamp_ms, opened=opened):

@@ -104,7 +104,7 @@ def check(
 ) -> None:
     """Sign that a person is on watch at this desk, or goes off it."""
     with told(json_output):
-        sent = connected(context.obj, lambda channel: channel.check(state, desk=desk, wait=wait))
+        sent = connected(context.obj, lambda channel: channel.check(state, desk=desk, wait=wait), fresh=False)
         report(sent, json_output, "check")
 
 
@@ -118,7 +118,7 @@ def suspend(
 ) -> None:
     """Take no new notices and send none. What is owed, answered and alerted goes on."""
     with told(json_output):
-        sent = connected(context.obj, lambda channel: channel.suspend(reason, desk=desk, wait=wait))
+        sent = connected(context.obj, lambda channel: channel.suspend(reason, desk=desk, wait=wait), fresh=False)
         report(sent, json_output, "suspension")
 
 
@@ -132,5 +132,5 @@ def resume(
 ) -> None:
     """Take part again after `suspend`."""
     with told(json_output):
-        sent = connected(context.obj, lambda channel: channel.resume(reason, desk=desk, wait=wait))
+        sent = connected(context.obj, lambda channel: channel.resume(reason, desk=desk, wait=wait), fresh=False)
         report(sent, json_output, "resumption")

@@ -43,6 +43,7 @@ WaitOption = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for the channel's receipt; what is queued is sent later.")
 ]
 WAIT_S = 10.0
+CATCH_UP_S = 3.0  # how long a command waits for what is new; then it goes by what the home holds
 DESK = "operations"
 
 
@@ -157,15 +158,26 @@ def party_class(home: PartyHome) -> type[Party]:
     )
 
 
-def connected(who: Who, act: Callable[[Party], Awaitable[T]]) -> T:
-    """Do something as the party, over the channel if it can be reached; what cannot be sent now stays queued."""
+def connected(who: Who, act: Callable[[Party], Awaitable[T]], *, fresh: bool = True, quiet: bool = True) -> T:
+    """Do something as the party, over the channel if it can be reached; what cannot be sent now stays queued.
+
+    `fresh`: first bring the home up to date, since what is meant may have come just now. If that fails, it is said
+    unless `quiet`.
+    """
     home = who.home()
 
     async def run() -> T:
         async with party_class(home).connect(home.path, who.party) as channel:
+            if fresh and not await up_to_date(channel) and not quiet:
+                note("the channel cannot be reached; this is what is in the home so far")
             return await act(channel)
 
     return run_async(run)
+
+
+async def up_to_date(channel: Party) -> bool:
+    """Whether the home holds all that there is for it; a running client of the home sees to that by itself."""
+    return channel.status().link == "elsewhere" or await channel.caught_up(CATCH_UP_S)
 
 
 def run_async(run: Callable[[], Awaitable[T]]) -> T:

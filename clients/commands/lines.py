@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from clients.core.client import Sent
     from clients.core.party import Party
 
-lines_app = typer.Typer(help="Propose, accept or withdraw a version of a line.", no_args_is_help=True)
+EXAMPLE = (
+    'Example: party -p russia line propose euphrates --version 1 --title "Line on the river" --to coalition '
+    '--part "35.45,40.05; 35.3359,40.1408" --keeps coalition=left --keeps russia=right --beyond "North of 35.45" '
+    "--precision 500m"
+)
+lines_app = typer.Typer(help="Propose, accept or withdraw a version of a line.", epilog=EXAMPLE, no_args_is_help=True)
 app.add_typer(lines_app, name="line")
 COPIED = ("line", "version", "title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
 ProposalArgument = Annotated[str, typer.Argument(help="The proposal: its id, or the beginning of it.")]
 
 
-@lines_app.command(
-    epilog='Example: party -p russia line propose euphrates --version 1 --title "Line on the river" --to coalition '
-    '--part "35.45,40.05; 35.3359,40.1408" --keeps coalition=left --keeps russia=right --beyond "North of 35.45"'
-)
+@lines_app.command(epilog=EXAMPLE)
 def propose(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The line's name, the same for all its versions.")],
@@ -72,7 +74,7 @@ def propose(
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output, "proposal")
+        report(connected(context.obj, act, fresh=False), json_output, "proposal")
 
 
 @lines_app.command(epilog="Example: party -p coalition line accept 015e86a2-4b40")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from clients.core.party import Party
     from clients.render import View
 
-CATCH_UP_S = 3.0  # how long a look waits for what is new; then it shows what this home holds
 LINKS = {
     "up": "connected",
     "elsewhere": "another process of this home has the connection",
@@ -48,18 +46,6 @@ def view_of(channel: Party) -> View:
     from clients.render import View
 
     return View(channel.ledger, channel.party, channel.habits, channel.now_ms())
-
-
-def looking(who: Who, act: Callable[[Party], Awaitable[None]], *, as_of: bool = True) -> None:
-    """Look at what this home holds, brought up to date first if the channel can be reached."""
-
-    async def look(channel: Party) -> None:
-        elsewhere = channel.status().link == "elsewhere"  # a running client keeps the home up to date
-        if not elsewhere and not await channel.caught_up(CATCH_UP_S) and as_of:
-            note("the channel cannot be reached; this is what is in the home so far")
-        await act(channel)
-
-    connected(who, look)
 
 
 @app.command(epilog="Example: party -p regime inbox")
@@ -86,7 +72,7 @@ def inbox(
                 return
             await _print_inbox(channel, view, records, voice)
 
-        looking(context.obj, act)
+        connected(context.obj, act, quiet=False)
 
 
 async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], voice: list[dict[str, Any]]) -> None:
@@ -165,7 +151,7 @@ def show(
             if before_a_person():
                 await _displayed(channel, view, record)
 
-        looking(context.obj, act)
+        connected(context.obj, act, quiet=False)
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
@@ -193,7 +179,7 @@ def alerts(
                 return
             _print_alerts(view, records)
 
-        looking(context.obj, act)
+        connected(context.obj, act, quiet=False)
 
 
 def _print_alerts(view: View, records: list[Any]) -> None:
@@ -241,7 +227,7 @@ def status(context: typer.Context, json_output: JsonOption = False) -> None:
             else:
                 _print_status(channel)
 
-        looking(context.obj, act, as_of=False)
+        connected(context.obj, act)
 
 
 def _status_document(channel: Party) -> dict[str, Any]:
@@ -327,7 +313,7 @@ def watch(
             async for event in channel.events():
                 _print_event(channel, event, json_output)
 
-        connected(who, act)
+        connected(who, act, fresh=False)
 
 
 def _print_event(channel: Party, event: Any, json_output: bool) -> None:
@@ -336,13 +322,11 @@ def _print_event(channel: Party, event: Any, json_output: bool) -> None:
 
     view = view_of(channel)
     if json_output:
-        document = events_shown.document(view, event)
-        if document is not None:
-            print_json(document)
-        return
-    screen = render.console(sys.stdout)
-    for text, style in events_shown.lines(view, event):
-        screen.print(text, style=style)
-    sys.stdout.flush()
+        print_json(events_shown.document(view, event))
+    else:
+        screen = render.console(sys.stdout)
+        for text, style in events_shown.lines(view, event):
+            screen.print(text, style=style)
+        sys.stdout.flush()
     if events_shown.ends(event):
         raise FatalError("the relay showed two histories; both checkpoints are in fork-proof.json: tell the others")

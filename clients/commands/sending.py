@@ -114,7 +114,7 @@ def send(
             _tell_who_reads(draft)
             return await channel.submit(draft, wait)
 
-        report(connected(context.obj, act), json_output)
+        report(connected(context.obj, act, fresh=amends is not None or replaces is not None), json_output)
 
 
 @app.command(epilog='Example: party -p coalition withdraw 015e86a2-4b40 --text "Strike cancelled"')
@@ -170,7 +170,7 @@ def call(
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output, "call")
+        report(connected(context.obj, act, fresh=False), json_output, "call")
 
 
 def report(sent: Sent, json_output: bool, what: str = "notice") -> None:
