@@ -130,7 +130,7 @@ def _late(ledger: Ledger, record: AlertRecord, delivery: dl.Delivery) -> str:
         due_ms = delivery.logged_ms + row.answer_ms
     rung = "" if body.rung is Level.OPERATIONS else f", now to the {body.rung.value}"
     over_ms = now_ms - due_ms
-    if over_ms <= 0:
+    if over_ms < 1000:
         return f", overdue after {short(now_ms - since_ms)}{rung}"
     return f", {short(over_ms)} overdue ({short(now_ms - since_ms)} after {since}){rung}"
 
