@@ -31,6 +31,7 @@ from clients.defaults import Defaults
 
 T = TypeVar("T")
 WAIT_S = 10.0
+QUIET_S = 0.2  # nothing new for this long: the relay has sent what it had
 MACHINE = "sig/machine-1"
 
 
@@ -264,15 +265,16 @@ class Client:
         try:
             async with asyncio.timeout(wait):
                 while not self.runtime.connected:
+                    pulse = self.runtime.pulse
                     self._check()
                     if self.runtime.elsewhere:
                         self._refresh()
                         return True
-                    await asyncio.sleep(0.02)
+                    await pulse.wait()
                 held = -1
                 while held != self.session.replica.n:
                     held = self.session.replica.n
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(QUIET_S)
         except TimeoutError:
             return False
         return True

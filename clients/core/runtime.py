@@ -198,6 +198,7 @@ class Runtime:
                 if owned:
                     await self._linked()
             self.elsewhere = not owned
+            self._notify()
             self._why_down = None if owned else "another process of this home has the link"
             if not owned:
                 await asyncio.sleep(LOCK_S)

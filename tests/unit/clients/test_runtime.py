@@ -1,0 +1,181 @@
+"""Running clients through the library's face, in memory and over the real broker: the same suite on both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from channel.protocol.errors import FatalError, RefusedError, UsageError
+from clients.coalition import Coalition
+from clients.core.events import Event, LeafSeen, LinkDown, LinkUp
+from clients.core.party import Inbound, Party, QueuedError
+from clients.core.runtime import PROOF_FILE
+from tests.unit.clients.nets import Net, broker_net, memory_net
+
+FLASH = {"kind": "intent", "precedence": "FLASH", "text": "Strike", "wait": 20.0}
+VIA = ["russia", "regime:russia"]
+
+
+@pytest_asyncio.fixture(params=[memory_net, broker_net], ids=["memory", "broker"])
+async def net(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Net]:
+    async with request.param(tmp_path / "channel") as made:
+        yield made
+
+
+async def first(party: Party) -> Inbound:
+    async with asyncio.timeout(20):
+        async for inbound in party.inbox():
+            return inbound
+    raise AssertionError("the inbox ended")
+
+
+async def until(party: Party, reply: str, addressee: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            pulse = party.runtime.pulse
+            if any((v.addressee, v.reply) == (addressee, reply) for v in party.status().deliveries):
+                return
+            await pulse.wait()
+
+
+async def test_a_notice_is_sent_passed_on_and_answered(net: Net) -> None:
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia, net.connect("regime") as regime:
+        sent = await coalition.send(to=VIA, at="35.3359,40.1408", radius="2km", start="+10min", until="+40min", **FLASH)
+        assert sent.receipt.count(".") == 2
+        inbound = await first(russia)
+        assert (inbound.nid, inbound.of, inbound.author, inbound.role) == (sent.nid, sent.of, "coalition", "action")
+        assert (inbound.text, str(inbound.precedence), len(inbound.volumes)) == ("Strike", "FLASH", 1)
+        assert inbound.deadline_ms == inbound.stamp_ms + 60_000
+        assert {owed.what for owed in russia.status().owed} == {"answer", "forward"}
+        assert await inbound.displayed(wait=20) is not None
+        assert await inbound.displayed(wait=20) is None
+        await inbound.wilco(wait=20)
+        await inbound.forward(wait=20)
+        assert russia.status().owed == ()
+
+        passed = await first(regime)
+        assert (passed.of, passed.role) == (sent.of, "action")
+        await passed.unable("Our men are there", wait=20)
+        with pytest.raises(RefusedError) as refused:
+            await passed.wilco(wait=20)
+        assert refused.value.code == "already-answered"
+        await regime.answer(sent.of, "WILCO", corrects=True, wait=20)
+        await until(coalition, "wilco", "russia")
+        await until(coalition, "wilco", "regime")
+        status = coalition.status()
+        assert (status.link, status.queued, status.alarms) == ("up", 0, ())
+        assert {view.leg for view in status.deliveries} == {"direct", "forwarded-by-channel"}
+
+
+async def test_what_cannot_be_sent_is_queued_and_goes_out_when_there_is_a_link(net: Net) -> None:
+    async with net.connect("coalition") as coalition:
+        assert await coalition.caught_up(20)
+        await net.cut()
+        with pytest.raises(QueuedError, match="queued") as queued:
+            await coalition.send(to=["russia"], **{**FLASH, "wait": 0.05})
+        await net.restore()
+        sent = await coalition.settled(queued.value.of, 20)
+        assert (sent.of, sent.nid) == (queued.value.of, queued.value.nid)
+
+
+async def test_another_command_sends_what_was_queued(net: Net) -> None:
+    await net.cut()
+    async with net.connect("coalition") as coalition:
+        with pytest.raises(QueuedError) as queued:
+            await coalition.send(to=["russia"], **{**FLASH, "wait": 0.05})
+    await net.restore()
+    async with net.connect("coalition") as again:
+        assert (await again.settled(queued.value.of, 20)).of == queued.value.of
+
+
+async def test_a_command_beside_a_running_client_goes_over_its_link(net: Net) -> None:
+    async with net.connect("coalition") as running:
+        assert await running.caught_up(20)
+        async with net.connect("coalition") as command:
+            assert await command.caught_up(20)
+            assert command.status().link == "elsewhere"
+            sent = await command.send(to=["russia"], **FLASH)
+            assert command.record(sent.of[:9]).nid == sent.nid
+        assert running.status().link == "up"
+        with Coalition.open(net.path) as view:
+            assert view.status().link == "elsewhere"
+            assert [delivery.of for delivery in view.status().deliveries] == [sent.of]
+
+
+async def test_the_link_passes_to_a_waiting_client_when_its_owner_ends(net: Net) -> None:
+    async with net.connect("coalition") as first_one:
+        assert await first_one.caught_up(20)
+        waiting = net.connect("coalition")
+        await waiting.__aenter__()
+        assert await waiting.caught_up(20)
+    try:
+        async with asyncio.timeout(20):
+            while waiting.status().link != "up":
+                await waiting.runtime.pulse.wait()
+        await waiting.send(to=["russia"], **FLASH)
+    finally:
+        await waiting.__aexit__(None, None, None)
+
+
+async def test_the_application_sees_each_notice_once_over_restarts(net: Net) -> None:
+    async with net.connect("coalition") as coalition:
+        one = await coalition.send(to=["russia"], **FLASH)
+        async with net.connect("russia") as russia:
+            assert (await first(russia)).of == one.of
+        two = await coalition.send(to=["russia"], **FLASH)
+        async with net.connect("russia") as russia:
+            assert (await first(russia)).of == two.of
+            assert [inbound.of for inbound in russia.received()] == [one.of, two.of]
+
+
+async def test_watchers_hear_of_leaves_and_of_the_link(net: Net) -> None:
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def watch(party: Party) -> None:
+        async for event in party.events():
+            heard.put_nowait(event)
+
+    async def hear(kind: type[LinkUp] | type[LinkDown] | type[LeafSeen]) -> None:
+        async with asyncio.timeout(20):
+            while not isinstance(await heard.get(), kind):
+                pass
+
+    async with net.connect("coalition") as coalition:
+        watching = asyncio.create_task(watch(coalition))
+        await hear(LinkUp)
+        await hear(LeafSeen)
+        await net.cut()
+        await hear(LinkDown)
+        assert coalition.runtime.why_down
+        await net.restore()
+        await hear(LinkUp)
+        watching.cancel()
+
+
+async def test_a_home_that_has_seen_a_fork_takes_nothing_and_says_so(net: Net) -> None:
+    proof = net.path / "parties" / "coalition" / PROOF_FILE
+    proof.write_text(json.dumps({"why": "two roots"}))
+    async with net.connect("coalition") as coalition:
+        with pytest.raises(FatalError, match="fork"):
+            await coalition.send(to=["russia"], **FLASH)
+        assert coalition.status().link == "stopped"
+        assert coalition.session.replica.n == 0
+
+
+async def test_what_a_party_cannot_mean_is_a_usage_error(net: Net) -> None:
+    async with net.connect("coalition") as coalition:
+        with pytest.raises(UsageError, match="until"):
+            await coalition.send(to=["russia"], at="35.3359,40.1408", text="x")
+        with pytest.raises(UsageError, match="no notice here"):
+            await coalition.withdraw("0000")
+        with pytest.raises(UsageError, match="no alert here"):
+            await coalition.acknowledge("abcd", "reason")
+        with pytest.raises(UsageError, match="expected one of"):
+            await coalition.send(to=["russia"], kind="wish")
+        with pytest.raises(UsageError, match="role and readback"):
+            await coalition.forward((await coalition.send(to=["russia"], text="x", wait=20)).of, "russia", "voice")
