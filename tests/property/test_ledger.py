@@ -18,17 +18,18 @@ from channel.log.verify import verify_log
 from channel.protocol import ids
 from channel.protocol.statements import Addressed, Alert, Forwarding, Response, Word
 from channel.protocol.times import from_wire, to_wire
-from tests.unit.relay.lab import HOUR, MINUTE, PARTIES, SECOND, T0_MS, Lab, public_key, volume
+from tests.unit.relay.lab import HOUR, MINUTE, PARTIES, SECOND, T0_MS, VOICE, Lab, public_key, volume
 
-TERMS = {"watch_ms": 5 * HOUR, "refusals_per_minute": 3, "notices_per_minute": 6, "flash_per_minute": 4}
+TERMS = {"watch_ms": 5 * HOUR, "refusals_per_minute": 4, "notices_per_minute": 6, "flash_per_minute": 4}
 KINDS = (
-    "notice", "notice", "notice", "amend", "withdraw", "answer", "answer", "answer", "received", "forward", "forward",
-    "acknowledge", "check", "suspend", "resume", "key", "revoke", "twice", "nobody", "foreign", "withheld", "release",
-    "again", "turn", "turn", "restart", "silent", "pass", "pass", "pass",
+    "notice", "notice", "notice", "notice", "notice", "amend", "withdraw", "answer", "answer", "answer", "answer",
+    "received", "received", "forward", "forward", "forward", "acknowledge", "acknowledge", "check", "suspend", "resume",
+    "resume", "key", "revoke", "twice", "nobody", "foreign", "withheld", "release", "again", "turn", "restart",
+    "silent", "pass", "pass", "pass",
 )  # fmt: skip
 ROUTES = (
-    ("russia",), ("regime via russia",), ("regime via russia", "russia"), ("sdf", "regime via coalition"),
-    ("coalition via sdf",), ("coalition", "russia", "sdf", "regime"), (), ("regime", "regime via russia"),
+    ("russia",), ("regime via russia",), ("regime via russia", "russia"), ("sdf", "regime via coalition"), ("regime",),
+    ("coalition via sdf",), ("sdf via russia", "regime via russia"), ("coalition", "sdf", "regime"), ("coalition",),
 )  # fmt: skip
 SPANS = (0, 1, 14_999, 15 * SECOND, 20 * SECOND, MINUTE, 5 * MINUTE, 11 * MINUTE, 2 * HOUR)
 PRECEDENCES = ("FLASH", "FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE")
@@ -70,7 +71,31 @@ class Play:
             case _:
                 self._say(kind, party, a, b)
 
+    def _party(self, kind: str, party: str, of: str, b: int) -> str:
+        """Mostly somebody whose part it is to say this of that notice; at times anybody."""
+        record = self.lab.folded.ledger.notices.get(of)
+        if record is None or b % 5 == 0:
+            return party
+        vias = [a.via for a in record.body.to if a.via is not None]
+        match kind:
+            case "answer" | "received":
+                return (record.parties + tuple(vias if kind == "received" else ()))[b % len(record.parties)]
+            case "forward":
+                return vias[b % len(vias)] if vias else party
+            case "amend" | "withdraw":
+                return record.author
+            case _:
+                return party
+
+    def _of(self, a: int) -> str:
+        """Mostly one of the newest notices; at times anything that was signed."""
+        notices = list(self.lab.folded.ledger.notices)
+        if notices and a % 5:
+            return notices[-1 - a % min(len(notices), 5)]
+        return self.said[a % len(self.said)][1] if self.said else ids.sha256(b"nothing yet")
+
     def _say(self, kind: str, party: str, a: int, b: int) -> None:
+        party = self._party(kind, party, self._of(a), b)
         made = self._made(kind, party, a, b)
         if made is None:
             return
@@ -83,26 +108,35 @@ class Play:
             self.lab.submit(token, PARTIES[b % 4] if kind == "foreign" else party)
 
     def _made(self, kind: str, party: str, a: int, b: int) -> tuple[str, dict[str, Any]] | None:
-        of = self.said[a % len(self.said)][1] if self.said else ids.sha256(b"nothing yet")
+        of, number = self._of(a), a * 201 + b
         chain = self.lab.folded.ledger.ring.chain
         match kind:
             case "notice" | "foreign" | "withheld":
-                return "notice", self._notice(a, b)
+                return "notice", self._notice(party, a, b)
             case "amend" | "withdraw":
                 earlier = self.lab.folded.ledger.notices.get(of)
                 to = [member.model_dump(exclude_none=True) for member in earlier.body.to] if earlier else []
                 info = list(earlier.body.info) if earlier else []
-                return "notice", {**self._notice(a, b), "to": to, "info": info, f"{kind}s": of}
+                return "notice", {**self._notice(party, a, b), "to": to, "info": info, f"{kind}s": of}
             case "answer":
-                word = list(Word)[b % 4].value
-                until = {"until": to_wire(self.lab.now_ms + SPANS[b % len(SPANS)])} if word == "STANDBY" else {}
+                word = list(Word)[number % 4].value
+                until = {"until": to_wire(self.lab.now_ms + SPANS[number % len(SPANS)])} if word == "STANDBY" else {}
                 delivery = self.lab.folded.ledger.deliveries.get((of, party))
-                earlier_of = delivery.answer_of if delivery is not None and b % 3 == 0 else None
+                earlier_of = delivery.answer_of if delivery is not None and number % 3 else None
                 return "answer", {"of": of, "word": word, **until, **({"corrects": earlier_of} if earlier_of else {})}
             case "received":
-                return "receiving", {"of": of, "stage": ("received", "displayed")[b % 2]}
+                return "receiving", {"of": of, "stage": ("received", "displayed")[number % 2]}
             case "forward":
-                return "forwarding", {"of": of, "to": PARTIES[b % 4], "by": "channel"}
+                record = self.lab.folded.ledger.notices.get(of)
+                behind = [x.party for x in record.body.to if x.via == party] if record is not None else []
+                by = ("channel", "voice")[number % 2]
+                voice = {"voice": VOICE} if by == "voice" else {}
+                return "forwarding", {
+                    "of": of,
+                    "to": (behind or PARTIES)[b % len(behind or PARTIES)],
+                    "by": by,
+                    **voice,
+                }
             case "acknowledge":
                 alerts = list(self.lab.folded.ledger.alerts)
                 return "acknowledgement", {"alert": alerts[a % len(alerts)] if alerts else "0" * 16, "reason": "seen"}
@@ -115,20 +149,21 @@ class Play:
             case "revoke":
                 return "revocation", {"kid": f"{party}/sig/machine-{2 + a % 3}", "reason": "", "keys": chain}
             case "twice":
-                return "notice", {**self._notice(a, b), "seq": 1 + a % 5}
+                return "notice", {**self._notice(party, a, b), "seq": 1 + a % 5}
             case "nobody":
                 return "notice", self.lab.notice_members()
             case _:
                 return None
 
-    def _notice(self, a: int, b: int) -> dict[str, Any]:
+    def _notice(self, party: str, a: int, b: int) -> dict[str, Any]:
         now_ms = self.lab.now_ms
+        routes = [route for route in ROUTES if not any(party in name.split(" via ") for name in route)]
         more: dict[str, Any] = {"volumes": [volume(now_ms, now_ms + SPANS[a % len(SPANS)] + 1)]} if b % 3 == 0 else {}
         return self.lab.notice_members(
-            *ROUTES[a % len(ROUTES)],
+            *(routes if b % 9 else ROUTES)[a % len(routes)],
             precedence=PRECEDENCES[b % len(PRECEDENCES)],
-            response=("WU", "R", "NE")[b % 3],
-            info=["sdf"] if b % 7 == 0 else [],
+            response=("WU", "R", "WU", "NE", "WU")[(a + b) % 5],
+            info=["sdf"] if b % 7 == 0 and party != "sdf" else [],
             **more,
         )
 
