@@ -114,7 +114,7 @@ class Runtime:
     @property
     def connected(self) -> bool:
         """Whether our link is up and the relay has answered our `have` over it."""
-        return self._link is not None and self._link.connected and self.session.greeted
+        return self._online.is_set() and self._link is not None and self._link.connected and self.session.greeted
 
     @property
     def why_down(self) -> str | None:
@@ -239,6 +239,8 @@ class Runtime:
             self._kick.set()
 
     def _state(self, up: bool) -> None:
+        if up and not self._online.is_set():
+            return  # about to end
         if up:
             self.session.connected()
             self._tell([LinkUp(self.clock.now_ms())])

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from channel.ledger import Ledger
 from channel.ledger.fold import fold
-from channel.log import checkpoint
+from channel.log import checkpoint, leaf
 from channel.log.checkpoint import Checkpoint
 from channel.protocol import frames, ids
-from channel.protocol.envelope import open_token, seal
-from channel.protocol.frames import CheckpointItem, DownFrame, WordItem
+from channel.protocol.envelope import Opened, open_token, seal
+from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, WordItem
 from channel.protocol.statements import Heartbeat
 from channel.protocol.times import to_wire
+from clients.core import drafts
 from clients.core.events import Event, Stopped
 from tests.unit.clients.lab import NET, Lab, Relay, lab_at
 from tests.unit.clients.test_session import notice
@@ -185,6 +187,46 @@ def test_a_relay_that_rewrites_the_end_of_its_log_stops_the_client(lab: Lab) -> 
         lab.tick("russia")
     assert russia.stopped is not None
     assert russia.replica.pin == pin
+
+
+def test_a_leaf_that_cannot_be_folded_is_not_taken_and_what_stands_before_it_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay may log what policy forbids, and the fold may then fail half way."""
+    of = lab.say("coalition", notice("russia", "regime:russia")).of
+    lab.settle("coalition")
+    lawful = lab.relay.due("russia")[0]
+    core, russia = lab.relay.core, lab.session("russia")
+    unlawful = lab.say("russia", drafts.check())
+    token = unlawful.token
+    apply = Ledger.apply
+
+    def fail(self: Ledger, index: int, stamp_ms: int, opened: Opened) -> None:
+        apply(self, index, stamp_ms, opened)
+        if opened.of == unlawful.of:
+            raise KeyError("half way")
+
+    monkeypatch.setattr(Ledger, "apply", fail)
+    tree = core.folded.tree
+    index = tree.append(leaf.leaf_hash(leaf.encode(lab.relay.now_ms, token)))
+    old = russia.replica.pin.size
+    proof = tuple(ids.b64url(node) for node in tree.consistency(old, tree.size))
+    checkpoint_item = CheckpointItem(old=old, proof=proof, note=_note(lab, tree.size, tree.root()))
+    leaves = [item for item in lawful.items if isinstance(item, LeafItem)]
+    n = leaves[-1].n + 1
+    bad = LeafItem(n=n, index=index, stamp=lab.relay.now_ms, token=token.decode(), proof=())
+    items = [
+        item.model_copy(update={"proof": tuple(ids.b64url(node) for node in tree.inclusion(item.index, tree.size))})
+        for item in (*leaves, bad)
+    ]
+    lab.deliver("russia", frames.encode(DownFrame(items=(checkpoint_item, *items))))
+    assert russia.replica.n == n - 1
+    assert of in russia.ledger.notices
+    assert russia.store.leaves()[-1].n == n - 1
+    assert index not in russia.ledger.entries
+    lab.relay.mono_ms += 10_000
+    lab.tick("russia")
+    assert ("pending-leaf", str(n)) in russia.alarms
 
 
 def test_a_first_tree_must_begin_with_the_charter_that_we_signed(tmp_path: Path) -> None:
