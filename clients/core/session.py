@@ -198,6 +198,7 @@ class Session:
 
     def _consequences(self, opened: Opened, now_ms: int) -> None:
         body = opened.body
+        self._compare_seen(opened)
         if opened.party == self.party:
             self.store.raise_device(opened.kid, getattr(body, "seq", 0), opened.of)
             row = self.store.outbox_row(opened.of)
@@ -208,6 +209,13 @@ class Session:
             self.out.changed()
         elif isinstance(body, Addressed):
             self._sign_received(opened.of, now_ms)
+
+    def _compare_seen(self, opened: Opened) -> None:
+        """The signer's newest tree must be of our history. Its word alone stops nobody, but a person should know."""
+        seen = getattr(opened.body, "seen", None)
+        known = self.replica.tree_of(seen.size) if seen is not None else None
+        if seen is not None and known is not None and known[0] != seen.root:
+            self._fault("seen-differs", opened.of, f"{opened.kid} names another root of size {seen.size} than ours")
 
     def recover(self, now_ms: int) -> None:
         """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
