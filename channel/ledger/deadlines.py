@@ -42,27 +42,27 @@ class Agenda:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._heap: list[tuple[int, str, tuple[str, ...]]] = []
+        self._heap: list[tuple[int, tuple[int, str], str, tuple[str, ...]]] = []
 
     def refresh(self) -> None:
         """Take in what the ledger says has changed."""
         for due in dict.fromkeys(self._ledger.touched):
             at_ms = next((draft.due_ms for draft in _drafts(self._ledger, due)), None)
             if at_ms is not None:
-                heapq.heappush(self._heap, (at_ms, due.what, due.key))
+                heapq.heappush(self._heap, (at_ms, self._place(due), due.what, due.key))
         self._ledger.touched.clear()
 
     def next_ms(self) -> int | None:
         """When the next alert falls due; None if nothing is owed."""
         self.refresh()
         while self._heap:
-            at_ms, what, key = self._heap[0]
+            at_ms, place, what, key = self._heap[0]
             drafts = list(_drafts(self._ledger, Due(what, key)))
             if drafts and drafts[0].due_ms == at_ms:
                 return at_ms
             heapq.heappop(self._heap)
             if drafts:
-                heapq.heappush(self._heap, (drafts[0].due_ms, what, key))
+                heapq.heappush(self._heap, (drafts[0].due_ms, place, what, key))
         return None
 
     def due(self, now_ms: int) -> AlertDraft | None:
@@ -70,8 +70,18 @@ class Agenda:
         at_ms = self.next_ms()
         if at_ms is None or at_ms > now_ms:
             return None
-        _, what, key = self._heap[0]
+        _, _, what, key = self._heap[0]
         return next(_drafts(self._ledger, Due(what, key)))
+
+    def _place(self, due: Due) -> tuple[int, str]:
+        """What comes first at one instant: by position in the log, never by a hash, which differs from run to run."""
+        match due.what:
+            case "delivery":
+                return self._ledger.notices[due.key[0]].index, due.key[1]
+            case "alert":
+                return self._ledger.alerts[due.key[0]].index, ""
+            case _:
+                return -1, due.key[0]
 
 
 def _drafts(ledger: Ledger, due: Due) -> Iterator[AlertDraft]:
@@ -88,9 +98,10 @@ def _drafts(ledger: Ledger, due: Due) -> Iterator[AlertDraft]:
     return iter(sorted(found, key=_order))
 
 
-def _order(draft: AlertDraft) -> tuple[int, bool, int, str, str]:
+def _order(draft: AlertDraft) -> tuple[int, bool, int, str, str, str]:
     """By time; at one instant from the lowest rung up, and an expiry last, because it ends what the others rest on."""
-    return (draft.due_ms, draft.stage == "expired", dl.RUNGS.index(draft.rung), draft.stage, draft.alert)
+    last, rung = draft.stage == "expired", dl.RUNGS.index(draft.rung)
+    return (draft.due_ms, last, rung, draft.stage, draft.via or "", draft.alert)
 
 
 def _of_delivery(ledger: Ledger, key: tuple[str, ...]) -> Iterator[AlertDraft]:
