@@ -58,6 +58,17 @@ def test_an_alert_that_nobody_acknowledges_has_no_further_round() -> None:
     assert {row[3] for row in lab.raised()} == {1}
 
 
+def test_a_cause_that_ended_has_no_round_while_the_delivery_goes_on() -> None:
+    lab = Lab()
+    of = lab.notice("coalition", "russia").of
+    lab.run_to(15 * SECOND)
+    lab.acknowledge("coalition", _alert(lab, "receipt").alert)
+    lab.run_to(20 * SECOND)
+    lab.received("russia", of)
+    lab.run_to(HOUR)
+    assert {row[3] for row in lab.raised()} == {1}
+
+
 def test_after_the_expiry_there_is_no_round() -> None:
     lab = Lab()
     lab.notice("coalition", "russia")

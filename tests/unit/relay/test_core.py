@@ -168,6 +168,17 @@ def test_another_partys_statement_cannot_be_had_refused(fault: str) -> None:
     assert [refusal.of for refusal in lab.refusals()] == [own.of]
 
 
+def test_what_the_guard_refused_is_refused_once_and_takes_its_number() -> None:
+    lab = Lab()
+    token = lab.sign("coalition", "answer", of=ids.sha256(b"x"), word="WILCO", label="sig/machine-1", seq=4)
+    for _ in range(3):
+        assert lab.submit(token, "coalition").code == "wrong-key"
+    lab.turn()
+    (refusal,) = lab.refusals()
+    assert (refusal.refused_seq, refusal.kid) == (4, "coalition/sig/machine-1")
+    assert lab.folded.ledger.devices["coalition/sig/machine-1"].taken[4] == ids.sha256(token)
+
+
 RELAY_MADE = [
     pytest.param("notice", "sig/machine-1", id="notice"),
     pytest.param("acknowledgement", "sig/desk-operations", id="acknowledgement"),
