@@ -284,6 +284,10 @@ class Client:
         self._refresh()
         session, replica = self.session, self.session.replica
         running = self._runtime
+        if running is None:
+            session.tick(self.now_ms(), 0)
+        else:
+            running.tick()
         return PartyStatus(
             net=self.net,
             party=self.party,

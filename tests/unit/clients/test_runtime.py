@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from channel.protocol.errors import FatalError, RefusedError, UsageError
+from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
 from clients.coalition import Coalition
 from clients.core.events import Event, LeafSeen, LinkDown, LinkUp
 from clients.core.party import Inbound, Party, QueuedError
 from clients.core.runtime import PROOF_FILE
+from tests.unit.clients.lab import lab_at
 from tests.unit.clients.nets import Net, broker_net, memory_net
 
 FLASH = {"kind": "intent", "precedence": "FLASH", "text": "Strike", "wait": 20.0}
@@ -165,6 +166,37 @@ async def test_a_home_that_has_seen_a_fork_takes_nothing_and_says_so(net: Net) -
             await coalition.send(to=["russia"], **FLASH)
         assert coalition.status().link == "stopped"
         assert coalition.session.replica.n == 0
+
+
+class BrokenLink:
+    """A link that cannot even begin, as with unusable certificate files."""
+
+    last_error: str | None = None
+    connected = False
+
+    async def run(self, on_payload: object, on_state: object) -> None:
+        raise UsageError("cannot use the link's certificate files")
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        raise TransientError("no connection")
+
+
+async def test_what_ends_the_link_reaches_whoever_waits(tmp_path: Path) -> None:
+    with lab_at(tmp_path / "channel") as lab:
+        async with Coalition.connect(lab.path, make_link=BrokenLink) as coalition:
+            with pytest.raises(UsageError, match="certificate"):
+                await coalition.send(to=["russia"], **FLASH)
+            with pytest.raises(UsageError, match="certificate"):
+                await first(coalition)
+            assert coalition.status().queued == 1
+
+
+async def test_many_statements_at_once_all_get_their_receipts(tmp_path: Path) -> None:
+    async with memory_net(tmp_path / "channel") as net, net.connect("coalition") as coalition:
+        sends = [coalition.send(to=["russia"], kind="text", text=str(number), wait=20.0) for number in range(100)]
+        sent = await asyncio.gather(*sends)
+        assert len({one.of for one in sent}) == len({one.index for one in sent}) == 100
+        assert coalition.status().queued == 0
 
 
 async def test_what_a_party_cannot_mean_is_a_usage_error(net: Net) -> None:
