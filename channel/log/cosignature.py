@@ -61,7 +61,15 @@ def cosign(note: str, net: str, signer: Signer, time_s: int) -> str:
 
 
 def open_cosignatures(note: str, net: str, keys: Witnesses) -> dict[str, int]:
-    """Party -> time in seconds since 1970 of its cosignature. Lines under unknown names or key ids are passed over.
+    """Party -> time in seconds since 1970 of its earliest cosignature; errors as in `open_all`."""
+    times: dict[str, int] = {}
+    for party, time_s in open_all(note, net, keys):
+        times[party] = min(time_s, times.get(party, time_s))
+    return times
+
+
+def open_all(note: str, net: str, keys: Witnesses) -> list[tuple[str, int]]:
+    """(party, time in seconds) of each line under a known key; others are passed over.
 
     ProofError: `bad-note`; `bad-cosignature` if a line under a known key does not verify, or comes twice.
     """
@@ -71,19 +79,18 @@ def open_cosignatures(note: str, net: str, keys: Witnesses) -> dict[str, int]:
         for party, publics in keys.items()
         for public in publics
     }
-    times: dict[str, int] = {}
+    found: list[tuple[str, int]] = []
     opened: set[tuple[str, bytes]] = set()
     for name, data in lines:
-        known = names.get((name, data[:_KEY_ID_BYTES]))
-        if known is None:
+        key = (name, data[:_KEY_ID_BYTES])
+        if key not in names:
             continue
-        party, public = known
-        if (name, data[:_KEY_ID_BYTES]) in opened:
+        party, public = names[key]
+        if key in opened:
             raise ProofError("bad-cosignature", f"two cosignatures by one key of {party}")
-        opened.add((name, data[:_KEY_ID_BYTES]))
-        time_s = _open(body, data[_KEY_ID_BYTES:], public, party)
-        times[party] = min(time_s, times.get(party, time_s))
-    return times
+        opened.add(key)
+        found.append((party, _open(body, data[_KEY_ID_BYTES:], public, party)))
+    return found
 
 
 def open_line(note: str, line: str, net: str, keys: Witnesses) -> tuple[str, int]:

@@ -1,0 +1,105 @@
+"""Which leaves a bundle on one notice holds, and what a verified one says. Nothing is verified or worded here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from channel.protocol.envelope import Opened
+from channel.protocol.ids import Hash
+from channel.protocol.keys import KeyRing
+from channel.protocol.statements import (
+    Accession,
+    Acknowledgement,
+    Addressed,
+    Alert,
+    Answer,
+    Charter,
+    Finding,
+    Forwarding,
+    KeyStatement,
+    LineStatement,
+    Notice,
+    Receiving,
+    Revocation,
+)
+
+FOUNDING = (Charter, Accession, KeyStatement, Revocation)
+"""What a verifier needs of the log beside the notice's own leaves: the charter and the key chain (protocol.md 5.6)."""
+
+
+class Leaf(Protocol):
+    """A leaf that was opened; the ledger's entries are such."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def stamp_ms(self) -> int: ...
+    @property
+    def opened(self) -> Opened: ...
+
+
+L = TypeVar("L", bound=Leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLeaf:
+    """A leaf of a bundle, its inclusion and signature verified."""
+
+    index: int
+    stamp_ms: int
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a bundle that verifies holds. `attested`: up to this index the relay's words confirm the key chain."""
+
+    charter: Charter
+    ring: KeyRing
+    notice: CaseLeaf
+    leaves: tuple[CaseLeaf, ...]
+    size: int
+    times: Mapping[str, int]
+    attested: int
+    receipts: tuple[int, ...]
+    disclosed: tuple[Hash, ...]
+    pinned: bool
+
+
+@dataclass(slots=True)
+class _About:
+    of: Hash
+    alerts: set[str] = field(default_factory=set)
+
+    def holds(self, opened: Opened) -> bool:
+        match opened.body:
+            case Addressed() if opened.of == self.of:
+                return True
+            case Receiving(of=of) | Answer(of=of) | Forwarding(of=of) | LineStatement(of=of):
+                return of == self.of
+            case Alert(of=of, alert=alert) if of == self.of:
+                self.alerts.add(alert)
+                return True
+            case Acknowledgement(alert=alert):
+                return alert in self.alerts
+            case Notice(amends=amends, withdraws=withdraws):
+                return self.of in (amends, withdraws)
+            case Finding(rests_on=rests_on):
+                return self.of in rests_on
+            case _:
+                return False
+
+
+def about(leaves: Iterable[L], of: Hash) -> Iterator[L]:
+    """Those of the leaves, in the order of the log, that are the notice `of` or about it (evidence.md E3)."""
+    case = _About(of)
+    return (leaf for leaf in leaves if case.holds(leaf.opened))
+
+
+def select(leaves: Iterable[L], of: Hash, size: int) -> list[L]:
+    """What a bundle on `of` under a checkpoint of `size` holds: the charter, the key chain, and what is about it."""
+    covered = sorted((leaf for leaf in leaves if leaf.index < size), key=lambda leaf: leaf.index)
+    wanted = {leaf.index for leaf in about(covered, of)}
+    return [leaf for leaf in covered if leaf.index in wanted or isinstance(leaf.opened.body, FOUNDING)]

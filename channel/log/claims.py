@@ -1,0 +1,220 @@
+"""What a verified bundle proves and what it does not, in plain words: never more than the signatures say.
+
+The rules are those of protocol.md section 15: a machine's `received` is not a person's knowledge, a forwarding by voice
+is the intermediary's word alone, silence is not ignorance, and a key that a machine holds is nobody's hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from channel.log.case import Case, CaseLeaf
+from channel.log.cosignature import quorum_time
+from channel.protocol import ids
+from channel.protocol.statements import (
+    Acknowledgement,
+    Addressed,
+    Alert,
+    Answer,
+    Call,
+    Finding,
+    Forwarding,
+    LineStatement,
+    Notice,
+    Receiving,
+    Stage,
+    Word,
+)
+from channel.protocol.times import to_wire
+
+
+def moment(ms: int) -> str:
+    """A time for people to read, in whole seconds if it is one; also for times that no calendar holds."""
+    try:
+        return to_wire(ms).replace(".000Z", "Z")
+    except (OverflowError, ValueError):
+        return f"{ms} ms after 1970"
+
+
+def proven(case: Case) -> Iterator[str]:
+    """One sentence for each thing that the bundle shows, the notice first."""
+    before = _before(case)
+    ring = case.ring
+    for leaf in (case.notice, *(leaf for leaf in case.leaves if leaf is not case.notice)):
+        says = _says(case, leaf)
+        if says is None:
+            continue
+        kid = leaf.opened.kid
+        since = ring.record(kid).compromised_since
+        late = f"; its party later called this key compromised since leaf {since}" if since is not None else ""
+        marked = late if since is not None and leaf.index >= since else ""
+        stamped = f"at leaf {leaf.index}; stamped {moment(leaf.stamp_ms)} by the relay"
+        yield f"{_key(case, kid)} {says} {stamped}{before}{_after(leaf)}{marked}"
+    for index in case.receipts:
+        yield f"the relay gave a receipt for leaf {index} that agrees with its log"
+    yield f"the log signed for these leaves, in this order and with these stamps, under its root of {case.size} leaves"
+    yield from _witnessed(case)
+    if case.disclosed:
+        yield "the disclosed token is the one whose hash the sealed notice names"
+
+
+def _before(case: Case) -> str:
+    at_s = quorum_time(case.times, case.charter.terms.quorum)
+    return "" if at_s is None else f"; before {_before_second(at_s)}"
+
+
+def _before_second(at_s: int) -> str:
+    """A cosignature's time is cut to the second: what it covers was there before the next one."""
+    return moment((at_s + 1) * 1000)
+
+
+def _after(leaf: CaseLeaf) -> str:
+    seen = getattr(leaf.opened.body, "seen", None)
+    if seen is None or seen.size == 0 or leaf.opened.party == ids.RELAY:
+        return ""
+    return f"; its signer names a log of {seen.size} leaves as seen"
+
+
+def _witnessed(case: Case) -> Iterator[str]:
+    if not case.times:
+        return
+    named = ", ".join(f"{party} before {_before_second(at)}" for party, at in sorted(case.times.items()))
+    quorum = case.charter.terms.quorum
+    yield f"witnesses had verified this log up to {case.size} leaves: {named} (the charter asks for {quorum})"
+
+
+def _key(case: Case, kid: str) -> str:
+    party = ids.kid_party(kid)
+    if party == ids.RELAY and not ids.is_desk_kid(kid):
+        return "the relay"
+    kind = "desk" if ids.is_desk_kid(kid) else "machine" if ids.is_machine_kid(kid) else ids.kid_purpose(kid)
+    held = " (held by a machine)" if kind == "desk" and case.ring.record(kid).held == "machine" else ""
+    return f"{party}'s {kind} key{held}"
+
+
+def _says(case: Case, leaf: CaseLeaf) -> str | None:
+    """What the signature says; None for the key chain."""
+    match leaf.opened.body:
+        case Addressed() as body if leaf is case.notice:
+            return f"signed {_name(body)} to {_addressees(body)}"
+        case Receiving(stage=stage):
+            return f"signed that it was {stage.value}"
+        case Answer() as body:
+            until = f" until {body.until}" if body.until else ""
+            corrects = ", correcting an earlier answer" if body.corrects else ""
+            quoted = ", quoting the hash of what was sealed" if body.pt and body.pt == _sealed(case) else ""
+            return f"signed {body.word.value} to it{until}{corrects}{quoted}"
+        case Forwarding(by="channel", to=to):
+            return f"signed that it passed it on to {to} over the channel"
+        case Forwarding(to=to, voice=voice):
+            told = f" ({voice.role}, {voice.contact}, at {voice.at})" if voice else ""
+            return f"says that it told {to} by voice{told}"
+        case Alert() as body:
+            return f"signed the alert `{body.stage}`, due at {body.due}, with {body.fault}"
+        case Acknowledgement(alert=alert):
+            return f"acknowledged alert {alert}"
+        case Finding(kind=kind, state=state):
+            return f"signed the finding `{kind}`, {state}, that rests on it"
+        case LineStatement(action=action):
+            return f"signed `{action}` to it"
+        case Notice(withdraws=withdraws, nid=nid):
+            return f"{'withdrew' if withdraws else 'amended'} it by notice {nid}"
+        case _:
+            return None
+
+
+def _sealed(case: Case) -> str | None:
+    body = case.notice.opened.body
+    return body.sealed.pt if isinstance(body, Notice) and body.sealed else None
+
+
+def _name(body: Addressed) -> str:
+    match body:
+        case Notice(kind=kind, status=status):
+            what = f"{'' if status == 'operation' else status + ' '}{'sealed ' if body.sealed else ''}{kind.value}"
+        case LineStatement(line=line, version=version):
+            what = f"line {line} version {version}"
+        case Call():
+            what = "call"
+        case _:
+            what = body.TYPE
+    return f"the {what} {body.nid} ({body.precedence.value})"
+
+
+def _addressees(body: Addressed) -> str:
+    action = [f"{to.party} via {to.via}" if to.via else to.party for to in body.to]
+    return ", ".join([*action, *(f"{party} (for information)" for party in body.info)])
+
+
+# --- what is not proven ---------------------------------------------------------------------------------------------
+
+
+def unproven(case: Case) -> Iterator[str]:
+    """One clause for each thing that a reader might take the bundle for and that it does not show."""
+    if not case.pinned:
+        yield "that this is the charter which the parties signed: none was given to compare with"
+    if case.charter.trial:
+        yield "anything between parties: by its charter this net is a trial, made by one hand"
+    body = case.notice.opened.body
+    if isinstance(body, Addressed):
+        for party in (*(to.party for to in body.to), *body.info):
+            yield from _of_addressee(case, party)
+    yield from _of_keys(case)
+    yield from _of_log(case)
+    sealed = _sealed(case)
+    if sealed is not None and sealed not in case.disclosed:
+        yield "what the sealed notice says: only its hashes are here"
+    yield "that what the notice says is true"
+    yield "that nothing else was signed about it: a bundle holds what its maker could read"
+
+
+def _of_addressee(case: Case, party: str) -> Iterator[str]:
+    own = [leaf for leaf in case.leaves if leaf.opened.party == party]
+    answers = [leaf.opened for leaf in own if isinstance(leaf.opened.body, Answer)]
+    words = {opened.body.word for opened in answers if isinstance(opened.body, Answer)}
+    stages = {leaf.opened.body.stage for leaf in own if isinstance(leaf.opened.body, Receiving)}
+    voices = [leaf.opened for leaf in case.leaves if _by_voice(leaf, party)]
+    if voices and not (answers or stages):
+        yield f"that {party} was told: a forwarding by voice is the word of {voices[0].party} alone"
+    if not answers:
+        yield f"that {party} answered: no answer by it is here"
+    elif words == {Word.STANDBY}:
+        yield f"that {party} answered for good: it signed STANDBY and nothing after it is here"
+    if answers:
+        if all(case.ring.record(opened.kid).held == "machine" for opened in answers):
+            yield f"that a person of {party} answered: the charter says that a machine holds this desk's key"
+    elif Stage.DISPLAYED in stages:
+        yield f"that a person of {party} read it: `displayed` is the word of its desk"
+    elif stages:
+        yield f"that a person of {party} knew of it: `received` is a machine's word"
+    elif not voices:
+        yield f"that {party} had it, or had it not: nothing signed by {party} is here, and silence is not ignorance"
+
+
+def _by_voice(leaf: CaseLeaf, party: str) -> bool:
+    body = leaf.opened.body
+    return isinstance(body, Forwarding) and body.to == party and body.by == "voice"
+
+
+def _of_keys(case: Case) -> Iterator[str]:
+    last = max(leaf.index for leaf in case.leaves)
+    if last > case.attested:
+        yield (
+            f"that no key was withdrawn after leaf {case.attested} and before leaf {last}, beyond what is here: "
+            "no word of the relay confirms the key chain so far"
+        )
+    for leaf in case.leaves:
+        since = case.ring.record(leaf.opened.kid).compromised_since
+        if since is not None and leaf.index >= since:
+            yield f"that it was {leaf.opened.party} who used {leaf.opened.kid} at leaf {leaf.index}"
+
+
+def _of_log(case: Case) -> Iterator[str]:
+    quorum, count = case.charter.terms.quorum, len(case.times)
+    if count < quorum:
+        yield (
+            f"that nobody was shown another log, and times better than the relay's own: {count} witnesses cosigned "
+            f"this checkpoint, the charter asks for {quorum}"
+        )
+    else:
+        yield "that nobody was shown another log by a relay and witnesses in concert"

@@ -1,0 +1,533 @@
+"""A bundle proves what the signatures say and no more; whoever changes or leaves out a part of it is found out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from channel.log import bundle as bundles
+from channel.log import fork as forks
+from channel.log import report as reports
+from channel.log import tiles
+from channel.log.bundle import BUNDLE_BYTES_MAX, INCOMPLETE, REASONS, read, verify_bundle
+from channel.log.bundle_build import build
+from channel.log.case import FOUNDING
+from channel.log.report import Report, Verdict
+from channel.protocol import canonical, codes, envelope, ids
+from channel.protocol.envelope import Signer, open_charter, seal
+from channel.protocol.errors import IncompleteError, UsageError
+from tests.unit.log.evidence import DESK, INNER, PT, CaseLog, begun, shared
+from tests.unit.log.growing import CHARTER, note_of
+from tests.vectors import bodies
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+Members = dict[str, Any]
+
+OTHER_CHARTER = seal(
+    bodies.body("charter", title="Another"), Signer("relay/sig/machine-1", bodies.seed("relay/sig/machine-1"))
+)
+
+
+@cache
+def _data() -> bytes:
+    return shared().bundle(disclosed=(INNER,))
+
+
+def _members() -> Members:
+    members: Members = json.loads(_data())
+    return members
+
+
+def _bytes(members: Members) -> bytes:
+    return canonical.dumps(members) + b"\n"
+
+
+def _verdict(data: bytes) -> Verdict:
+    return verify_bundle(data, CHARTER).verdict
+
+
+def _codes(data: bytes, charter: bytes | None = CHARTER) -> set[str]:
+    return {reason.code for reason in verify_bundle(data, charter).reasons}
+
+
+def _edited(edit: Callable[[Members], object]) -> bytes:
+    members = _members()
+    edit(members)
+    return _bytes(members)
+
+
+def _without(index: int, *, stated: bool) -> bytes:
+    """The bundle without the row of a leaf; `stated`: its count says so too."""
+    members = _members()
+    members["rows"] = [row for row in members["rows"] if row["index"] != index]
+    if stated:
+        members["stated"]["indexes"].remove(index)
+        members["stated"]["rows"] -= 1
+    return _bytes(members)
+
+
+# --- what it proves -------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_as_it_was_made_is_verified() -> None:
+    report = verify_bundle(_data(), CHARTER)
+    assert report.reasons == ()
+    assert (report.verdict, report.net, report.size) == (Verdict.VERIFIED, bodies.NET, shared().tree.size)
+    assert report.root == ids.b64url(shared().tree.root())
+    assert json.loads(json.dumps(report.to_json()))["verdict"] == "verified"
+
+
+def test_it_holds_the_charter_the_key_chain_and_what_is_about_the_notice() -> None:
+    held = {row.index for row in read(_data()).rows}
+    for leaf in shared().leaves():
+        other = leaf.opened.type == "check" or (
+            leaf.opened.type == "notice" and leaf.opened.of != shared().of and "withdraws" not in str(leaf.opened.token)
+        )
+        assert isinstance(leaf.opened.body, FOUNDING) <= (leaf.index in held)
+        if other and not getattr(leaf.opened.body, "withdraws", None):
+            assert leaf.index not in held
+    assert len(held) == 19
+
+
+def test_it_says_who_signed_what_where_and_by_when() -> None:
+    proven = verify_bundle(_data(), CHARTER).proven
+    nid = bodies.NID
+    assert proven[0] == (
+        f"coalition's machine key signed the sealed intent {nid} (FLASH) to russia at leaf 5; stamped "
+        "2017-09-16T00:30:05Z by the relay; before 2017-09-16T00:33:21Z; its signer names a log of 5 leaves as seen; "
+        "its party later called this key compromised since leaf 3"
+    )
+    assert [line.split("; stamped")[0] for line in proven[1:]] == [
+        "russia's machine key signed that it was received at leaf 6",
+        "the relay signed the alert `answer`, due at 2017-09-16T02:30:00.000Z, with russia at leaf 8",
+        "russia's desk key (held by a machine) acknowledged alert 0123456789abcdef at leaf 9",
+        "russia's desk key (held by a machine) signed that it was displayed at leaf 10",
+        "russia's desk key (held by a machine) signed STANDBY to it until 2017-09-16T02:30:00.000Z at leaf 11",
+        "russia's desk key signed WILCO to it, quoting the hash of what was sealed at leaf 13",
+        "russia's machine key signed that it passed it on to coalition over the channel at leaf 16",
+        "the relay signed the finding `conflict`, raised, that rests on it at leaf 17",
+        "the relay signed the alert `expired`, due at 2017-09-16T02:30:00.000Z, with russia at leaf 19",
+        "coalition's desk key (held by a machine) acknowledged alert 00000000000000aa at leaf 20",
+        "coalition's machine key withdrew it by notice 015e89c1-b3c0-7000-8000-00000000000b at leaf 21",
+        "the relay gave a receipt for leaf 5 that agrees with its log",
+        "the log signed for these leaves, in this order and with these stamps, under its root of 23 leaves",
+        "witnesses had verified this log up to 23 leaves: coalition before 2017-09-16T00:33:20Z, "
+        "russia before 2017-09-16T00:33:21Z (the charter asks for 2)",
+        "the disclosed token is the one whose hash the sealed notice names",
+    ]
+
+
+def test_a_key_called_compromised_is_marked_and_changes_nothing_in_the_past() -> None:
+    report = verify_bundle(_data(), CHARTER)
+    line = next(line for line in report.proven if "WILCO" in line)
+    assert "compromised" not in line, "it signed before the leaf from which its party doubts it"
+    log = begun()
+    index = log.say("russia", "answer", DESK, word="WILCO", until=...)
+    revocation = {"kid": "russia/sig/desk-operations", "compromised_since": index}
+    log.say("russia", "revocation", "root/1", **revocation)
+    report = verify_bundle(log.bundle(), CHARTER)
+    line = next(line for line in report.proven if "WILCO" in line)
+    assert report.verdict is Verdict.VERIFIED
+    assert line.endswith(f"its party later called this key compromised since leaf {index}")
+    assert f"that it was russia who used russia/sig/desk-operations at leaf {index}" in report.unproven
+
+
+def test_silence_is_not_ignorance() -> None:
+    unproven = verify_bundle(begun().bundle(), CHARTER).unproven
+    assert (
+        "that russia had it, or had it not: nothing signed by russia is here, and silence is not ignorance" in unproven
+    )
+    assert "that russia answered: no answer by it is here" in unproven
+
+
+def test_a_machines_receipt_is_no_persons_knowledge() -> None:
+    log = begun()
+    log.say("russia", "receiving")
+    assert (
+        "that a person of russia knew of it: `received` is a machine's word"
+        in verify_bundle(log.bundle(), CHARTER).unproven
+    )
+    log.say("russia", "receiving", DESK, stage="displayed")
+    assert (
+        "that a person of russia read it: `displayed` is the word of its desk"
+        in verify_bundle(log.bundle(), CHARTER).unproven
+    )
+
+
+def test_a_standby_is_not_the_last_word() -> None:
+    log = begun()
+    log.say("russia", "answer", DESK)
+    report = verify_bundle(log.bundle(), CHARTER)
+    assert "that russia answered for good: it signed STANDBY and nothing after it is here" in report.unproven
+    assert "that a person of russia answered: the charter says that a machine holds this desk's key" in report.unproven
+
+
+def test_a_forwarding_by_voice_proves_nothing_of_the_addressee() -> None:
+    log = CaseLog()
+    log.say("coalition", "notice", to=[{"party": "russia", "via": "coalition"}])
+    log.of = ids.sha256(log.tokens[1])
+    voice = {"role": "duty officer", "contact": "line 1", "at": bodies.T1, "readback": ""}
+    told = bodies.body("forwarding", of=log.of, by="voice", voice=voice, seen={"size": 0, "root": bodies.HASH})
+    log.add_token(seal(told, Signer(f"coalition/{DESK}", bodies.seed(f"coalition/{DESK}"))))
+    log.commit()
+    report = verify_bundle(log.bundle(), CHARTER)
+    assert any("says that it told russia by voice (duty officer, line 1" in line for line in report.proven)
+    assert "that russia was told: a forwarding by voice is the word of coalition alone" in report.unproven
+
+
+def test_a_trial_proves_nothing_between_parties() -> None:
+    assert any("this net is a trial" in line for line in verify_bundle(_data(), CHARTER).unproven)
+
+
+@pytest.mark.parametrize("action", ["line", "call"])
+def test_lines_and_calls_have_bundles_too(action: str) -> None:
+    log = CaseLog()
+    log.say("coalition", action, DESK)
+    log.of = ids.sha256(log.tokens[1])
+    log.say("russia", "answer", DESK, word="ROGER", until=...)
+    report = verify_bundle(log.bundle(), CHARTER)
+    assert report.verdict is Verdict.VERIFIED
+    assert f"the {action}" in report.proven[0]
+
+
+def test_without_witnesses_the_time_is_the_relays_alone() -> None:
+    for parties, count in (((), 0), (("russia",), 1)):
+        report = verify_bundle(shared().bundle(note=shared().note(*parties)), CHARTER)
+        assert report.verdict is Verdict.VERIFIED
+        assert "; before" not in report.proven[0]
+        assert any(line.startswith("that nobody was shown another log, and times") for line in report.unproven)
+        assert any(f"{count} witnesses cosigned" in line for line in report.unproven)
+
+
+def test_what_is_sealed_and_not_disclosed_is_not_shown() -> None:
+    assert "what the sealed notice says: only its hashes are here" in verify_bundle(shared().bundle(), CHARTER).unproven
+    assert "what the sealed notice says: only its hashes are here" not in verify_bundle(_data(), CHARTER).unproven
+
+
+# --- the charter and the key chain ----------------------------------------------------------------------------------
+
+
+def test_without_a_charter_to_compare_with_it_is_incomplete() -> None:
+    report = verify_bundle(_data(), None)
+    assert (report.verdict, report.reasons) == (Verdict.INCOMPLETE, ())
+    assert "none was given" in report.unproven[0]
+    assert report.proven
+
+
+def test_under_another_charter_it_is_refuted() -> None:
+    assert _codes(_data(), OTHER_CHARTER) == {"wrong-charter"}
+    assert _codes(_data(), b"no charter") == {"bad-charter"}
+
+
+def _chain_indexes() -> list[int]:
+    return [leaf.index for leaf in shared().leaves() if isinstance(leaf.opened.body, FOUNDING)]
+
+
+@pytest.mark.parametrize("index", _chain_indexes()[1:])
+def test_without_a_leaf_of_the_key_chain_it_is_incomplete_even_if_the_count_was_mended(index: int) -> None:
+    assert _verdict(_without(index, stated=False)) is Verdict.INCOMPLETE
+    found = _codes(_without(index, stated=True))
+    assert "keys-incomplete" in found
+    assert found <= INCOMPLETE | {"bad-cosignature"}
+    assert _verdict(_without(index, stated=True)) is Verdict.INCOMPLETE
+
+
+def test_without_the_charter_it_is_not_verified() -> None:
+    assert _verdict(_without(0, stated=False)) is Verdict.INCOMPLETE
+    assert "no-charter" in _codes(_without(0, stated=True))
+
+
+def test_without_a_word_of_the_relay_nothing_confirms_the_key_chain() -> None:
+    data = shared().bundle(words=())
+    assert _codes(data) == {"keys-unattested"}
+    assert _verdict(data) is Verdict.INCOMPLETE
+
+
+def test_keys_beyond_the_last_word_are_said_to_be_unconfirmed() -> None:
+    log = shared()
+    report = verify_bundle(log.bundle(words=(log.receipt(5),)), CHARTER)
+    assert report.verdict is Verdict.VERIFIED
+    assert any("no key was withdrawn after leaf 5 and before leaf 21" in line for line in report.unproven)
+    assert not any("no key was withdrawn" in line for line in verify_bundle(_data(), CHARTER).unproven)
+
+
+def test_a_receipt_of_another_leaf_confirms_the_chain_without_being_about_the_notice() -> None:
+    log = shared()
+    report = verify_bundle(log.bundle(words=(log.receipt(22), log.receipt(4))), CHARTER)
+    assert report.verdict is Verdict.VERIFIED
+    assert not any("gave a receipt for leaf 22" in line for line in report.proven)
+    assert [_reach(word) for word in read(log.bundle(words=(log.receipt(22), log.receipt(5)))).words] == [5, 22]
+
+
+def _reach(word: str) -> int:
+    return int(json.loads(ids.unb64url(word.split(".")[1]))["index"])
+
+
+def test_a_statement_by_a_withdrawn_key_is_refuted() -> None:
+    log = begun()
+    log.say("russia", "revocation", "root/1", kid="russia/sig/desk-operations")
+    log.say("russia", "answer", DESK, word="WILCO", until=...)
+    assert _codes(log.bundle()) == {"key-not-valid"}
+
+
+# --- what stands beside the log -------------------------------------------------------------------------------------
+
+
+def test_a_receipt_for_other_bytes_is_the_relays_own_contradiction() -> None:
+    log = shared()
+    assert _codes(log.bundle(words=(log.receipt(5, of=bodies.HASH),))) == {"word-differs"}
+    assert _codes(log.bundle(words=(log.receipt(5, stamp=1),))) == {"word-differs"}
+    assert _codes(log.bundle(words=(log.heartbeat(root=bodies.HASH),))) == {"word-differs"}
+
+
+def test_other_words_than_receipts_and_heartbeats_have_no_place() -> None:
+    busy = seal(bodies.body("busy"), Signer("relay/sig/machine-1", bodies.seed("relay/sig/machine-1"))).decode()
+    for word in (busy, read(_data()).rows[3].token, "a.b.c", "é"):
+        assert "bad-word" in _codes(_edited(lambda members, word=word: members.update(words=[word])))
+
+
+def test_words_that_do_not_open_are_not_taken_into_a_bundle() -> None:
+    log = shared()
+    assert len(read(log.bundle(words=(b"a.b.c", log.receipt(5), log.receipt(5), log.heartbeat(23)))).words) == 2
+
+
+def test_words_stand_in_the_order_of_their_place() -> None:
+    assert "bad-bundle" in _codes(_edited(lambda members: members["words"].reverse()))
+
+
+@pytest.mark.parametrize("part", ["words", "disclosed"])
+def test_what_is_stated_and_not_there_makes_it_incomplete(part: str) -> None:
+    assert _verdict(_edited(lambda members: members[part].pop())) is Verdict.INCOMPLETE
+    assert "bad-bundle" in _codes(_edited(lambda members: members[part].append(members[part][0])))
+
+
+def test_a_cosignature_taken_away_is_missed() -> None:
+    def edit(members: Members) -> None:
+        members["note"] = "".join(members["note"].splitlines(keepends=True)[:-1])
+
+    assert _codes(_edited(edit)) == {"words-missing"}
+
+
+def test_a_line_that_is_nobodys_has_no_place_in_a_bundle() -> None:
+    foreign = shared().note("russia").splitlines(keepends=True)[-1].replace("/russia ", "/sdf ")
+
+    def add(members: Members) -> None:
+        members["note"] += foreign
+
+    assert _codes(_edited(add)) == {"bad-cosignature", "bad-bundle"}
+    assert read(shared().bundle(note=shared().note("russia") + foreign)).stated.cosignatures == 1
+
+
+def test_lines_stand_in_one_order() -> None:
+    def swap(members: Members) -> None:
+        lines = members["note"].splitlines(keepends=True)
+        members["note"] = "".join([*lines[:-2], lines[-1], lines[-2]])
+
+    assert _codes(_edited(swap)) == {"bad-cosignature"}
+
+
+def test_only_what_a_sealed_notice_names_is_a_disclosure() -> None:
+    assert ids.sha256(INNER) == PT
+    other = _edited(lambda members: members.update(disclosed=["b3RoZXI.b3RoZXI.b3RoZXI"]))
+    assert _codes(other) == {"bad-disclosure"}
+
+
+# --- whoever changes something --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pure functions remember what they gave for the same bytes: a changed bundle is mostly the one it was."""
+    monkeypatch.setattr(bundles, "open_charter", lru_cache(bundles.open_charter))
+    monkeypatch.setattr(envelope, "verify_signature", lru_cache(1000)(envelope.verify_signature))
+    monkeypatch.setattr(ids, "unb64url", lru_cache(1000)(ids.unb64url))
+
+
+EVERY_BIT = os.environ.get("EVERY_BIT", "") not in ("", "0")  # all bits of the file: some minutes
+
+
+@cache
+def _flips() -> list[int]:
+    """Offsets in bits: one seeded bit of every byte, and every bit of headers, checkpoint and proofs."""
+    data, random = _data(), Random(20_170_916)
+    if EVERY_BIT:
+        return list(range(8 * len(data)))
+    bits = {8 * at + random.randrange(8) for at in range(len(data))}
+    spans = [match.span(1) for match in re.finditer(rb'"proof":\[([^]]*)\]', data)]
+    spans += [match.span(1) for match in re.finditer(rb'"token":"([^.]*)\.', data)]
+    spans += [match.span(1) for match in re.finditer(rb'"note":("[^"]*")', data)]
+    spans += [match.span() for match in re.finditer(rb'"(?:stamp|index|of|net|v|stated)":', data)]
+    return sorted(bits | {8 * at + bit for start, stop in spans for at in range(start, stop) for bit in range(8)})
+
+
+@pytest.mark.parametrize("part", range(8))
+@pytest.mark.usefixtures("remembering")
+def test_no_bit_of_a_bundle_of_twenty_tokens_can_be_changed(part: int) -> None:
+    data, flips = _data(), _flips()
+    assert len(flips) > 2 * len(data)
+    for offset in flips[part::8]:
+        at = offset // 8
+        changed = data[:at] + bytes([data[at] ^ 1 << offset % 8]) + data[at + 1 :]
+        assert _verdict(changed) is Verdict.REFUTED, (at, data[at - 20 : at + 20])
+
+
+@pytest.mark.parametrize("index", [row.index for row in read(_data()).rows])
+def test_no_row_can_be_taken_away(index: int) -> None:
+    report = verify_bundle(_without(index, stated=False), CHARTER)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert ("missing-leaf", index) in [(reason.code, reason.leaf) for reason in report.reasons]
+    assert report.proven == ()
+
+
+def test_no_two_rows_can_be_swapped_and_none_repeated() -> None:
+    rows = _members()["rows"]
+    for first in range(len(rows)):
+        for second in range(first + 1, len(rows)):
+            swapped = [*rows]
+            swapped[first], swapped[second] = rows[second], rows[first]
+            assert _verdict(_edited(lambda members, swapped=swapped: members.update(rows=swapped))) is Verdict.REFUTED
+        repeated = [*rows[: first + 1], *rows[first:]]
+        assert _verdict(_edited(lambda members, repeated=repeated: members.update(rows=repeated))) is Verdict.REFUTED
+
+
+def test_no_contents_of_two_rows_can_be_swapped() -> None:
+    rows = _members()["rows"]
+    for name in ("token", "stamp", "proof"):
+        swapped = [{**row, name: other[name]} for row, other in zip(rows, [*rows[1:], rows[0]], strict=True)]
+        assert _verdict(_edited(lambda members, swapped=swapped: members.update(rows=swapped))) is Verdict.REFUTED
+
+
+def test_a_leaf_that_is_about_something_else_has_no_place() -> None:
+    log = shared()
+    stray = next(leaf.index for leaf in log.leaves() if leaf.opened.type == "check")
+    row = json.loads(
+        canonical.dumps(
+            {
+                "index": stray,
+                "stamp": log.rows()[stray].stamp,
+                "token": log.rows()[stray].token.decode(),
+                "proof": [ids.b64url(digest) for digest in log.prove()(stray)],
+            }
+        )
+    )
+
+    def add(members: Members) -> None:
+        members["rows"] = sorted([*members["rows"], row], key=lambda row: int(row["index"]))
+        members["stated"]["indexes"] = [row["index"] for row in members["rows"]]
+        members["stated"]["rows"] += 1
+
+    assert _codes(_edited(add)) == {"stray-leaf"}
+
+
+def test_a_checkpoint_by_another_key_or_of_another_log_is_refuted() -> None:
+    log = shared()
+    forged = note_of(23, log.tree.root(), Signer("relay/sig/log-1", bytes(32)))
+    assert "bad-note-signature" in _codes(_edited(lambda members: members.update(note=forged)))
+    assert "bad-inclusion" in _codes(_edited(lambda members: members.update(note=note_of(23, bytes(32)))))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        b"{}",
+        b"[]\n",
+        b"null\n",
+        b'{"format":"dcn-bundle"}\n',
+        b"\xff",
+        b"[" * 100_000,
+        b" " * BUNDLE_BYTES_MAX + b" ",
+    ],
+)
+def test_other_bytes_are_no_bundle(data: bytes) -> None:
+    report = verify_bundle(data, CHARTER)
+    assert report.verdict is Verdict.REFUTED
+    assert [reason.code for reason in report.reasons] == ["bad-bundle"]
+    assert report.proven == ()
+
+
+def test_a_bundle_has_one_spelling() -> None:
+    for data in (_data()[:-1], _data() + b"\n", b" " + _data(), json.dumps(_members(), indent=1).encode()):
+        assert _codes(data) == {"bad-bundle"}
+    assert _codes(_edited(lambda members: members.update(v=True))) == {"bad-bundle"}
+    assert _codes(_edited(lambda members: members.update(more="x"))) == {"bad-bundle"}
+
+
+def test_a_bundle_without_rows_is_not_verified() -> None:
+    empty = {"rows": 1, "indexes": [0], "cosignatures": 2, "words": 2, "disclosed": 1}
+    assert _verdict(_edited(lambda members: members.update(rows=[]))) is Verdict.INCOMPLETE
+    assert _verdict(_edited(lambda members: members.update(rows=[], stated=empty))) is Verdict.INCOMPLETE
+    assert verify_bundle(_edited(lambda members: members.update(rows=[])), None).verdict is Verdict.INCOMPLETE
+
+
+# --- making one -----------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_is_made_under_any_later_checkpoint() -> None:
+    log = shared()
+    for size in range(6, 24):
+        note = log.note("coalition", "russia", size=size)
+        data = log.bundle(note=note, prove=log.prove(size), words=(log.receipt(5), log.heartbeat(size)))
+        report = verify_bundle(data, CHARTER)
+        assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ()), size
+
+
+def test_a_checkpoint_before_the_notice_does_not_cover_it() -> None:
+    with pytest.raises(IncompleteError, match="does not cover"):
+        shared().bundle(note=shared().note(size=5))
+
+
+def test_what_is_not_there_cannot_be_proven() -> None:
+    log = shared()
+    for note, of in (
+        (log.note(), bodies.HASH),
+        ("no note", log.of),
+        (note_of(23, bytes(32), Signer("relay/sig/log-1", bytes(32))), log.of),
+    ):
+        with pytest.raises(UsageError):
+            build(log.leaves(), of, note=note, prove=log.prove())
+    with pytest.raises(IncompleteError, match="charter"):
+        build(log.leaves()[1:], log.of, note=log.note(), prove=log.prove())
+    assert open_charter(CHARTER)[1] == log.charter_of
+
+
+def test_who_may_not_read_a_leaf_makes_a_bundle_without_it() -> None:
+    log = shared()
+    readable = [leaf for leaf in log.leaves() if leaf.opened.type != "answer"]
+    report: Report = verify_bundle(
+        build(readable, log.of, note=log.note(), prove=log.prove(), words=[log.heartbeat()]), CHARTER
+    )
+    assert report.verdict is Verdict.VERIFIED
+    assert "that russia answered: no answer by it is here" in report.unproven
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_every_reason_is_explained_on_the_page() -> None:
+    tables = "".join(re.findall(r"^\| reason \| meaning \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE))
+    shown = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|$", tables, re.MULTILINE))
+    assert shown == REASONS | forks.REASONS | tiles.REASONS
+    known = {*REASONS, *reports.REASONS, *codes.REFUSALS, *codes.UNATTRIBUTABLE}
+    assert known >= INCOMPLETE
+
+
+def test_every_clause_that_the_code_cites_is_on_the_page() -> None:
+    clauses = set(re.findall(r"^#+ (E\d+(?:\.\d+)?) ", PAGE, re.MULTILINE))
+    cited = {
+        found
+        for path in (ROOT / "channel" / "log").glob("*.py")
+        for found in re.findall(r"evidence\.md (E\d+(?:\.\d+)?)", path.read_text(encoding="utf-8"))
+    }
+    assert cited
+    assert cited <= clauses
