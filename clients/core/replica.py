@@ -13,7 +13,7 @@ from channel.log.checkpoint import Checkpoint
 from channel.log.proof import verify_inclusion
 from channel.protocol import ids
 from channel.protocol.envelope import Opened, open_token
-from channel.protocol.errors import Unattributable
+from channel.protocol.errors import FatalError, PeerError, Unattributable
 from channel.protocol.frames import LeafItem
 from channel.protocol.statements import WORDS, Charter, Receiving, Seen
 from clients.core.events import LeafSeen
@@ -60,11 +60,23 @@ class Replica:
         """Take in what is in the store and not in memory: at the start, and what another process stored since."""
         found = []
         for row in self.store.leaves(self.n):
-            opened = open_token(row.token, self.ledger.ring, net=self.charter.net)
+            opened = self._reopen(row)
             self.take(row, opened)
             found.append(LeafSeen(row.n, row.index, row.stamp, opened))
         self.believe(self.store.pin())
         return found
+
+    def _reopen(self, row: LeafRow) -> Opened:
+        """A leaf of the own store, which held when it was stored. FatalError if it does not any more."""
+        try:
+            if row.n != self.n + 1:
+                raise Unattributable("gap", f"position {self.n + 1} of the feed is missing")
+            return open_token(row.token, self.ledger.ring, net=self.charter.net)
+        except PeerError as error:
+            raise FatalError(
+                f"leaf {row.index} in this party's store is damaged ({error}): stop its clients, keep a copy of "
+                "client.sqlite and move it away; everything but unsent statements is fetched again"
+            ) from error
 
     def take(self, row: LeafRow, opened: Opened) -> None:
         """Fold one more leaf."""

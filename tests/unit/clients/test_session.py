@@ -9,6 +9,7 @@ import pytest
 
 from channel.ledger import Custody, End, Leg, Reply
 from channel.protocol import frames, limits
+from channel.protocol.errors import FatalError
 from channel.protocol.frames import DownFrame, HaveItem, LeafItem, TokenItem, WordItem
 from channel.protocol.statements import Addressee
 from clients.core import drafts
@@ -246,6 +247,16 @@ def test_a_second_process_follows_the_store(lab: Lab) -> None:
     assert other.replica.n == lab.session("russia").replica.n
     assert other.replica.pin == lab.session("russia").replica.pin
     other.store.close()
+
+
+@pytest.mark.parametrize(
+    "damage", ["UPDATE leaf SET token = substr(token, 2) WHERE n = 3", "DELETE FROM leaf WHERE n = 3"]
+)
+def test_a_damaged_store_is_not_believed(lab: Lab, damage: str) -> None:
+    lab.settle("russia")
+    lab.session("russia").store._db.execute(damage)
+    with pytest.raises(FatalError, match=r"damaged .* move it away"):
+        lab.reader("russia")
 
 
 # --- what does not hold -----------------------------------------------------------------------------------------------
