@@ -101,7 +101,12 @@ def _failed(ledger: Ledger, record: AlertRecord) -> str:
         return f"{_ALARMS.get(body.stage, body.stage.upper())} {body.fault}"
     delivery = _delivery(ledger, record)
     via = delivery.via if delivery is not None else body.via
-    return f"{route(body.author, body.addressee, via)}: {_leg(record, delivery)}"
+    return f"{route(body.author, body.addressee, via)}{_of(ledger, record)}: {_leg(record, delivery)}"
+
+
+def _of(ledger: Ledger, record: AlertRecord) -> str:
+    """The notice's short id, as commands take it."""
+    return "" if record.body.nid is None else f" {notice_ref(ledger, record.body.nid)}"
 
 
 def _leg(record: AlertRecord, delivery: dl.Delivery | None) -> str:
@@ -159,14 +164,14 @@ def due_ms(ledger: Ledger, record: AlertRecord) -> int:
 
 
 def cleared_line(ledger: Ledger, record: AlertRecord) -> str:
-    """`160042Z SEP 17 FLASH coalition -> regime via russia: answered late by 42 s (WILCO); alert 7f3a is over`."""
+    """`160042Z SEP 17 FLASH coalition -> russia 015e86a2-4b40: answered late by 42 s (WILCO); alert 7f3a is over`."""
     body, delivery = record.body, _delivery(ledger, record)
     at_ms = record.cleared_ms if record.cleared_ms is not None else record.raised_ms
     over = f"alert {alert_ref(ledger, body.alert)} is over"
     if delivery is None or body.author is None:
         again = "on watch again" if body.stage == "watch" else "over"
         return f"{dtg(at_ms)} {body.fault}: {again} after {short(at_ms - record.raised_ms)}; {over}"
-    where = route(delivery.author, delivery.addressee, delivery.via)
+    where = f"{route(delivery.author, delivery.addressee, delivery.via)}{_of(ledger, record)}"
     return f"{dtg(at_ms)} {delivery.precedence.value} {where}: {_ending(ledger, record, delivery, at_ms)}; {over}"
 
 

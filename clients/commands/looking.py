@@ -313,7 +313,10 @@ def watch(
             async for event in channel.events():
                 _print_event(channel, event, json_output)
 
-        connected(who, act, fresh=False)
+        try:
+            connected(who, act, fresh=False)
+        except KeyboardInterrupt:
+            return  # the way in which it ends
 
 
 def _print_event(channel: Party, event: Any, json_output: bool) -> None:

@@ -43,11 +43,12 @@ def lines(net: Net) -> list[str]:
 
 
 def test_an_alert_says_who_owes_what_how_late_who_was_told_whom_to_ring_and_what_to_type(net: Net) -> None:
-    net.notice("coalition", START_MS, "regime:russia")
+    of = net.notice("coalition", START_MS, "regime:russia")
+    ref = net.ledger.notices[of].nid[:13]
     net.alerts(START_MS + 60 * S)
     staff = next(record for record in net.ledger.alerts.values() if record.body.rung.value == "staff")
     assert wording.alert_line(net.ledger, staff, staff.raised_ms) == (
-        "!! 160031Z SEP 17 FLASH coalition -> regime via russia: NOT PASSED ON by russia, 30 s overdue; "
+        f"!! 160031Z SEP 17 FLASH coalition -> regime via russia {ref}: NOT PASSED ON by russia, 30 s overdue; "
         "told coalition/operations, coalition/staff, russia/staff; ring russia/staff +000 02 555 0022; "
         f'channel alerts ack {staff.body.alert[:4]} --reason "..."'
     )
@@ -104,7 +105,7 @@ def test_an_answer_after_the_alert_says_how_late_it_was(net: Net) -> None:
     net.sign("regime", Answer, START_MS + 102 * S, of=of, word="WILCO")
     found = lines(net)
     assert any("passed on late by 60 s (over the channel); alert " in line for line in found)
-    assert any("coalition -> regime via russia: answered late by 42 s (WILCO); alert " in line for line in found)
+    assert any(": answered late by 42 s (WILCO); alert " in line for line in found)
 
 
 def test_each_cleared_alert_is_told_once_and_by_the_leaf_that_cleared_it(net: Net) -> None:
