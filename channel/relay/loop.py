@@ -247,6 +247,7 @@ class Relay:
                 case HaveItem():
                     if party not in self.offline:
                         session.have(item, self._mono_ms(), self.head)
+                        self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
                 case _:
                     pass  # cosignatures: kept by the witness room
 
@@ -269,11 +270,12 @@ class Relay:
             event.clear()
             if not link.connected:
                 continue
-            due = session.frames(self.core.folded, self.head, self._mono_ms())
+            due = []
             if self._beat[party]:
                 self._beat[party] = False
                 token = self.core.heartbeat(party, self.clock.now_ms())
                 due.append(session.beat(self.core.folded, self.head, token))
+            due += session.frames(self.core.folded, self.head, self._mono_ms())
             try:
                 for frame in due:
                     await link.publish(topic, frames.encode(frame))

@@ -43,9 +43,10 @@ class Session:
 
     def have(self, item: HaveItem, mono_ms: int, head: Head) -> None:
         """Take the party's word of where it is. `hello`: begin again from there."""
+        hello = item.hello or not self.live  # after our own restart a client does not know that it must greet
         self.live, self.heard_at_ms = True, mono_ms
-        self.have_n = max(item.n, 0 if item.hello else self.have_n)
-        if item.hello:
+        self.have_n = max(item.n, 0 if hello else self.have_n)
+        if hello:
             self.have_n = self.sent_n = item.n
             self.sent_size = item.size if item.size <= head.size else 0
             self.checkpoint_due = True

@@ -69,11 +69,12 @@ async def _run(home: Path, scenario: Scenario, pace: Pace, exit_at_end: bool, to
             screen = Screen(journal, out, pace)
             screen.say(f"home {home}; logs of every process in {home / 'logs'}")
             await Stepper(scenario, relay, clients, journal, screen).run()
+            _keep_time(home, scenario)
             if totals:
                 screen.end()
             if not exit_at_end:
                 screen.say(f"the channel goes on from {dtg(scenario.end_ms)} at speed 1; stop it with Ctrl-C")
-                await _go_on(home, scenario, [relay, *clients.values()], journal, screen)
+                await _go_on(home, [relay, *clients.values()], journal, screen)
         finally:
             journal.close()  # before the relay closes the log, so that it can leave one file
 
@@ -119,11 +120,14 @@ def _client(home: Path, party: str) -> tuple[str, ...]:
     return ("-m", "clients", "-p", party, "--home", str(home / "parties" / party), "watch", "--control")
 
 
-async def _go_on(home: Path, scenario: Scenario, peers: Sequence[Child], journal: Journal, screen: Screen) -> None:
-    """Time goes on at speed 1 from the scenario's end, here and for every command on this home, until cancelled."""
-    places = (home, *(home / "parties" / party.party for party in scenario.parties))
-    for place in places:
+def _keep_time(home: Path, scenario: Scenario) -> None:
+    """From here on every command on this home counts its time from the scenario's end."""
+    for place in (home, *(home / "parties" / party.party for party in scenario.parties)):
         write_file(place / "clock.json", clock_json(scenario.end_ms, wall_ms()), mode=0o644)
+
+
+async def _go_on(home: Path, peers: Sequence[Child], journal: Journal, screen: Screen) -> None:
+    """Time goes on at speed 1 from the scenario's end, here and for every command on this home, until cancelled."""
     clock = SystemClock.of_home(home)
     screen.hurry()
     for peer in peers:
