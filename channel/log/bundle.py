@@ -26,6 +26,8 @@ from channel.protocol.envelope import open_charter, open_token
 from channel.protocol.errors import PeerError, ProofError
 from channel.protocol.forms import Count, Hash, Index, Millis, Model, NetName
 from channel.protocol.frames import Proof, Token
+from channel.protocol.keys import KeyRing
+from channel.protocol.sealing import open_inner_notice
 from channel.protocol.statements import Addressed, Charter, Heartbeat, Notice, Receipt
 
 FORMAT: Literal["dcn-bundle"] = "dcn-bundle"
@@ -160,7 +162,7 @@ class _Verifier:
             self._reasons.add("keys-unattested", None, "no receipt or heartbeat of the relay is in the bundle")
         times = self._cosignatures(statements, head)
         notice = self._notice()
-        self._disclosed()
+        self._disclosed(statements.ring)
         if notice is None or self._reasons:
             return _report(self._bundle, head, self._reasons, None)
         disclosed = tuple(ids.sha256(token.encode()) for token in self._bundle.disclosed)
@@ -322,14 +324,27 @@ class _Verifier:
         self._count("cosignatures", lines, stated)
         return {party: min(at for name, at in opened if name == party) for party, _ in opened}
 
-    def _disclosed(self) -> None:
+    def _disclosed(self, ring: KeyRing) -> None:
+        """Each disclosed token opens inside the one sealed notice here that names it (protocol.md 6.5.2)."""
         if self._is_partial():
             return
-        bodies = (leaf.opened.body for leaf in self._leaves)
-        named = [body.sealed.pt for body in bodies if isinstance(body, Notice) and body.sealed is not None]
-        disclosed = [ids.sha256(token.encode(errors="replace")) for token in self._bundle.disclosed]
-        if len(set(disclosed)) < len(disclosed) or not set(disclosed) <= set(named):
-            self._reasons.add("bad-disclosure", None, "a disclosed token has not the hash that a sealed notice names")
+        outers = {
+            body.sealed.pt: (leaf.index, body)
+            for leaf in self._leaves
+            if isinstance(body := leaf.opened.body, Notice) and body.sealed is not None
+        }
+        for token in self._bundle.disclosed:
+            index, outer = outers.pop(ids.sha256(token.encode()), (None, None))
+            if index is None or outer is None:
+                self._reasons.add("bad-disclosure", None, "a disclosed token has not the hash that a notice here names")
+                continue
+            try:
+                kid = open_inner_notice(token.encode(), ring, outer).kid
+            except PeerError as error:
+                self._reasons.add("bad-disclosure", index, f"{error.code}: {error.detail}")
+                continue
+            if not ring.valid_at(kid, index):
+                self._reasons.add("bad-disclosure", index, f"{kid} was not valid at this position")
 
 
 def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, case: Case | None) -> Report:

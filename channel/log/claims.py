@@ -55,7 +55,7 @@ def proven(case: Case) -> Iterator[str]:
     yield f"the log signed for these leaves, in this order and with these stamps, under its root of {case.size} leaves"
     yield from _witnessed(case)
     if case.disclosed:
-        yield "the disclosed token is the one whose hash the sealed notice names"
+        yield "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party"
 
 
 def _before(case: Case) -> str:

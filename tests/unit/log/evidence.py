@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
@@ -13,12 +14,23 @@ from channel.log.cosignature import cosign, merge
 from channel.protocol import ids
 from channel.protocol.envelope import Opened, Signer, open_charter, open_token, seal
 from channel.protocol.keys import KeyRing
+from channel.protocol.sealing import InnerNotice, sign_inner
 from tests.unit.log.growing import CHARTER, GrowingLog, note_of
 from tests.vectors import bodies
 
 MACHINE = "relay/sig/machine-1"
 TIME_S = 1_505_521_999
-INNER = b"aW5uZXI.aW5uZXI.aW5uZXI"  # for the hash alone: what a sealed notice's inner token is, others test
+AUTHOR = "coalition/sig/machine-1"
+
+
+def inner(by: str = AUTHOR, **changes: Any) -> bytes:
+    """The inner token of the sealed notice."""
+    members = bodies.members("notice", **{"seq": ..., "prev": ..., "seen": ..., **changes})
+    body = InnerNotice.model_validate_json(json.dumps(members), by_alias=True, by_name=False)
+    return sign_inner(body, Signer(by, bodies.seed(by)))
+
+
+INNER = inner()
 PT = ids.sha256(INNER)
 
 
@@ -93,7 +105,7 @@ class CaseLog(GrowingLog):
         return Checkpoint(f"dcn/{bodies.NET}", self.tree.size, self.tree.root())
 
 
-def begun() -> CaseLog:
+def begun(sealed: bytes = INNER) -> CaseLog:
     """Charter, accessions, another notice, a key, and then the notice that the case is about."""
     log = CaseLog()
     for party in ("coalition", "russia"):
@@ -102,7 +114,7 @@ def begun() -> CaseLog:
     log.say("russia", "notice", nid="015e89c1-b3c0-7000-8000-000000000009", to=[{"party": "coalition"}])
     kid = "russia/sig/desk-staff"
     log.say("russia", "key", "root/1", key={"kid": kid, "pub": ids.b64url(bodies.public(kid)), "held": "person"})
-    index = log.say("coalition", "notice", sealed={"ct": bodies.HASH, "pt": PT})
+    index = log.say("coalition", "notice", sealed={"ct": bodies.HASH, "pt": ids.sha256(sealed)})
     log.of = ids.sha256(log.tokens[index])
     return log
 

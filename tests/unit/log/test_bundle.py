@@ -24,7 +24,7 @@ from channel.log.report import Report, Verdict
 from channel.protocol import canonical, codes, envelope, ids
 from channel.protocol.envelope import Signer, open_charter, seal
 from channel.protocol.errors import IncompleteError, UsageError
-from tests.unit.log.evidence import DESK, INNER, PT, CaseLog, begun, shared
+from tests.unit.log.evidence import DESK, INNER, PT, CaseLog, begun, inner, shared
 from tests.unit.log.growing import CHARTER, note_of
 from tests.vectors import bodies
 
@@ -122,7 +122,7 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
         "the log signed for these leaves, in this order and with these stamps, under its root of 23 leaves",
         "witnesses had verified this log up to 23 leaves: coalition before 2017-09-16T00:33:20Z, "
         "russia before 2017-09-16T00:33:21Z (the charter asks for 2)",
-        "the disclosed token is the one whose hash the sealed notice names",
+        "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party",
     ]
 
 
@@ -339,6 +339,17 @@ def test_only_what_a_sealed_notice_names_is_a_disclosure() -> None:
     assert ids.sha256(INNER) == PT
     other = _edited(lambda members: members.update(disclosed=["b3RoZXI.b3RoZXI.b3RoZXI"]))
     assert _codes(other) == {"bad-disclosure"}
+    for token in (inner(nid=bodies.NID[:-1] + "f"), inner("coalition/sig/machine-2"), b"aW5uZXI.aW5uZXI.aW5uZXI"):
+        assert _codes(begun(token).bundle(disclosed=(token,))) == {"bad-disclosure"}
+
+
+def test_an_inner_notice_by_a_key_not_valid_at_its_outer_is_no_disclosure() -> None:
+    token = inner("coalition/sig/machine-2")
+    log = begun(token)
+    log.say("coalition", "key", "root/1")
+    assert _codes(log.bundle(disclosed=(token,))) == {"bad-disclosure"}
+    reasons = verify_bundle(log.bundle(disclosed=(token,)), CHARTER).reasons
+    assert reasons[0].detail == "coalition/sig/machine-2 was not valid at this position"
 
 
 # --- whoever changes something --------------------------------------------------------------------------------------
