@@ -47,6 +47,8 @@ def answer(
             raise UsageError("STANDBY says until when, like --until +5min; no other word does")
 
         async def act(channel: Party) -> Sent:
+            await channel.fresh(channel.find, notice)
+            _fits(channel, notice, word)
             return await channel.answer(
                 notice,
                 word,
@@ -59,6 +61,18 @@ def answer(
             )
 
         report(connected(context.obj, act), json_output, word)
+
+
+def _fits(channel: Party, notice: str, word: str) -> None:
+    """A word that closes nothing is the slip of a tired hand: say so before it is signed."""
+    from channel.ledger.delivery import REPLY
+    from channel.protocol.statements import Response, Word
+
+    record = channel.ledger.notices.get(channel.find(notice))
+    if record is None or record.response is Response.NE or REPLY[record.response, Word(word)] is not None:
+        return
+    asked = " or ".join(other.value for other in (Word.WILCO, Word.ROGER, Word.UNABLE) if REPLY[record.response, other])
+    raise UsageError(f"this notice asks for {asked}; {word} would leave it open: type one of those")
 
 
 @app.command(

@@ -476,3 +476,10 @@ def test_founding_by_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     signed = CliRunner().invoke(cli.app, [*accede, "--expect", founded.spoken, "--json"])
     assert json.loads(signed.stdout)["charter"] == founded.of
     assert (tmp_path / "accession-north.jws").read_bytes().strip() == PartyHome(tmp_path / "north").accession()
+
+
+def test_a_word_that_would_close_nothing_is_not_signed(desk: Desk) -> None:
+    nid = desk.json("coalition", *FLASH)["nid"]
+    error = desk.json("russia", "answer", nid, "ROGER", status=2)
+    assert "asks for WILCO or UNABLE" in error["error"]["detail"]
+    assert desk.json("russia", "answer", nid, "WILCO")
