@@ -110,7 +110,10 @@ def alerts(context: typer.Context, home: HomeOption = None, json_output: JsonOpt
         for record in ledger.alerts.values():
             state = "standing" if record.standing else "cleared"
             acked = " acknowledged" if record.acked else ""
-            line = wording.alert_line(ledger, record, ledger.last_stamp_ms)
+            if record.standing:
+                line = wording.alert_line(ledger, record, ledger.last_stamp_ms)
+            else:
+                line = wording.cleared_line(ledger, record)
             sys.stdout.write(f"[{record.body.alert[:8]} {state}{acked}] {line}\n")
         if not ledger.alerts:
             sys.stdout.write("no alerts\n")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
+
 from channel.ledger import delivery as dl
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord
-from channel.protocol.statements import DeskOf
+from channel.protocol.statements import DeskOf, Level
 from channel.protocol.times import dtg, from_wire, short
 
 TEXT_CHARS = 72  # of a notice's text in its line: one screen row with the rest
 _NID_CHARS = 13  # of a notice id: its millisecond; more only where two share it
 _ALERT_CHARS = 4
-_BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_INERT = {ord(char): f"<U+{ord(char):04X}>" for char in _BIDI} | {ord("\n"): " ", ord("\t"): " "}
+_UNSEEN = ("Cc", "Cf", "Co", "Cs")
+_BREAKS = "\n\t\u2028\u2029"
+_JOINERS = "\u200c\u200d"  # they shape letters of Arabic script, and neither hide nor turn anything
+JUST_MS = 1000  # less than this beyond a deadline is the moment itself
 _ALARMS = {
     "watch": "NOBODY ON WATCH at",
     "hole": "A STATEMENT IS MISSING from",
@@ -33,8 +38,15 @@ ENDED = {
 
 
 def inert(text: str) -> str:
-    """A party's words on one line: line breaks become blanks, bidi controls are spelled out."""
-    return text.translate(_INERT)
+    """A party's words on one line: line breaks become blanks; what is not seen, bidi controls too, is spelled out."""
+    return "".join(_inert(char) for char in text)
+
+
+def _inert(char: str) -> str:
+    if char in _BREAKS:
+        return " "
+    unseen = unicodedata.category(char) in _UNSEEN and char not in _JOINERS
+    return f"<U+{ord(char):04X}>" if unseen else char
 
 
 def cut(text: str, chars: int = TEXT_CHARS) -> str:
@@ -76,70 +88,106 @@ def ring(ledger: Ledger, of: DeskOf) -> str:
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
 
-def alert_line(ledger: Ledger, record: AlertRecord, now_ms: int, command: str = "channel") -> str:
+def alert_line(ledger: Ledger, record: AlertRecord, now_ms: int, command: str = "channel", label: str = "") -> str:
     """Who owes what to whom, how late, which leg failed, who was told, whom to ring, and what to type.
 
-    `command` is `channel`, or `party -p NAME` for a party's own desk.
+    `command` is `channel`, or `party -p NAME` for a party's own desk; `label` names the notice instead of its short id.
     """
     body = record.body
-    told = ", ".join(desk(of) for of in body.told)
-    late = now_ms - due_ms(ledger, record)
-    overdue = f", {short(late)} overdue" if late >= 1000 else ", due now"
-    if body.stage == "silent":
-        overdue = ""
-    elif body.addressee is None:
-        overdue = f": {inert(body.detail)}" if body.detail else ""
-    head = f"!! {dtg(record.raised_ms)} {body.precedence.value} {_failed(ledger, record)}{overdue}"
-    again = f" (round {body.round})" if body.round > 1 else ""
-    ack = f'{command} alerts ack {alert_ref(ledger, body.alert)} --reason "..."'
-    return f"{head}{again}; told {told}; ring {ring(ledger, body.ring)}; {ack}"
-
-
-def _failed(ledger: Ledger, record: AlertRecord) -> str:
-    body = record.body
     if body.addressee is None or body.author is None:
-        return f"{_ALARMS.get(body.stage, body.stage.upper())} {body.fault}"
-    delivery = _delivery(ledger, record)
+        said = _ALARMS.get(body.stage, body.stage.upper()) + f" {body.fault}"
+        said += f": {inert(body.detail)}" if body.detail else ""
+    else:
+        said = f"{_where(ledger, record, label)}: {_failed(ledger, record, now_ms)}"
+        said += f", now to the {body.rung.value}" if body.rung is not Level.OPERATIONS else ""
+        said += f", round {body.round}" if body.round > 1 else ""
+    told = ", ".join(desk(of) for of in body.told)
+    ack = f'{command} alerts ack {alert_ref(ledger, body.alert)} --reason "..."'
+    head = f"!! {dtg(record.raised_ms)} {body.precedence.value} {said}"
+    return f"{head}; told {told}; ring {ring(ledger, body.ring)}; {ack}"
+
+
+def _where(ledger: Ledger, record: AlertRecord, label: str) -> str:
+    body, delivery = record.body, _delivery(ledger, record)
     via = delivery.via if delivery is not None else body.via
-    return f"{route(body.author, body.addressee, via)}{_of(ledger, record)}: {_leg(record, delivery)}"
+    named = label or (notice_ref(ledger, body.nid) if body.nid is not None else "")
+    return f"{route(str(body.author), str(body.addressee), via)} {named}".rstrip()
 
 
-def _of(ledger: Ledger, record: AlertRecord) -> str:
-    """The notice's short id, as commands take it."""
-    return "" if record.body.nid is None else f" {notice_ref(ledger, record.body.nid)}"
-
-
-def _leg(record: AlertRecord, delivery: dl.Delivery | None) -> str:
-    """Which leg failed, as it was when the alert was raised."""
-    body = record.body
-    addressee = str(body.addressee)
+def _failed(ledger: Ledger, record: AlertRecord, now_ms: int) -> str:
+    """Which leg failed, and how late it is at that time."""
+    body, delivery = record.body, _delivery(ledger, record)
+    since = "" if delivery is None else _since(record, delivery, now_ms)
+    over_ms = now_ms - due_ms(ledger, record)
     match body.stage:
         case "receipt":
-            return f"NOT RECEIVED by {body.fault}"
-        case "silent":
-            return f"SILENT: nothing is heard from {body.fault}"
-        case "standby":
-            return f"STANDBY RAN OUT, NO ANSWER from {addressee}"
+            return f"NOT RECEIVED by {body.fault}{_overdue(over_ms, since)}"
         case "forward":
-            return f"NOT PASSED ON by {body.fault}"
-        case "expired":
-            if delivery is not None and delivery.reply is dl.Reply.NOT_OWED:
-                return f"ENDED, NEVER RECEIVED by {addressee}"
-            never = "PASSED ON by" if body.fault != addressee else "ANSWERED by"
-            return f"ENDED, NEVER {never} {body.fault}"
-        case "answer" if body.fault != addressee:
-            if delivery is not None and _passed_on(record, delivery):
-                return f"NO ANSWER from {addressee}, passed on late by {body.fault}"
-            return f"NOT PASSED ON by {body.fault}"
+            return f"NOT PASSED ON by {body.fault}{_overdue(over_ms, since)}"
+        case "silent":
+            return f"NOT HEARD from {body.fault}"
+        case "answer" if delivery is not None and body.via is not None:
+            return _no_answer_via(ledger, record, delivery, now_ms)
         case "answer":
-            voice = delivery is not None and delivery.leg is dl.Leg.BY_VOICE
-            return f"NO ANSWER from {addressee}" + (", passed on by voice, not confirmed" if voice else "")
-        case _:
-            return f"{body.stage.upper()} {body.fault}"
+            said = f"NO ANSWER from {body.addressee}"
+        case "standby":
+            said = f"NO ANSWER AFTER STANDBY from {body.addressee}"
+        case "expired":
+            said = f"{_never(record, delivery)} by {body.fault}, {_over(delivery)}"
+        case stage:
+            return f"{stage.upper()} {body.fault}"
+    return said + (f", {since}" if since else "") + _beyond(over_ms)
 
 
-def _passed_on(record: AlertRecord, delivery: dl.Delivery) -> bool:
-    return delivery.forwarded_ms is not None and delivery.forwarded_ms <= record.raised_ms
+def _no_answer_via(ledger: Ledger, record: AlertRecord, delivery: dl.Delivery, now_ms: int) -> str:
+    """The author's own count, from the notice: whether and when the intermediary passed it on is part of it."""
+    said = f"NO ANSWER from {delivery.addressee}, {short(now_ms - delivery.logged_ms)} after the notice"
+    if not _passed_on(delivery, now_ms):
+        row = ledger.charter.deadlines.row(delivery.precedence)
+        return f"{said}: NOT PASSED ON by {delivery.via}{_beyond(now_ms - delivery.logged_ms - row.forward_ms)}"
+    after = short(delivery.base_ms - delivery.logged_ms)
+    how = " by voice" if delivery.leg is dl.Leg.BY_VOICE else ""
+    passed = f"(passed on by {delivery.via}{how} after {after}{_unconfirmed(delivery, now_ms)})"
+    return f"{said} {passed}{_beyond(now_ms - due_ms(ledger, record))}"
+
+
+def _never(record: AlertRecord, delivery: dl.Delivery | None) -> str:
+    if record.body.fault != record.body.addressee:
+        return "NEVER PASSED ON"
+    return "NEVER RECEIVED" if delivery is not None and delivery.reply is dl.Reply.NOT_OWED else "NEVER ANSWERED"
+
+
+def _over(delivery: dl.Delivery | None) -> str:
+    return "window over" if delivery is not None and delivery.window_end_ms is not None else "no longer awaited"
+
+
+def _since(record: AlertRecord, delivery: dl.Delivery, now_ms: int) -> str:
+    """`30 s after the notice`, or `after it was passed on`: what the deadline of the party at fault counts from."""
+    if record.body.via is None and _passed_on(delivery, now_ms):
+        by_voice = f" by voice{_unconfirmed(delivery, now_ms)}" if delivery.leg is dl.Leg.BY_VOICE else ""
+        return f"{short(now_ms - delivery.base_ms)} after it was passed on{by_voice}"
+    return f"{short(now_ms - delivery.logged_ms)} after the notice"
+
+
+def _overdue(over_ms: int, since: str) -> str:
+    """`, overdue after 30 s` at the deadline itself; `, 5 min overdue (6 min after the notice)` later."""
+    if over_ms < JUST_MS:
+        return f", overdue after {since.partition(' after ')[0]}" if since else ", overdue"
+    return f", {short(over_ms)} overdue" + (f" ({since})" if since else "")
+
+
+def _beyond(over_ms: int) -> str:
+    return f", {short(over_ms)} overdue" if over_ms >= JUST_MS else ""
+
+
+def _passed_on(delivery: dl.Delivery, now_ms: int) -> bool:
+    return delivery.forwarded_ms is not None and delivery.forwarded_ms <= now_ms
+
+
+def _unconfirmed(delivery: dl.Delivery, now_ms: int) -> str:
+    """Told by voice, and until then not a sign of the addressee's own."""
+    confirmed = delivery.received_ms is not None and delivery.received_ms <= now_ms
+    return ", not confirmed" if delivery.leg is dl.Leg.BY_VOICE and not confirmed else ""
 
 
 def _delivery(ledger: Ledger, record: AlertRecord) -> dl.Delivery | None:
@@ -147,46 +195,84 @@ def _delivery(ledger: Ledger, record: AlertRecord) -> dl.Delivery | None:
 
 
 def due_ms(ledger: Ledger, record: AlertRecord) -> int:
-    """When what the alert is about first fell due: higher rungs and later rounds count from there too."""
+    """When what the alert is about first fell due: higher rungs and later rounds count from there too.
+
+    The author's alerts count from the notice, the addressee's from the forwarding or from where STANDBY moved it to.
+    """
     body, delivery = record.body, _delivery(ledger, record)
     if delivery is None:
         return from_wire(body.due)
     row = ledger.charter.deadlines.row(delivery.precedence)
-    if body.stage == "forward" or (
-        body.stage == "answer" and body.fault == delivery.via and not _passed_on(record, delivery)
-    ):
-        return delivery.logged_ms + row.forward_ms
-    if body.stage == "answer":
-        return (delivery.logged_ms if body.via is not None else delivery.base_ms) + row.answer_ms
-    if body.stage == "receipt":
-        return (delivery.logged_ms if body.via is not None else delivery.base_ms) + row.receipt_ms
-    return from_wire(body.due)
+    start_ms = delivery.logged_ms if body.via is not None else delivery.base_ms
+    match body.stage:
+        case "receipt":
+            return start_ms + row.receipt_ms
+        case "forward":
+            return start_ms + row.forward_ms
+        case "answer" if body.via is not None or body.rung is Level.OPERATIONS:
+            return start_ms + row.answer_ms
+        case "answer" | "standby":
+            return dl.answer_due_ms(delivery, row)
+        case "expired" if body.fault != body.addressee:
+            return start_ms + row.forward_ms
+        case "expired" if delivery.reply is dl.Reply.NOT_OWED:
+            return start_ms + row.receipt_ms
+        case "expired":
+            return dl.answer_due_ms(delivery, row)
+        case _:
+            return from_wire(body.due)
 
 
-def cleared_line(ledger: Ledger, record: AlertRecord) -> str:
-    """`160042Z SEP 17 FLASH coalition -> russia 015e86a2-4b40: answered late by 42 s (WILCO); alert 7f3a is over`."""
-    body, delivery = record.body, _delivery(ledger, record)
-    at_ms = record.cleared_ms if record.cleared_ms is not None else record.raised_ms
-    over = f"alert {alert_ref(ledger, body.alert)} is over"
-    if delivery is None or body.author is None:
-        again = "on watch again" if body.stage == "watch" else "over"
-        return f"{dtg(at_ms)} {body.fault}: {again} after {short(at_ms - record.raised_ms)}; {over}"
-    where = f"{route(delivery.author, delivery.addressee, delivery.via)}{_of(ledger, record)}"
-    return f"{dtg(at_ms)} {delivery.precedence.value} {where}: {_ending(ledger, record, delivery, at_ms)}; {over}"
+# --- what ends --------------------------------------------------------------------------------------------------------
 
 
-def _ending(ledger: Ledger, record: AlertRecord, delivery: dl.Delivery, at_ms: int) -> str:
-    row = ledger.charter.deadlines.row(delivery.precedence)
-    stage = record.body.stage
-    if stage in ("answer", "standby", "expired") and delivery.reply in dl.FINAL:
-        due = (delivery.logged_ms if delivery.via else delivery.base_ms) + row.answer_ms
-        due = due if stage == "answer" else from_wire(record.body.due)
-        return f"answered late by {short(max(0, at_ms - due))} ({delivery.reply.value.upper()})"
-    if stage == "silent":
-        return f"{record.body.fault} is heard again after {short(at_ms - record.raised_ms)}"
-    if stage == "forward" and delivery.forwarded_ms is not None and delivery.forwarded_ms <= at_ms:
+def together(records: Iterable[AlertRecord]) -> list[list[AlertRecord]]:
+    """Cleared alerts, those in one list that ended at once on one delivery (or of one party): one line tells them."""
+    groups: dict[tuple[object, ...], list[AlertRecord]] = {}
+    for record in records:
+        body = record.body
+        about = (body.of, body.addressee) if body.of is not None else (body.stage, body.fault)
+        groups.setdefault((record.cleared_ms, *about), []).append(record)
+    return list(groups.values())
+
+
+def cleared_line(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
+    """What ended these alerts, and how late: several are those of one delivery, of one instant.
+
+    `-- 160042Z SEP 17 FLASH coalition -> regime via russia 015e86a2-4b40: answered late by 42 s (WILCO); cleared 7f3a`.
+    """
+    first = records[0]
+    body, delivery = first.body, _delivery(ledger, first)
+    at_ms = first.cleared_ms if first.cleared_ms is not None else first.raised_ms
+    names = ", ".join(alert_ref(ledger, record.body.alert) for record in records)
+    if delivery is None:
+        over = "somebody is on watch again" if body.stage == "watch" else "over"
+        said = f"{body.fault}: {over}, after {short(at_ms - first.raised_ms)}"
+    else:
+        said = f"{_where(ledger, first, label)}: {_ending(ledger, records, delivery, at_ms)}"
+    return f"-- {dtg(at_ms)} {body.precedence.value} {said}; cleared {names}"
+
+
+def _ending(ledger: Ledger, records: tuple[AlertRecord, ...], delivery: dl.Delivery, at_ms: int) -> str:
+    """The cause that ended. Of several alerts the one that says most: answer, then forwarding, then receipt."""
+    if delivery.end is dl.End.ANSWERED and delivery.ended_ms == at_ms:
+        late = _late(ledger, records, at_ms, "answer", "standby", "expired")
+        return f"answered {late or 'in time'} ({delivery.reply.value.upper()})"
+    if delivery.end in (dl.End.WITHDRAWN, dl.End.SUPERSEDED) and delivery.ended_ms == at_ms:
+        return f"{delivery.end.value} by {delivery.author}"
+    late = _late(ledger, records, at_ms, "forward")
+    if late or delivery.forwarded_ms == at_ms:
         by = "by voice, not confirmed" if delivery.leg is dl.Leg.BY_VOICE else "over the channel"
-        return f"passed on late by {short(at_ms - due_ms(ledger, record))} ({by})"
-    if stage == "receipt" and delivery.end not in (dl.End.WITHDRAWN, dl.End.SUPERSEDED):
-        return f"received late by {short(at_ms - due_ms(ledger, record))}"
-    return f"the notice has {ENDED[delivery.end]}"
+        return f"passed on {late or 'in time'} ({by})"
+    late = _late(ledger, records, at_ms, "receipt")
+    if late:
+        return f"received {late}"
+    return f"{records[0].body.fault} is heard again after {short(at_ms - records[0].raised_ms)}"
+
+
+def _late(ledger: Ledger, records: tuple[AlertRecord, ...], at_ms: int, *stages: str) -> str:
+    """`late by 42 s`, counted from the earliest deadline of the alerts of these stages; empty if there are none."""
+    spans = [at_ms - due_ms(ledger, record) for record in records if record.body.stage in stages]
+    if not spans:
+        return ""
+    return f"late by {short(max(spans))}" if max(spans) >= JUST_MS else "late by less than 1 s"

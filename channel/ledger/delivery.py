@@ -127,6 +127,12 @@ class Delivery:
         return self.reply in AWAITED and self.end is End.OPEN
 
     @property
+    def unconfirmed(self) -> bool:
+        """Passed on, by voice or over the channel, and no sign of the addressee itself: neither custody nor a word."""
+        passed_on = self.leg in (Leg.BY_VOICE, Leg.BY_CHANNEL)
+        return passed_on and self.custody is Custody.LOGGED and self.reply in (Reply.NOT_OWED, Reply.OWED)
+
+    @property
     def base_ms(self) -> int:
         """The instant that the addressee's own deadlines run from."""
         return self.logged_ms if self.forwarded_ms is None else self.forwarded_ms

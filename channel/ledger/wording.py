@@ -9,6 +9,7 @@ from __future__ import annotations
 from channel.ledger import delivery as dl
 from channel.ledger.alert_wording import (
     ENDED,
+    JUST_MS,
     TEXT_CHARS,
     alert_line,
     alert_ref,
@@ -20,6 +21,7 @@ from channel.ledger.alert_wording import (
     notice_ref,
     ring,
     route,
+    together,
 )
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord, Entry, NoticeRecord
@@ -64,12 +66,14 @@ __all__ = [
     "entry_lines",
     "forwarding_line",
     "inert",
+    "missing",
     "notice_line",
     "notice_ref",
     "receiving_line",
     "ring",
     "route",
     "said",
+    "together",
 ]
 
 
@@ -196,20 +200,41 @@ def delivery_state(ledger: Ledger, delivery: dl.Delivery, now_ms: int) -> str:
     """How far a delivery is, and what is awaited from whom until when: `no answer from regime, due in 20 s`."""
     if delivery.end is dl.End.ANSWERED and delivery.answered_ms is not None:
         return f"{delivery.reply.value.upper()} after {short(delivery.answered_ms - delivery.base_ms)}"
+    if delivery.end is dl.End.EXPIRED:
+        return missing(delivery)
     if delivery.end is not dl.End.OPEN:
-        return "told" if delivery.end is dl.End.TOLD else ENDED[delivery.end].removeprefix("been ")
+        return "told" if delivery.end is dl.End.TOLD else delivery.end.value
     row = ledger.charter.deadlines.row(delivery.precedence)
     if delivery.leg is dl.Leg.AWAITING_FORWARD:
-        return f"not passed on by {delivery.via}, {_until(delivery.logged_ms + row.forward_ms, now_ms)}"
-    if delivery.reply is dl.Reply.NOT_OWED:
-        return f"not received by {delivery.addressee}, {_until(delivery.base_ms + row.receipt_ms, now_ms)}"
-    state = "STANDBY" if delivery.reply is dl.Reply.STANDBY else "no answer"
-    voice = ", told by voice and not confirmed" if delivery.leg is dl.Leg.BY_VOICE else f", {delivery.custody.value}"
-    return f"{state} from {delivery.addressee}{voice}, {_until(dl.answer_due_ms(delivery, row), now_ms)}"
+        due = delivery.logged_ms + row.forward_ms
+    elif delivery.reply is dl.Reply.NOT_OWED:
+        due = delivery.base_ms + row.receipt_ms
+    else:
+        due = dl.answer_due_ms(delivery, row)
+    return f"{missing(delivery)}, {_until(due, now_ms)}"
+
+
+def missing(delivery: dl.Delivery) -> str:
+    """What a delivery without its end lacks, and how it was passed on: `no answer from regime, passed on by russia`."""
+    if delivery.leg is dl.Leg.AWAITING_FORWARD:
+        state = f"not passed on by {delivery.via}"
+    elif delivery.reply is dl.Reply.NOT_OWED:
+        state = f"not received by {delivery.addressee}"
+    else:
+        word = "no answer after STANDBY" if delivery.reply is dl.Reply.STANDBY else "no answer"
+        state = f"{word} from {delivery.addressee}"
+    how = {dl.Leg.BY_VOICE: " by voice", dl.Leg.BY_CHANNEL: ""}.get(delivery.leg)
+    if how is not None:
+        state += f", passed on by {delivery.via}{how}"
+    if delivery.leg is not dl.Leg.AWAITING_FORWARD and delivery.reply is not dl.Reply.NOT_OWED:
+        state += ", not confirmed" if delivery.unconfirmed else f", {delivery.custody.value}"
+    return state + (", window over" if delivery.end is dl.End.EXPIRED else "")
 
 
 def _until(at_ms: int, now_ms: int) -> str:
-    return f"due in {short(at_ms - now_ms)}" if at_ms > now_ms else f"{short(now_ms - at_ms)} overdue"
+    if at_ms > now_ms:
+        return f"due in {short(at_ms - now_ms)}"
+    return "overdue" if now_ms - at_ms < JUST_MS else f"{short(now_ms - at_ms)} overdue"
 
 
 def entry_lines(ledger: Ledger, entry: Entry, command: str = "channel") -> tuple[str, ...]:
@@ -228,7 +253,7 @@ def entry_lines(ledger: Ledger, entry: Entry, command: str = "channel") -> tuple
             line = receiving_line(ledger, entry)
         case _:
             line = _other_line(ledger, entry)
-    return (line, *(cleared_line(ledger, record) for record in _ended_by(ledger, entry)))
+    return (line, *(cleared_line(ledger, *records) for records in together(_ended_by(ledger, entry))))
 
 
 def _ended_by(ledger: Ledger, entry: Entry) -> list[AlertRecord]:

@@ -35,10 +35,11 @@ class Console:
     def repeat(self) -> None:
         """Show again what nobody at the operator's desk has acknowledged; show once that a cause has ended."""
         now_ms = self.clock.now_ms()
+        ended = [record for alert in self._shown_ms if not (record := self.ledger.alerts[alert]).standing]
+        for records in wording.together(ended):
+            self._write(wording.cleared_line(self.ledger, *records))
         for alert, shown_ms in list(self._shown_ms.items()):
             record = self.ledger.alerts[alert]
-            if not record.standing:
-                self._write(wording.cleared_line(self.ledger, record))
             if ids.RELAY in record.acked or not record.standing:
                 del self._shown_ms[alert]
             elif now_ms - shown_ms >= self._interval_ms(record.body.precedence):

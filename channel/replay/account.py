@@ -1,4 +1,7 @@
-"""The account of a ledger: each delivery in one class, each alert with what became of it, as JSON values."""
+"""The account of a ledger: each delivery in one class, each alert with what became of it, as JSON values.
+
+The one place where deliveries are classified. Words for people are in channel/ledger/wording.py.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ OUTCOMES = (
 
 
 def classify(delivery: dl.Delivery) -> str:
-    """The one class of a delivery, as things stand (protocol.md 9.6)."""
+    """The one class of a delivery, as things stand (docs/scenario.md S71).
+
+    Never passed on comes before unanswered, and passed on without a sign of the addressee before it too, also when the
+    window is over. `expired` is the rest: what owed no answer and was not received.
+    """
     match delivery.end:
         case dl.End.ANSWERED | dl.End.TOLD | dl.End.WITHDRAWN | dl.End.SUPERSEDED:
             return delivery.end.value
@@ -31,7 +38,7 @@ def classify(delivery: dl.Delivery) -> str:
             pass
     if delivery.leg is dl.Leg.AWAITING_FORWARD:
         return "awaiting_forward"
-    if delivery.via is not None and delivery.custody is dl.Custody.LOGGED:
+    if delivery.unconfirmed:
         return "forwarded_unconfirmed"
     return "unanswered" if delivery.reply in dl.AWAITED else "expired"
 
@@ -48,13 +55,16 @@ def alerts(ledger: Ledger) -> list[dict[str, Any]]:
 
 
 def alert(record: AlertRecord) -> dict[str, Any]:
-    """One alert. Times are RFC 3339 or null; `acknowledged` is by party, `relay` for the operator."""
+    """One alert. Times are RFC 3339 or null; `acknowledged` is by party, `relay` for the operator.
+
+    `addressee` is the party at fault in an alert that is about no delivery.
+    """
     body = record.body
     return {
         "id": body.alert,
         "notice": body.nid,
         "author": body.author,
-        "addressee": body.addressee,
+        "addressee": body.addressee or body.fault,
         "stage": body.stage,
         "rung": body.rung.value,
         "round": body.round,

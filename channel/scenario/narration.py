@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from channel.ledger import delivery as dl
+from channel.ledger import wording
 from channel.ledger.ledger import Ledger
-from channel.ledger.records import AlertRecord, NoticeRecord
+from channel.ledger.records import NoticeRecord
 from channel.protocol.phrasebook import render
 from channel.protocol.statements import (
     Acknowledgement,
@@ -32,7 +33,6 @@ from channel.protocol.statements import (
     Word,
 )
 from channel.protocol.times import dtg, short
-from channel.scenario import wording
 from channel.scenario.journal import Told
 
 NID_CHARS = 13  # the milliseconds of a UUIDv7: what `party show` takes as a beginning
@@ -50,7 +50,7 @@ class Tone(StrEnum):
     ASIDE = "aside"
 
 
-SIGNS = {Tone.ALERT: "!!", Tone.CLEARED: "--", Tone.REFUSED: "xx"}  # before the time, for eyes without colour
+REFUSED_SIGN = "xx"  # before the time, for eyes without colour: as `!!` of an alert and `--` of one that ended
 HELD = frozenset({Tone.ANSWER, Tone.ALERT, Tone.REFUSED})
 
 
@@ -85,13 +85,20 @@ class Narrator:
         """The lines of one leaf; none for what only machines care about."""
         if isinstance(told.opened.body, Addressed):  # from outside the scenario: as much of the id as commands need
             self._labels.setdefault(told.opened.of, told.opened.body.nid[:NID_CHARS])
-        lines = [
-            Line(f"{SIGNS.get(tone, '  ')} {dtg(told.stamp_ms)} {text}", tone, self._marks.get(told.opened.of, ""))
-            for text, tone in self._of(told, ledger)
-        ]
         if isinstance(told.opened.body, Alert):
-            self._standing[told.opened.body.alert] = None
-        return [*lines, *self._cleared(told, ledger)]
+            lines = [self._alert(told, ledger, told.opened.body)]
+        else:
+            lines = [self._line(told, text, tone) for text, tone in self._of(told, ledger)]
+        return [*lines, *self._cleared(ledger)]
+
+    def _line(self, told: Told, text: str, tone: Tone) -> Line:
+        sign = REFUSED_SIGN if tone is Tone.REFUSED else "  "
+        return Line(f"{sign} {dtg(told.stamp_ms)} {text}", tone, self._marks.get(told.opened.of, ""))
+
+    def _alert(self, told: Told, ledger: Ledger, body: Alert) -> Line:
+        self._standing[body.alert] = None
+        record, label = ledger.alerts[body.alert], self.label(body.of or "")
+        return Line(wording.alert_line(ledger, record, told.stamp_ms, label=label), Tone.ALERT)
 
     # --- by type ----------------------------------------------------------------------------------------------------
 
@@ -114,9 +121,7 @@ class Narrator:
                 yield f"  {party}/{desk} is {state.replace('-', ' ')}", Tone.ASIDE
             case Acknowledgement() as body:
                 who = f"{party}/{body.desk}"
-                yield f"  {who} acknowledged {wording.short_id(ledger, body.alert)}: {body.reason}", Tone.ROUTINE
-            case Alert() as body:
-                yield wording.alert(ledger, ledger.alerts[body.alert], self.label(body.of or "")), Tone.ALERT
+                yield f"  {who} acknowledged {wording.alert_ref(ledger, body.alert)}: {body.reason}", Tone.ROUTINE
             case Refusal() as body:
                 yield f"REFUSED {self.label(body.of)} of {body.party}: {body.code}, {body.detail}", Tone.REFUSED
             case Suspension(action=action, reason=reason):
@@ -163,18 +168,14 @@ class Narrator:
 
     # --- what ends --------------------------------------------------------------------------------------------------
 
-    def _cleared(self, told: Told, ledger: Ledger) -> Iterator[Line]:
+    def _cleared(self, ledger: Ledger) -> Iterator[Line]:
         """Alerts whose cause this leaf ended, one line a delivery."""
-        groups: dict[str, list[AlertRecord]] = {}
-        for alert in [alert for alert in self._standing if not ledger.alerts[alert].standing]:
+        ended = [alert for alert in self._standing if not ledger.alerts[alert].standing]
+        for alert in ended:
             del self._standing[alert]
-            record = ledger.alerts[alert]
-            key = f"{record.body.of}/{record.body.addressee}" if record.body.of else f"{record.body.stage}"
-            groups.setdefault(key, []).append(record)
-        for records in groups.values():
+        for records in wording.together(ledger.alerts[alert] for alert in ended):
             label = self.label(records[0].body.of or "")
-            text = wording.cleared(ledger, records, label)
-            yield Line(f"{SIGNS[Tone.CLEARED]} {dtg(told.stamp_ms)} {text}", Tone.CLEARED)
+            yield Line(wording.cleared_line(ledger, *records, label=label), Tone.CLEARED)
 
 
 def _kind(body: Addressed) -> str:
@@ -193,6 +194,5 @@ def _since(ledger: Ledger, of: str, at_ms: int) -> str:
 
 
 def _cut(text: str) -> str:
-    """One line, of bounded length, with control and bidi characters made visible or dropped."""
-    line = wording.inert(" ".join(text.split()))
-    return line if len(line) <= TEXT_CHARS else line[: TEXT_CHARS - 1].rstrip() + "…"
+    """One line of bounded length, inert."""
+    return wording.cut(wording.inert(" ".join(text.split())), TEXT_CHARS)

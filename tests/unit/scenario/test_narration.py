@@ -12,10 +12,11 @@ from random import Random
 import pytest
 
 from channel.protocol.errors import UsageError
+from channel.replay import OUTCOMES
+from channel.replay import alerts as account_of_alerts
 from channel.scenario import Scenario, load
 from channel.scenario.presentation import HELD_S, Pace, Screen
-from channel.scenario.summary import OUTCOMES, summary
-from channel.scenario.wording import inert
+from channel.scenario.summary import summary
 from tests.unit.scenario.worlds import World
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -58,16 +59,28 @@ def test_an_alert_says_who_owes_what_to_whom_how_late_whose_leg_who_was_told_and
 @pytest.mark.parametrize(
     "parts",
     [
-        ("never-passed-on", "NO ANSWER from regime: not passed on by russia, overdue after 60 s, now to the staff"),
-        ("never-passed-on", "2 min overdue (3 min after the notice), now to the ministry; told", "russia/ministry"),
-        ("never-passed-on", "NEVER PASSED ON by russia, window over"),
-        ("standby-broken", "NO ANSWER AFTER STANDBY from regime"),
+        (
+            "never-passed-on",
+            "NO ANSWER from regime, 60 s after the notice: NOT PASSED ON by russia, 30 s overdue; told",
+        ),
+        ("never-passed-on", "NOT PASSED ON by russia, 30 s overdue, now to the staff; told", "ring russia/staff"),
+        (
+            "never-passed-on",
+            "NOT PASSED ON by russia, 2 min overdue, now to the ministry; told",
+            "ring russia/ministry",
+        ),
+        ("never-passed-on", "NEVER PASSED ON by russia, window over, 40 min after the notice, 39 min overdue"),
+        ("standby-broken", "NO ANSWER AFTER STANDBY from regime, 45 min after it was passed on; told"),
+        ("hold-fire", "NO ANSWER from regime, 60 s after the notice (passed on by russia after 20 s); told"),
+        ("hold-fire", "NO ANSWER from regime, 60 s after it was passed on; told"),
         ("hold-fire", "NEVER ANSWERED by regime, window over"),
-        ("hold-fire", "NO ANSWER from regime, 6 min overdue (7 min after the notice), round 2"),
+        ("hold-fire", "NO ANSWER from regime, 7 min after the notice", "6 min overdue, round 2; told"),
+        ("struck", "NO ANSWER from russia, 3 min after the notice, 2 min overdue, now to the ministry; told"),
         ("support-strike", "NOT HEARD from sdf; told"),
         ("support-strike", "NOT RECEIVED by sdf, overdue after 60 s"),
         ("not-confirmed", "NOT RECEIVED by regime, overdue after 5 min"),
-        ("PRIORITY regime: NOBODY ON WATCH at regime", "12 h 00 min", "ring regime/staff +000 04 555 0024"),
+        ("not-confirmed", "30 min after the notice (passed on by russia by voice after 5 min, not confirmed)"),
+        ("PRIORITY NOBODY ON WATCH at regime", "12 h 00 min", "ring regime/staff +000 04 555 0024"),
     ],
 )
 def test_each_kind_of_alert_has_its_sentence(weekend: Shown, parts: tuple[str, ...]) -> None:
@@ -77,9 +90,9 @@ def test_each_kind_of_alert_has_its_sentence(weekend: Shown, parts: tuple[str, .
 @pytest.mark.parametrize(
     "parts",
     [
-        ("standby-broken", "answered late by 30 min (WILCO)"),
-        ("towards-conoco", "answered late by 15 min (UNABLE)"),
-        ("support-strike", "heard again"),
+        ("standby-broken", "answered late by 30 min (WILCO); cleared ", ", "),
+        ("towards-conoco", "answered late by 20 min (UNABLE)"),
+        ("support-strike", "sdf is heard again after 8 min"),
         ("support-strike", "received late by 7 min"),
         ("regime: somebody is on watch again, after 4 h 10 min",),
     ],
@@ -112,8 +125,8 @@ def test_the_end_lists_what_is_unanswered_and_the_totals(weekend: Shown) -> None
     end = weekend.lines[weekend.lines.index("still unanswered: 4") :]
     assert [line.split(": ")[-1] for line in end[1:5]] == [
         "not passed on by russia, window over",
-        "passed on by russia, no answer, window over",
-        "passed on by russia by voice, not confirmed",
+        "no answer from regime, passed on by russia, received, window over",
+        "no answer from regime, passed on by russia by voice, not confirmed",
         "not passed on by russia",
     ]
     assert end[5].startswith("56 notices, 118 deliveries: 42 answered, 70 told, 1 unanswered")
@@ -168,11 +181,10 @@ def test_the_summary_has_the_fixed_members_and_is_json(weekend: Shown, tmp_path:
     ]  # fmt: skip
     assert tuple(found["deliveries"]) == OUTCOMES
     assert sum(found["deliveries"].values()) == len(folded.ledger.deliveries)
-    assert {tuple(alert) for alert in found["alerts"]} == {
-        ("id", "notice", "addressee", "stage", "rung", "raised_at", "acknowledged_at", "cleared_at")
-    }
+    assert found["alerts"] == account_of_alerts(folded.ledger)
+    assert all(
+        {"id", "notice", "addressee", "stage", "rung", "raised_at", "acknowledged_at", "cleared_at"} <= set(alert)
+        for alert in found["alerts"]
+    )
+    assert all(isinstance(alert["addressee"], str) for alert in found["alerts"])
     assert found["tree_size"] == weekend.world.store.size
-
-
-def test_a_partys_text_cannot_steer_the_terminal() -> None:
-    assert inert("a\x1b[2Jb\u202ec\n") == "a<U+001B>[2Jb<U+202E>c<U+000A>"

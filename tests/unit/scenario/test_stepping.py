@@ -13,10 +13,10 @@ import pytest
 from channel.ledger.ledger import Ledger
 from channel.protocol.errors import FatalError, RefusedError, UsageError
 from channel.protocol.statements import Alert
+from channel.replay import outcomes
 from channel.scenario import Scenario, load, parse
 from channel.scenario.journal import Told
 from channel.scenario.stepping import Audience, Signed
-from channel.scenario.summary import outcomes
 from tests.unit.scenario.worlds import World
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
