@@ -18,29 +18,24 @@ import apsw
 
 from channel.log.leaf import encode, leaf_hash
 from channel.log.lock import WriterLock
-from channel.log.store import LinkRow, StoredLeaf, check_group
+from channel.log.sqlite_file import FORMAT, check_file, make, migrate, refuse_leftovers
+from channel.log.store import Cosignature, LinkRow, StoredLeaf, check_group
 from channel.protocol.errors import FatalError, InvariantError
 
-APPLICATION_ID = 0x44434E31  # "DCN1" in the file's header, which `file` and other programs can see
-FORMAT = 1  # user_version; raised by a migration, never reused
 _BATCH_ROWS = 256  # rows a read takes at once: at most 8 MiB of tokens, and no long read holds up the WAL
 _WAL_PAGES_MAX = 1_000  # pages in the WAL before they are moved into the file; SQLite's own default
 _BUSY_MS = 5_000  # how long a step waits for another process that opens or closes the same file
 _FIRST = -(2**63)
 
-_SCHEMA = {
-    "leaf": "CREATE TABLE leaf (idx INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, token BLOB NOT NULL,"
-    " hash BLOB NOT NULL) STRICT",
-    "link": "CREATE TABLE link (party TEXT PRIMARY KEY, have_n INTEGER NOT NULL, size INTEGER NOT NULL,"
-    " root TEXT NOT NULL, heard_ms INTEGER NOT NULL) STRICT",
-    "note": "CREATE TABLE note (size INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT",
-}
-# Notes are blobs too: bytes that somebody changed must reach the verifier, not fail as text on the way.
 _INSERT_LEAF = "INSERT INTO leaf (idx, stamp, token, hash) VALUES (?, ?, ?, ?)"
 _INSERT_NOTE = "INSERT INTO note (size, text) VALUES (?, ?)"
+_INSERT_COSIGNATURE = "INSERT OR IGNORE INTO cosignature (size, party, line) VALUES (?, ?, ?)"
 _UPSERT_LINK = "INSERT OR REPLACE INTO link (party, have_n, size, root, heard_ms) VALUES (?, ?, ?, ?, ?)"
 _SELECT_LEAVES = "SELECT idx, stamp, token, hash FROM leaf WHERE idx > ? ORDER BY idx LIMIT ?"
 _SELECT_NOTES = "SELECT size, text FROM note WHERE size > ? ORDER BY size LIMIT ?"
+_SELECT_NOTE = "SELECT text FROM note WHERE size = ?"
+_SELECT_COSIGNATURES = "SELECT party, line FROM cosignature WHERE size = ? ORDER BY party"
+_SELECT_WITNESSED = "SELECT size FROM cosignature GROUP BY size HAVING count(*) >= ? ORDER BY size DESC LIMIT 1"
 _SELECT_NEWEST = "SELECT size, text FROM note ORDER BY size DESC LIMIT 1"
 _SELECT_LAST = "SELECT idx, stamp FROM leaf ORDER BY idx DESC LIMIT 1"
 _SELECT_LINKS = "SELECT party, have_n, size, root, heard_ms FROM link"
@@ -75,7 +70,7 @@ class SqliteLog:
 
     def _open(self) -> None:
         if self._mode == "create":
-            _refuse_leftovers(self._path)
+            refuse_leftovers(self._path)
         elif not self._path.is_file():
             raise FatalError(f"there is no log at {self._path}: name the right one, or make it with `channel init`")
         if self._mode != "read":
@@ -84,21 +79,23 @@ class SqliteLog:
                 self._open_writer()
         with _fatal(self._path, "open"):
             self._reader = self._connect(apsw.SQLITE_OPEN_READONLY)
-            _check_file(self._reader, self._path)
+            check_file(self._reader, self._path)
         self._recall()
 
     def _open_writer(self) -> None:
         create = apsw.SQLITE_OPEN_CREATE if self._mode == "create" else 0
         self._writer = db = self._connect(apsw.SQLITE_OPEN_READWRITE | create)
         if create:
-            _make(db)
-        _check_file(db, self._path)
+            make(db)
+        check_file(db, self._path)
         if db.pragma("journal_mode", "wal") != "wal":
             raise FatalError(f"{self._path} cannot use a write-ahead log: keep it on a local disk")
         db.pragma("synchronous", "full")
         for pragma in ("fullfsync", "checkpoint_fullfsync"):  # macOS: reach the disk, not only its cache
             db.pragma(pragma, True)
         db.set_wal_hook(self._on_wal)  # in place of automatic checkpoints, which hide their errors
+        if db.pragma("user_version") < FORMAT:
+            migrate(db)
         if create:
             _sync_directory(self._path.parent)
 
@@ -205,6 +202,33 @@ class SqliteLog:
         self._write_links(db)
         db.execute("COMMIT")
 
+    def note(self, size: int) -> str | None:
+        """The note of the checkpoint of that size."""
+        rows = self._fetch(_SELECT_NOTE, (size,))
+        return _text(rows[0][0]) if rows else None
+
+    def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
+        """Keep them beside the notes in a transaction of their own. See the port."""
+        with self._write_lock:
+            self._check_usable()
+            db = self._open_db()
+            for size in {row.size for row in rows}:
+                if not self._fetch(_SELECT_NOTE, (size,)):
+                    raise InvariantError(f"there is no checkpoint of size {size}")
+            with self._final("append"):
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(_INSERT_COSIGNATURE, [(row.size, row.party, row.line.encode()) for row in rows])
+                db.execute("COMMIT")
+
+    def cosignatures(self, size: int) -> dict[str, str]:
+        """Party -> line on the checkpoint of that size."""
+        return {party: _text(line) for party, line in self._fetch_2(_SELECT_COSIGNATURES, (size,))}
+
+    def witnessed(self, quorum: int) -> int:
+        """The largest size that so many parties have cosigned."""
+        rows = self._fetch_2(_SELECT_WITNESSED, (quorum,))
+        return rows[0][0] if rows else 0
+
     def links(self) -> dict[str, LinkRow]:
         """How far each party had got."""
         self._check_usable()
@@ -290,6 +314,10 @@ class SqliteLog:
             with self._final("read"):
                 return self._reader.execute(sql, values).fetchall()
 
+    def _fetch_2(self, sql: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        """What a file of format 1, which only a reader leaves as it is, has none of."""
+        return self._fetch(sql, values) if self._fetch("PRAGMA user_version") >= [(2,)] else []
+
     def _open_db(self) -> apsw.Connection:
         if self._writer is None:
             raise InvariantError(f"{self._path} is open for reading only")
@@ -310,35 +338,6 @@ class SqliteLog:
             raise FatalError(f"{self._path} failed before ({self._ended}): stop and start again")
         if self._closed:
             raise InvariantError(f"{self._path} is closed")
-
-
-def _refuse_leftovers(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        there = path.with_name(path.name + suffix)
-        if there.exists():
-            raise FatalError(f"{there} is there already: choose another place, or move it away if nobody needs it")
-
-
-def _make(db: apsw.Connection) -> None:
-    """Everything in one transaction: after a crash in between the file is empty, and `_check_file` says so."""
-    db.execute("BEGIN EXCLUSIVE")
-    for statement in _SCHEMA.values():
-        db.execute(statement)
-    db.pragma("application_id", APPLICATION_ID)
-    db.pragma("user_version", FORMAT)
-    db.execute("COMMIT")
-
-
-def _check_file(db: apsw.Connection, path: Path) -> None:
-    found = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL"))
-    if not found and not db.pragma("application_id"):
-        raise FatalError(f"{path} was never finished, nothing is in it: remove it and make the log again")
-    if db.pragma("application_id") != APPLICATION_ID:
-        raise FatalError(f"{path} is another program's database, not a log of this channel")
-    if (version := db.pragma("user_version")) != FORMAT:
-        raise FatalError(f"{path} has format {version}, this version reads {FORMAT}: use the version that wrote it")
-    if found != _SCHEMA:
-        raise FatalError(f"{path} has other tables than a log has: it was changed by hand; restore it")
 
 
 def _stored(row: tuple[Any, ...]) -> StoredLeaf:

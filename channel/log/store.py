@@ -34,6 +34,15 @@ class LinkRow:
     heard_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A party's signature line on the checkpoint of `size` (protocol.md 7.8), with its line break; verified before."""
+
+    size: int
+    party: str
+    line: str
+
+
 class LogStore(Protocol):
     """Leaves and checkpoints of one log, one writer. After a FatalError the object refuses all further work."""
 
@@ -60,6 +69,26 @@ class LogStore(Protocol):
 
     def notes(self) -> Iterator[tuple[int, str]]:
         """Every (size, note) in order of size, streamed."""
+        ...
+
+    def note(self, size: int) -> str | None:
+        """The note of the checkpoint of that size; None if no commit ended there."""
+        ...
+
+    def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
+        """Keep them beside the notes; returns once they are durable. The first of a party on a size stays.
+
+        They are no leaves: nothing of size, leaves or notes changes. InvariantError if there is no such checkpoint, and
+        nothing is stored; FatalError as for `append`.
+        """
+        ...
+
+    def cosignatures(self, size: int) -> dict[str, str]:
+        """Party -> line on the checkpoint of that size, in the order of the parties' names."""
+        ...
+
+    def witnessed(self, quorum: int) -> int:
+        """The largest size that so many parties have cosigned; 0 if there is none."""
         ...
 
     def links(self) -> dict[str, LinkRow]:

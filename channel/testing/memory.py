@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from channel.log.leaf import encode, leaf_hash
-from channel.log.store import LinkRow, StoredLeaf, check_group
+from channel.log.store import Cosignature, LinkRow, StoredLeaf, check_group
 from channel.protocol.errors import FatalError, InvariantError
 
 
@@ -15,6 +15,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self._leaves: list[StoredLeaf] = []
         self._notes: list[tuple[int, str]] = []
+        self._cosignatures: dict[int, dict[str, str]] = {}
         self._links: dict[str, LinkRow] = {}
         self._ended: str | None = None
         self._closed = False
@@ -53,6 +54,34 @@ class MemoryLog:
         """Every (size, note) in order of size."""
         self._check_usable()
         return iter(tuple(self._notes))
+
+    def note(self, size: int) -> str | None:
+        """The note of the checkpoint of that size."""
+        self._check_usable()
+        return dict(self._notes).get(size)
+
+    def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
+        """Keep them beside the notes; the first of a party on a size stays."""
+        self._check_usable()
+        sizes = dict(self._notes)
+        for row in rows:
+            if row.size not in sizes:
+                raise InvariantError(f"there is no checkpoint of size {row.size}")
+        if self.fail_next:
+            self._ended = "a failure that the test asked for"
+            raise FatalError(f"cannot keep cosignatures: {self._ended}")
+        for row in rows:
+            self._cosignatures.setdefault(row.size, {}).setdefault(row.party, row.line)
+
+    def cosignatures(self, size: int) -> dict[str, str]:
+        """Party -> line on the checkpoint of that size."""
+        self._check_usable()
+        return dict(sorted(self._cosignatures.get(size, {}).items()))
+
+    def witnessed(self, quorum: int) -> int:
+        """The largest size that so many parties have cosigned."""
+        self._check_usable()
+        return max((size for size, lines in self._cosignatures.items() if len(lines) >= quorum), default=0)
 
     def links(self) -> dict[str, LinkRow]:
         """How far each party had got."""

@@ -10,7 +10,7 @@ import pytest
 
 from channel.log.leaf import encode, leaf_hash
 from channel.log.sqlite import SqliteLog
-from channel.log.store import LinkRow, LogStore, StoredLeaf
+from channel.log.store import Cosignature, LinkRow, LogStore, StoredLeaf
 from channel.protocol.errors import FatalError, InvariantError
 from channel.testing.memory import MemoryLog
 
@@ -161,7 +161,74 @@ def _calls(store: LogStore) -> list[Callable[[], object]]:
         lambda: list(store.leaves()),
         lambda: list(store.notes()),
         store.newest_note,
+        lambda: store.note(1),
+        lambda: store.cosignatures(1),
+        lambda: store.witnessed(1),
+        lambda: store.put_cosignatures([]),
         store.links,
         lambda: store.put_links({}),
         lambda: store.append([_leaf(1)], "more"),
     ]
+
+
+# --- cosignatures -----------------------------------------------------------------------------------------------------
+
+
+def _lines(size: int, *parties: str) -> list[Cosignature]:
+    return [Cosignature(size, party, f"— dcn/net/{party} line on {size}\n") for party in parties]
+
+
+def test_a_note_is_found_by_its_size(store: LogStore) -> None:
+    store.append(_group(0, 3), "first")
+    store.append(_group(3, 4), "second")
+    assert [store.note(size) for size in (0, 2, 3, 4, 5)] == [None, None, "first", "second", None]
+
+
+def test_cosignatures_are_kept_beside_the_notes(store: LogStore) -> None:
+    store.append(_group(0, 3), "first")
+    assert store.cosignatures(3) == {}
+    store.put_cosignatures(_lines(3, "russia", "coalition"))
+    assert list(store.cosignatures(3).items()) == [(row.party, row.line) for row in _lines(3, "coalition", "russia")]
+    assert (store.size, store.newest_note(), list(store.notes())) == (3, "first", [(3, "first")])
+    assert store.cosignatures(2) == {}
+
+
+def test_the_first_cosignature_of_a_party_on_a_size_stays(store: LogStore) -> None:
+    store.append(_group(0, 3), "first")
+    store.put_cosignatures(_lines(3, "russia"))
+    store.put_cosignatures([Cosignature(3, "russia", "later\n"), *_lines(3, "sdf")])
+    assert store.cosignatures(3) == {row.party: row.line for row in _lines(3, "russia", "sdf")}
+
+
+@pytest.mark.parametrize("size", [0, 2, 4])
+def test_what_is_no_checkpoint_is_not_cosigned(store: LogStore, size: int) -> None:
+    store.append(_group(0, 3), "first")
+    with pytest.raises(InvariantError, match=f"no checkpoint of size {size}"):
+        store.put_cosignatures([*_lines(3, "sdf"), *_lines(size, "russia")])
+    assert store.cosignatures(3) == {}
+    store.put_cosignatures(_lines(3, "russia"))
+
+
+def test_the_newest_witnessed_size_has_a_quorum_of_its_own(store: LogStore) -> None:
+    for index in range(4):
+        store.append([_leaf(index)], f"note {index + 1}")
+    assert store.witnessed(1) == 0
+    store.put_cosignatures([*_lines(1, "a", "b", "c"), *_lines(2, "a", "b"), *_lines(3, "c"), *_lines(4, "a")])
+    assert [store.witnessed(quorum) for quorum in (1, 2, 3, 4)] == [4, 2, 1, 0]
+
+
+@pytest.mark.parametrize("make", [_sqlite, _memory], ids=["sqlite", "memory"])
+def test_after_a_failed_cosignature_everything_is_refused(
+    make: Callable[[Path], LogStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make(tmp_path)
+    store.append([_leaf(0)], "note")
+    if isinstance(store, MemoryLog):
+        store.fail_next = True
+    else:
+        monkeypatch.setattr("channel.log.sqlite._INSERT_COSIGNATURE", "INSERT INTO nowhere VALUES (?, ?, ?)")
+    with pytest.raises(FatalError):
+        store.put_cosignatures(_lines(1, "russia"))
+    with pytest.raises(FatalError, match=re.escape("failed before")):
+        store.append([_leaf(1)], "more")
+    store.close()

@@ -11,7 +11,7 @@ from tests.tidy import tree
 
 PURE_ROOMS = ("channel.protocol", "channel.ledger", "channel.picture")
 # Of the log, everything is pure but the stores and what guards their files.
-LOG_WITH_IO = {"channel.log.sqlite", "channel.log.postgres", "channel.log.lock"}
+LOG_WITH_IO = {"channel.log.sqlite", "channel.log.sqlite_file", "channel.log.postgres", "channel.log.lock"}
 NOT_FOR_CLIENTS = (
     "channel.broker",
     "channel.cli",
@@ -21,6 +21,7 @@ NOT_FOR_CLIENTS = (
     "channel.log.lock",
     "channel.log.postgres",
     "channel.log.sqlite",
+    "channel.log.sqlite_file",
     "channel.relay",
     "channel.replay",
     "channel.scenario",

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from channel.log.sqlite import SqliteLog
-from channel.log.store import LinkRow, StoredLeaf
+from channel.log.store import Cosignature, LinkRow, StoredLeaf
 from channel.protocol.errors import ChannelError, FatalError, InvariantError
 
 LINK = LinkRow(1, 2, "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 3)
@@ -212,7 +212,8 @@ def test_a_file_that_is_no_log_is_refused_and_left_alone(tmp_path: Path, mode: s
     ("sql", "says"),
     [
         ("PRAGMA application_id = 7", "another program's database"),
-        ("PRAGMA user_version = 2", "format 2, this version reads 1"),
+        ("PRAGMA user_version = 3", "format 3, this version reads 1 to 2"),
+        ("PRAGMA user_version = 1", "changed by hand"),
         ("CREATE TABLE more (a)", "changed by hand"),
         ("CREATE TRIGGER t AFTER INSERT ON note BEGIN DELETE FROM leaf; END", "changed by hand"),
         ("DROP TABLE link", "changed by hand"),
@@ -266,3 +267,43 @@ def test_a_note_that_is_no_text_is_handed_out_as_no_note(path: Path) -> None:
     log = SqliteLog(path, "read")
     assert list(log.notes()) == [(10, "\ufffd")]
     log.close()
+
+
+# --- format 1 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """The log as a version without cosignatures left it."""
+    _change(path, "DROP TABLE cosignature")
+    _change(path, "PRAGMA user_version = 1")
+    return path
+
+
+def test_a_log_of_format_1_is_read_as_it_is(old: Path) -> None:
+    before = old.read_bytes()
+    log = SqliteLog(old, "read")
+    assert list(log.leaves()) == _group(0, 10)
+    assert (log.cosignatures(10), log.witnessed(1)) == ({}, 0)
+    log.close()
+    assert old.read_bytes() == before
+
+
+def test_a_log_of_format_1_is_brought_up_to_date_by_its_writer(old: Path) -> None:
+    reader, row = SqliteLog(old, "read"), Cosignature(10, "russia", "line\n")
+    log = SqliteLog(old, "write")
+    log.put_cosignatures([row])
+    assert reader.cosignatures(10) == {"russia": "line\n"}
+    reader.close()
+    log.close()
+    assert _names(old) == ["log.sqlite"]
+    again = SqliteLog(old, "write")
+    assert (list(again.leaves()), again.cosignatures(10)) == (_group(0, 10), {"russia": "line\n"})
+    again.close()
+
+
+def test_a_reader_keeps_no_cosignatures(path: Path) -> None:
+    reader = SqliteLog(path, "read")
+    with pytest.raises(InvariantError, match="reading only"):
+        reader.put_cosignatures([Cosignature(10, "russia", "line\n")])
+    reader.close()

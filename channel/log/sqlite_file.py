@@ -1,0 +1,67 @@
+"""The file of a SQLite log: its tables, its formats, and how one is told from another. What is in it: `sqlite`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from channel.protocol.errors import FatalError
+
+APPLICATION_ID = 0x44434E31  # "DCN1" in the file's header, which `file` and other programs can see
+FORMAT = 2  # user_version; raised by a migration, never reused
+# Notes are blobs too: bytes that somebody changed must reach the verifier, not fail as text on the way.
+_SCHEMA_1 = {
+    "leaf": "CREATE TABLE leaf (idx INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, token BLOB NOT NULL,"
+    " hash BLOB NOT NULL) STRICT",
+    "link": "CREATE TABLE link (party TEXT PRIMARY KEY, have_n INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " root TEXT NOT NULL, heard_ms INTEGER NOT NULL) STRICT",
+    "note": "CREATE TABLE note (size INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT",
+}
+_ADDED_2 = {
+    "cosignature": "CREATE TABLE cosignature (size INTEGER NOT NULL, party TEXT NOT NULL, line BLOB NOT NULL,"
+    " PRIMARY KEY (size, party)) STRICT, WITHOUT ROWID",
+}
+SCHEMAS = {1: _SCHEMA_1, FORMAT: _SCHEMA_1 | _ADDED_2}
+
+
+def refuse_leftovers(path: Path) -> None:
+    """FatalError if anything of an earlier file is in the way."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        there = path.with_name(path.name + suffix)
+        if there.exists():
+            raise FatalError(f"{there} is there already: choose another place, or move it away if nobody needs it")
+
+
+def make(db: apsw.Connection) -> None:
+    """Everything in one transaction: after a crash in between the file is empty, and `check_file` says so."""
+    db.execute("BEGIN EXCLUSIVE")
+    for statement in SCHEMAS[FORMAT].values():
+        db.execute(statement)
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", FORMAT)
+    db.execute("COMMIT")
+
+
+def migrate(db: apsw.Connection) -> None:
+    """From format 1, which had no cosignatures: all or nothing, and readers beside it need not notice."""
+    db.execute("BEGIN IMMEDIATE")
+    for statement in _ADDED_2.values():
+        db.execute(statement)
+    db.pragma("user_version", FORMAT)
+    db.execute("COMMIT")
+
+
+def check_file(db: apsw.Connection, path: Path) -> None:
+    """FatalError if the file is not a log of a format that this version reads, table by table."""
+    found = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL"))
+    if not found and not db.pragma("application_id"):
+        raise FatalError(f"{path} was never finished, nothing is in it: remove it and make the log again")
+    if db.pragma("application_id") != APPLICATION_ID:
+        raise FatalError(f"{path} is another program's database, not a log of this channel")
+    if (version := db.pragma("user_version")) not in SCHEMAS:
+        raise FatalError(
+            f"{path} has format {version}, this version reads 1 to {FORMAT}: use the version that wrote it"
+        )
+    if found != SCHEMAS[version]:
+        raise FatalError(f"{path} has other tables than a log has: it was changed by hand; restore it")
