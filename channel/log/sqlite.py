@@ -72,7 +72,10 @@ class SqliteLog:
         if self._mode == "create":
             refuse_leftovers(self._path)
         elif not self._path.is_file():
-            raise FatalError(f"there is no log at {self._path}: name the right one, or make it with `channel init`")
+            raise FatalError(
+                f"there is no log at {self._path}: name the right one, restore it from a backup, or make a new channel "
+                "with `channel init`"
+            )
         if self._mode != "read":
             self._lock = WriterLock(self._path)
             with _fatal(self._path, "open"):

@@ -56,9 +56,15 @@ def check_file(db: apsw.Connection, path: Path) -> None:
     """FatalError if the file is not a log of a format that this version reads, table by table."""
     found = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL"))
     if not found and not db.pragma("application_id"):
-        raise FatalError(f"{path} was never finished, nothing is in it: remove it and make the log again")
+        raise FatalError(
+            f"{path} was never finished, nothing is in it: restore it from a backup, or if it was never in use, remove "
+            "it and make the log again"
+        )
     if db.pragma("application_id") != APPLICATION_ID:
-        raise FatalError(f"{path} is another program's database, not a log of this channel")
+        raise FatalError(
+            f"{path} is another program's database, not a log of this channel: name the right one, or restore it from "
+            "a backup"
+        )
     if (version := db.pragma("user_version")) not in SCHEMAS:
         raise FatalError(
             f"{path} has format {version}, this version reads 1 to {FORMAT}: use the version that wrote it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,7 +17,9 @@ from clients.core.party import Party, QueuedError
 from tests.integration.channel_lab import WAIT_S, ChannelLab, channel_lab, inbox, until
 
 WHERE = {"at": "35.3359,40.1408", "radius": "2km", "start": "+10min", "until": "+40min"}
-INTENT = {"kind": "intent", "precedence": "FLASH", "text": "Strike north of the bridge", "wait": WAIT_S, **WHERE}
+INTENT: dict[str, Any] = {
+    "kind": "intent", "precedence": "FLASH", "text": "Strike north of the bridge", "wait": WAIT_S, **WHERE
+}  # fmt: skip
 SENT_WORDS = ("send", "--to", "russia", "--kind", "text", "--text")
 
 
