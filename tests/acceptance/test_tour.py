@@ -26,12 +26,21 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self._lines: Queue[str] = Queue()
-        Thread(target=self._read, daemon=True).start()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+
+    def end(self) -> int:
+        """Ctrl-C; all that was still printed is read. The exit code."""
+        self._process.send_signal(signal.SIGINT)
+        code = self._process.wait(60)
+        self._reader.join(60)
+        return code
 
     def until(self, said: str) -> str:
         """The next line that says it; lines before it are passed over."""
@@ -47,11 +56,11 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     command = [str(PROGRAMS / "channel"), "up", "--scenario", "deir-ezzor-2017", "--home", ".homes/1", "--speed", "max"]
     environment = {**os.environ, "NO_COLOR": "1"}
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    terminal = Terminal(process)
     try:
-        yield Terminal(process)
+        yield terminal
     finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) in (0, 130)
+        assert terminal.end() in (0, 130)
 
 
 def test_the_tour_of_the_readme(terminal: Terminal, tmp_path: Path) -> None:
