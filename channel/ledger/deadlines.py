@@ -184,10 +184,11 @@ def _holes(ledger: Ledger, kid: str) -> Iterator[AlertDraft]:
     party = ids.kid_party(kid)
     if party not in ledger.parties:
         return
-    for seq, since_ms in ledger.devices[kid].missing.items():
-        draft = _own_alert(ledger, party, "hole", f"{kid}/{seq}", since_ms + ledger.charter.terms.hole_ms)
-        if draft.alert not in ledger.alerts:
-            yield draft
+    for seq, since_ms in ledger.devices[kid].missing.items():  # the earliest first, and one at a time is enough
+        cause = f"{kid}/{seq}"
+        if ids.alert_id(cause, party, "hole", "operations", 1) not in ledger.alerts:
+            yield _own_alert(ledger, party, "hole", cause, since_ms + ledger.charter.terms.hole_ms)
+            return
 
 
 def _own_alert(ledger: Ledger, party: str, stage: str, cause: str, due_ms: int) -> AlertDraft:
@@ -231,6 +232,30 @@ def clock_stepped(ledger: Ledger, old_ms: int, new_ms: int, now_ms: int) -> Aler
         ring=desk,
         precedence=Precedence.PRIORITY,
         detail=f"the wall clock differs by {seconds} s: check it, then `channel clock --apply REASON`",
+    )
+
+
+def unwitnessed(ledger: Ledger, size: int, missing: Iterable[str], since_ms: int) -> AlertDraft | None:
+    """The leaf at `size` is the first without a quorum of cosignatures over it: one alert for the whole net.
+
+    None if it was raised before, or the charter is not in force. `since_ms`: the relay could hear nobody before.
+    """
+    entry, terms = ledger.entries.get(size), ledger.charter.terms
+    alert = ids.alert_id(f"unwitnessed/{size}", ids.RELAY, "unwitnessed", "operations", 1)
+    if entry is None or ledger.in_force_ms is None or alert in ledger.alerts:
+        return None
+    desk = DeskOf(party=ids.RELAY, desk=ledger.desk(ids.RELAY, "operations"))
+    return AlertDraft(
+        alert=alert,
+        stage="unwitnessed",
+        rung=Level.OPERATIONS,
+        round=1,
+        due_ms=max(entry.stamp_ms, ledger.in_force_ms, since_ms) + terms.unwitnessed_ms,
+        fault=ids.RELAY,
+        told=(desk,),
+        ring=desk,
+        precedence=Precedence.PRIORITY,
+        detail=f"the log from leaf {size} on has not {terms.quorum} cosignatures: missing {', '.join(missing)}",
     )
 
 

@@ -88,17 +88,17 @@ class DeviceRecord:
     """Sequence number -> stamp at which the hole was first seen."""
 
     def occupy(self, seq: int, of: Hash, stamp_ms: int) -> None:
-        """Take a number; numbers jumped over are holes from this stamp on."""
+        """Take a number; numbers jumped over are holes from this stamp on, while there is room for them."""
         if seq < 1 or seq in self.taken:
             return
         self.taken[seq] = of
         self.missing.pop(seq, None)
-        for skipped in range(self.highest + 1, min(seq, self.highest + 1 + HOLES_MAX)):
+        for skipped in range(self.highest + 1, min(seq, self.highest + 1 + HOLES_MAX - len(self.missing))):
             self.missing[skipped] = stamp_ms
         self.highest = max(self.highest, seq)
 
 
-HOLES_MAX = 100  # holes remembered a jump: a client that jumps far has one alert, not thousands
+HOLES_MAX = 100  # holes remembered of a key at a time: one statement must not make the relay owe many alerts
 
 
 @dataclass(slots=True)
