@@ -6,7 +6,8 @@ making one is `bundle_build`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from channel.log import claims
 from channel.log.case import FOUNDING, Case, CaseLeaf, about
-from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_note, split_note
+from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_under, split_note
 from channel.log.cosignature import merge, open_all, witnesses
 from channel.log.leaf import decode, leaf_hash
 from channel.log.proof import verify_inclusion
@@ -24,7 +25,7 @@ from channel.log.tokens import Statements
 from channel.protocol import canonical, ids
 from channel.protocol.envelope import open_charter, open_token
 from channel.protocol.errors import PeerError, ProofError
-from channel.protocol.forms import Count, Hash, Index, Millis, Model, NetName
+from channel.protocol.forms import Count, Hash, Index, Millis, Model, NetName, Party
 from channel.protocol.frames import Proof, Token
 from channel.protocol.keys import KeyRing
 from channel.protocol.sealing import open_inner_notice
@@ -34,7 +35,6 @@ FORMAT: Literal["dcn-bundle"] = "dcn-bundle"
 BUNDLE_BYTES_MAX = 16 * 1024 * 1024  # what a mail carries, and some hundred of the largest statements
 ROWS_MAX = 4096
 WORDS_MAX = 64
-LOG_KEYS = f"{ids.RELAY}/sig/log-"
 
 REASONS: dict[str, str] = {
     "bad-bundle": "the file is not a bundle in its one canonical form",
@@ -47,7 +47,7 @@ REASONS: dict[str, str] = {
     "bad-disclosure": "a disclosed token is not the one that a sealed notice here names",
     "keys-incomplete": "key-affecting leaves are missing: the chain does not reach the head that the relay signed",
     "keys-unattested": "no receipt or heartbeat is there to compare the key chain with",
-    "words-missing": "fewer receipts, cosignatures or disclosed tokens than the bundle states",
+    "parts-missing": "fewer receipts, cosignatures or disclosed tokens than the bundle states",
 }
 """Codes beside those of a log's verification (`channel.log.report`) and of the guard."""
 
@@ -59,7 +59,7 @@ INCOMPLETE = frozenset(
         "keys-outdated",
         "unknown-kid",
         "unknown-key",
-        "words-missing",
+        "parts-missing",
     }
 )
 """Something is not there, and nothing that is there is wrong."""
@@ -81,13 +81,13 @@ class Row(Model):
 
 
 class Stated(Model):
-    """What the maker says is in the file, so that a lost part shows."""
+    """What the maker says is in the file, part by part, so that a lost one shows and a changed one is told from it."""
 
     rows: Count
     indexes: Annotated[tuple[Index, ...], Field(max_length=ROWS_MAX)]
-    cosignatures: Index
-    words: Index
-    disclosed: Index
+    cosigners: Annotated[tuple[Party, ...], Field(max_length=WORDS_MAX)]
+    words: Annotated[tuple[Index, ...], Field(max_length=WORDS_MAX)]
+    disclosed: Annotated[tuple[Hash, ...], Field(max_length=WORDS_MAX)]
 
 
 class Bundle(Model):
@@ -112,8 +112,8 @@ def write(bundle: Bundle) -> bytes:
 def read(data: bytes) -> Bundle:
     """Read the file, verifying nothing. ProofError(`bad-bundle`) on any other bytes than `write` gives."""
     try:
+        bundle = Bundle.model_validate_json(data[: BUNDLE_BYTES_MAX + 1])
         value = canonical.loads_canonical(data.removesuffix(b"\n"), size_max=BUNDLE_BYTES_MAX)
-        bundle = Bundle.model_validate_json(data)
     except (PeerError, ValidationError) as error:
         what = error.code if isinstance(error, PeerError) else "members"
         raise ProofError("bad-bundle", f"expected a bundle of version 1 ({what})") from None
@@ -145,6 +145,7 @@ class _Verifier:
         self._reasons = reasons
         self._leaves: list[CaseLeaf] = []
         self._attested = -1
+        self._places: list[int] = []
         self._receipts: list[int] = []
 
     def run(self) -> Report:
@@ -158,6 +159,7 @@ class _Verifier:
         self._rows(statements)
         for word in self._bundle.words:
             self._word(statements, word, head)
+        self._compare("words", self._places, self._bundle.stated.words)
         if self._attested < 0:
             self._reasons.add("keys-unattested", None, "no receipt or heartbeat of the relay is in the bundle")
         times = self._cosignatures(statements, head)
@@ -184,15 +186,16 @@ class _Verifier:
         else:
             for index in sorted(set(stated.indexes) - set(here)):
                 self._reasons.add("missing-leaf", index, "stated, and not there")
-        parts = (("words", self._bundle.words, stated.words), ("disclosed", self._bundle.disclosed, stated.disclosed))
-        for name, there, count in parts:
-            self._count(name, len(there), count)
+        self._compare("disclosed", [ids.sha256(token.encode()) for token in self._bundle.disclosed], stated.disclosed)
 
-    def _count(self, name: str, there: int, stated: int) -> None:
-        if there < stated:
-            self._reasons.add("words-missing", None, f"{name}: {stated} stated, {there} there")
-        elif there > stated:
-            self._reasons.add("bad-bundle", None, f"{name}: {stated} stated, {there} there")
+    def _compare(self, name: str, here: Sequence[object], stated: Sequence[object]) -> None:
+        """Parts beside the rows, against those stated: the same, or some of them missing."""
+        if list(here) == list(stated):
+            return
+        if len(here) < len(stated) and Counter(here) <= Counter(stated):
+            self._reasons.add("parts-missing", None, f"{name}: {len(stated)} stated, {len(here)} there")
+        else:
+            self._reasons.add("bad-bundle", None, f"{name}: not those stated")
 
     def _charter(self) -> tuple[Charter, ids.Hash] | None:
         """The charter that everything else is verified under: the bundle's own, which must be the one given."""
@@ -217,15 +220,11 @@ class _Verifier:
     def _note(self, charter: Charter) -> Checkpoint | None:
         if charter.net != self._bundle.net:
             self._reasons.add("wrong-net", None, "the charter is another net's")
-        keys = [key for key in charter.relay.keys if key.kid.startswith(LOG_KEYS)]
-        fault = ProofError("bad-note-signature", "the charter has no log key")
-        for key in keys:
-            try:
-                return open_note(self._bundle.note, f"dcn/{charter.net}", ids.unb64url(key.pub))
-            except ProofError as error:
-                fault = error
-        self._reasons.add(fault.code, None, f"the checkpoint: {fault.detail}")
-        return None
+        try:
+            return open_under(self._bundle.note, charter)
+        except ProofError as error:
+            self._reasons.add(error.code, None, f"the checkpoint: {error.detail}")
+            return None
 
     # --- leaves -----------------------------------------------------------------------------------------------------
 
@@ -295,6 +294,7 @@ class _Verifier:
             case _:
                 self._reasons.add("bad-word", None, f"a {opened.type} does not carry the key chain's head")
                 return
+        self._places.append(position)
         if keys != statements.ring.chain_at(position):
             detail = "the key chain here is not the one whose head the relay signed for this place"
             self._reasons.add("keys-incomplete", position, detail)
@@ -311,17 +311,17 @@ class _Verifier:
 
     def _cosignatures(self, statements: Statements, head: Checkpoint) -> dict[str, int]:
         """Party -> seconds. In a bundle no line is passed over: what nobody vouches for does not belong there."""
-        note, stated = self._bundle.note, self._bundle.stated.cosignatures
-        lines = len(split_note(note)[1]) - 1
+        note, prefix = self._bundle.note, f"dcn/{self._bundle.net}/"
+        names = [name.removeprefix(prefix) for name, _ in split_note(note)[1][1:]]
         try:
             opened = open_all(note, self._bundle.net, witnesses(statements.ring, head.size))
             ordered = merge(note, ()) == note
         except ProofError as error:
             self._reasons.add(error.code, None, f"the checkpoint: {error.detail}")
             return {}
-        if len(opened) != lines or not ordered:
+        if not ordered or not (self._is_partial() or len(opened) == len(names)):
             self._reasons.add("bad-cosignature", None, "a line of the checkpoint is nobody's, or not in its place")
-        self._count("cosignatures", lines, stated)
+        self._compare("cosignatures", names, self._bundle.stated.cosigners)
         return {party: min(at for name, at in opened if name == party) for party, _ in opened}
 
     def _disclosed(self, ring: KeyRing) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from channel.log.bundle import FORMAT, LOG_KEYS, WORDS_MAX, Bundle, Row, Stated, write
+from channel.log.bundle import FORMAT, WORDS_MAX, Bundle, Row, Stated, write
 from channel.log.case import L, select
-from channel.log.checkpoint import open_note, split_note
-from channel.log.cosignature import merge, open_line, witnesses
+from channel.log.checkpoint import open_under, split_note
+from channel.log.cosignature import merge, open_all, open_line, witnesses
 from channel.protocol import ids
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import IncompleteError, PeerError, ProofError, UsageError
@@ -37,8 +37,8 @@ def build(
     checkpoint is not this log's, or nothing with the hash `of` is there.
     """
     given = list(leaves)
-    ring, net = _ring(given)
-    size = _size(note, ring, net)
+    ring, charter = _ring(given)
+    net, size = charter.net, _size(note, charter)
     chosen = select(given, of, size)
     if not any(leaf.opened.of == of for leaf in chosen):
         if any(leaf.opened.of == of for leaf in given):
@@ -46,19 +46,26 @@ def build(
         raise UsageError("nothing with that hash is among the leaves at hand")
     rows = tuple(_row(leaf, prove) for leaf in chosen)
     indexes = tuple(row.index for row in rows)
-    cosigned, lines = _cosigned(note, ring, net, size)
+    cosigned, cosigners = _cosigned(note, ring, net, size)
     taken = _words(words, ring, net, size, set(indexes))
     inner = tuple(token.decode("ascii") for token in disclosed)
-    stated = Stated(rows=len(rows), indexes=indexes, cosignatures=lines, words=len(taken), disclosed=len(inner))
+    stated = Stated(
+        rows=len(rows),
+        indexes=indexes,
+        cosigners=cosigners,
+        words=tuple(taken),
+        disclosed=tuple(ids.sha256(token.encode()) for token in inner),
+    )
+    placed = tuple(taken.values())
     return write(
         Bundle(
-            format=FORMAT, v=1, net=net, of=of, note=cosigned, rows=rows, words=taken, disclosed=inner, stated=stated
+            format=FORMAT, v=1, net=net, of=of, note=cosigned, rows=rows, words=placed, disclosed=inner, stated=stated
         )
     )
 
 
-def _ring(leaves: Sequence[L]) -> tuple[KeyRing, str]:
-    """The keys and net that the leaves give, in their order."""
+def _ring(leaves: Sequence[L]) -> tuple[KeyRing, Charter]:
+    """The keys and charter that the leaves give, in their order."""
     ordered = sorted(leaves, key=lambda leaf: leaf.index)
     first = ordered[0].opened if ordered and ordered[0].index == 0 else None
     if first is None or not isinstance(first.body, Charter):
@@ -66,18 +73,14 @@ def _ring(leaves: Sequence[L]) -> tuple[KeyRing, str]:
     ring = KeyRing(first.body, first.of)
     for leaf in ordered[1:]:
         ring.apply(leaf.index, leaf.opened.of, leaf.opened.body)
-    return ring, first.body.net
+    return ring, first.body
 
 
-def _size(note: str, ring: KeyRing, net: str) -> int:
-    fault: ProofError | None = None
-    for kid in ring:
-        if kid.startswith(LOG_KEYS):
-            try:
-                return open_note(note, f"dcn/{net}", ring[kid]).size
-            except ProofError as error:
-                fault = error
-    raise UsageError(f"not a checkpoint of this log: {fault}")
+def _size(note: str, charter: Charter) -> int:
+    try:
+        return open_under(note, charter).size
+    except ProofError as error:
+        raise UsageError(f"not a checkpoint of this log: {error}") from None
 
 
 def _row(leaf: L, prove: Prove) -> Row:
@@ -85,8 +88,8 @@ def _row(leaf: L, prove: Prove) -> Row:
     return Row(index=leaf.index, stamp=leaf.stamp_ms, token=leaf.opened.token.decode("ascii"), proof=proof)
 
 
-def _cosigned(note: str, ring: KeyRing, net: str, size: int) -> tuple[str, int]:
-    """The note with the log's line and every cosignature that holds, and how many these are."""
+def _cosigned(note: str, ring: KeyRing, net: str, size: int) -> tuple[str, tuple[str, ...]]:
+    """The note with the log's line and every cosignature that holds, and whose these are."""
     body, _ = split_note(note)
     keys, kept, own = witnesses(ring, size), [], []
     for line in note[len(body) + 1 :].split("\n")[:-1]:
@@ -96,11 +99,11 @@ def _cosigned(note: str, ring: KeyRing, net: str, size: int) -> tuple[str, int]:
         except ProofError:
             own += [f"{line}\n"] if line.startswith(f"\u2014 dcn/{net} ") else []
     merged = merge(f"{body}\n{''.join(own)}", kept)
-    return merged, len(split_note(merged)[1]) - len(own)
+    return merged, tuple(party for party, _ in open_all(merged, net, keys))
 
 
-def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: set[int]) -> tuple[str, ...]:
-    """Receipts of leaves that are here, and of all words the one that confirms the key chain farthest."""
+def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: set[int]) -> dict[int, str]:
+    """Place -> word: receipts of leaves that are here, and of all the one that confirms the key chain farthest."""
     placed: dict[int, tuple[bool, bytes]] = {}
     for token in words:
         try:
@@ -114,4 +117,4 @@ def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: 
                 placed[at] = (False, token)
     here = sorted(at for at, (of_row, _) in placed.items() if of_row)[-(WORDS_MAX - 1) :]
     wanted = sorted({*here, max(placed)}) if placed else []
-    return tuple(placed[at][1].decode("ascii") for at in wanted)
+    return {at: placed[at][1].decode("ascii") for at in wanted}

@@ -13,11 +13,13 @@ import re
 from dataclasses import dataclass
 
 from channel.log.merkle import HASH_BYTES
-from channel.protocol import envelope, limits
+from channel.protocol import envelope, ids, limits
 from channel.protocol.errors import InvariantError, ProofError
+from channel.protocol.statements import Charter
 
 ALG_ED25519 = 0x01  # C2SP signed-note: the log's own signature
 ALG_COSIGNATURE = 0x04  # C2SP tlog-cosignature: timestamped Ed25519
+LOG_KEYS = f"{ids.RELAY}/sig/log-"  # the relay's keys that sign checkpoints, and nothing else
 NOTE_CHARS_MAX = 16_384  # what a checkpoint item holds
 SIGNATURES_MAX = 64  # a log key and cosigners, with room for rotations
 _DASH = "\u2014 "
@@ -72,6 +74,18 @@ def open_note(note: str, key_name: str, public: bytes) -> Checkpoint:
     if not envelope.verify_signature(public, found[0][4:], body.encode()):
         raise ProofError("bad-note-signature", f"the signature of {key_name} does not verify")
     return checkpoint
+
+
+def open_under(note: str, charter: Charter) -> Checkpoint:
+    """As `open_note`, under a log key of the charter; the relay's keys are the charter's (protocol.md 5.4)."""
+    fault = ProofError("bad-note-signature", "the charter has no log key")
+    for key in charter.relay.keys:
+        if key.kid.startswith(LOG_KEYS):
+            try:
+                return open_note(note, f"dcn/{charter.net}", ids.unb64url(key.pub))
+            except ProofError as error:
+                fault = error
+    raise fault
 
 
 def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:

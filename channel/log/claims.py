@@ -6,7 +6,7 @@ is the intermediary's word alone, silence is not ignorance, and a key that a mac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from channel.log.case import Case, CaseLeaf
 from channel.log.cosignature import quorum_time
@@ -53,7 +53,7 @@ def proven(case: Case) -> Iterator[str]:
     for index in case.receipts:
         yield f"the relay gave a receipt for leaf {index} that agrees with its log"
     yield f"the log signed for these leaves, in this order and with these stamps, under its root of {case.size} leaves"
-    yield from _witnessed(case)
+    yield from witnessed(case.times, case.size, case.charter.terms.quorum)
     if case.disclosed:
         yield "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party"
 
@@ -75,12 +75,11 @@ def _after(leaf: CaseLeaf) -> str:
     return f"; its signer names a log of {seen.size} leaves as seen"
 
 
-def _witnessed(case: Case) -> Iterator[str]:
-    if not case.times:
-        return
-    named = ", ".join(f"{party} before {_before_second(at)}" for party, at in sorted(case.times.items()))
-    quorum = case.charter.terms.quorum
-    yield f"witnesses had verified this log up to {case.size} leaves: {named} (the charter asks for {quorum})"
+def witnessed(times: Mapping[str, int], size: int, quorum: int) -> Iterator[str]:
+    """Who had verified the log, and before when."""
+    if times:
+        named = ", ".join(f"{party} before {_before_second(at)}" for party, at in sorted(times.items()))
+        yield f"witnesses had verified this log up to {size} leaves: {named} (the charter asks for {quorum})"
 
 
 def _key(case: Case, kid: str) -> str:
@@ -160,7 +159,7 @@ def unproven(case: Case) -> Iterator[str]:
         for party in (*(to.party for to in body.to), *body.info):
             yield from _of_addressee(case, party)
     yield from _of_keys(case)
-    yield from _of_log(case)
+    yield from shown_alike(len(case.times), case.charter.terms.quorum)
     sealed = _sealed(case)
     if sealed is not None and sealed not in case.disclosed:
         yield "what the sealed notice says: only its hashes are here"
@@ -209,8 +208,8 @@ def _of_keys(case: Case) -> Iterator[str]:
             yield f"that it was {leaf.opened.party} who used {leaf.opened.kid} at leaf {leaf.index}"
 
 
-def _of_log(case: Case) -> Iterator[str]:
-    quorum, count = case.charter.terms.quorum, len(case.times)
+def shown_alike(count: int, quorum: int) -> Iterator[str]:
+    """What so many cosignatures do not show."""
     if count < quorum:
         yield (
             f"that nobody was shown another log, and times better than the relay's own: {count} witnesses cosigned "

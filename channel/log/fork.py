@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_note
+from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_under
 from channel.log.merkle import EMPTY_ROOT, node_hash
 from channel.log.proof import verify_consistency
 from channel.log.report import Reasons, Report, Verdict
@@ -25,7 +25,6 @@ from channel.protocol.statements import Charter
 
 FORMAT: Literal["dcn-fork"] = "dcn-fork"
 FORK_BYTES_MAX = 2 * limits.TOKEN_BYTES_MAX + 4 * NOTE_CHARS_MAX
-LOG_KEYS = f"{ids.RELAY}/sig/log-"
 
 Note = Annotated[str, Field(max_length=NOTE_CHARS_MAX)]
 
@@ -105,7 +104,7 @@ def verify_fork(data: bytes, charter: bytes | None) -> Report:
             raise ProofError("wrong-net", "the charter is another net's")
         if charter is not None and open_charter(charter)[1] != of:
             raise ProofError("wrong-charter", f"the file's charter is {of}, not the one given")
-        small, large = (_open(note, own) for note in fork.notes)
+        small, large = (open_under(note, own) for note in fork.notes)
         _judge(fork, small, large)
     except (PeerError, ProofError) as error:
         reasons.add(error.code, None, error.detail)
@@ -130,17 +129,6 @@ def _judge(fork: Fork, small: Checkpoint, large: Checkpoint) -> None:
     verify_consistency(small.size, root, large.size, large.root, [ids.unb64url(digest) for digest in fork.proof])
     if root == small.root:
         raise ProofError("no-fork", f"the tree of {large.size} leaves begins with that of {small.size}")
-
-
-def _open(note: str, charter: Charter) -> Checkpoint:
-    fault = ProofError("bad-note-signature", "the charter has no log key")
-    for key in charter.relay.keys:
-        if key.kid.startswith(LOG_KEYS):
-            try:
-                return open_note(note, f"dcn/{charter.net}", ids.unb64url(key.pub))
-            except ProofError as error:
-                fault = error
-    raise fault
 
 
 def _read(data: bytes) -> Fork:

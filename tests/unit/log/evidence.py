@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 
+from channel.log.bundle import verify_bundle
 from channel.log.bundle_build import build
 from channel.log.case import CaseLeaf
 from channel.log.checkpoint import Checkpoint
 from channel.log.cosignature import cosign, merge
-from channel.protocol import ids
+from channel.log.report import Verdict
+from channel.protocol import canonical, ids
 from channel.protocol.envelope import Opened, Signer, open_charter, open_token, seal
 from channel.protocol.keys import KeyRing
 from channel.protocol.sealing import InnerNotice, sign_inner
@@ -150,3 +152,52 @@ def case_log() -> CaseLog:
 def shared() -> CaseLog:
     """The same, for reading only."""
     return case_log()
+
+
+# --- one bundle, to be edited ----------------------------------------------------------------------------------------
+
+Members = dict[str, Any]
+
+
+@cache
+def good() -> bytes:
+    """A bundle that verifies, with everything in it that a bundle can have."""
+    return shared().bundle(disclosed=(INNER,))
+
+
+def members_of_good() -> Members:
+    """The same as members, a copy."""
+    members: Members = json.loads(good())
+    return members
+
+
+def spelled(members: Members) -> bytes:
+    """Members as a bundle's bytes."""
+    return canonical.dumps(members) + b"\n"
+
+
+def edited(edit: Callable[[Members], object]) -> bytes:
+    """The good bundle with something changed."""
+    members = members_of_good()
+    edit(members)
+    return spelled(members)
+
+
+def without(index: int, *, stated: bool) -> bytes:
+    """The good bundle without the row of a leaf; `stated`: it says so too."""
+    members = members_of_good()
+    members["rows"] = [row for row in members["rows"] if row["index"] != index]
+    if stated:
+        members["stated"]["indexes"].remove(index)
+        members["stated"]["rows"] -= 1
+    return spelled(members)
+
+
+def verdict(data: bytes) -> Verdict:
+    """Under the right charter."""
+    return verify_bundle(data, CHARTER).verdict
+
+
+def codes_of(data: bytes, charter: bytes | None = CHARTER) -> set[str]:
+    """Codes of all reasons."""
+    return {reason.code for reason in verify_bundle(data, charter).reasons}
