@@ -67,8 +67,17 @@ class CheckpointItem(Model):
     note: Annotated[str, Field(max_length=16_384)]
 
 
+class CosignedItem(Model):
+    """Down: the newest checkpoint with a quorum of cosignatures, and the consistency proof from it to the checkpoint
+    in the same frame."""
+
+    t: Literal["cosigned"] = "cosigned"
+    proof: Proof
+    note: Annotated[str, Field(max_length=16_384)]
+
+
 UpItem = Annotated[TokenItem | HaveItem | CosignatureItem, Field(discriminator="t")]
-DownItem = Annotated[LeafItem | WordItem | CheckpointItem, Field(discriminator="t")]
+DownItem = Annotated[LeafItem | WordItem | CheckpointItem | CosignedItem, Field(discriminator="t")]
 
 
 class UpFrame(Model):

@@ -40,6 +40,8 @@ async def _do(relay: Relay, request: dict[str, Any]) -> dict[str, Any]:
             return _poll(relay)
         case "commit":
             return {"ok": True, "leaves": await relay.commit_gate()}
+        case "beat":
+            relay.beat()
         case "presence":
             _presence(relay, request["party"], request["online"])
         case "ack":
@@ -69,6 +71,7 @@ def _poll(relay: Relay) -> dict[str, Any]:
         "next_due_ms": relay.next_due_ms(),
         "tree_size": relay.core.committed_size,
         "feeds": dict(relay.head.feeds),
+        "unwitnessed": relay.witnesses.missing(relay.core.committed_size),
         "gated": {party: sorted(held) for party, held in relay.gate.items()},
     }
 

@@ -122,7 +122,10 @@ class Core:
                 self._release_held(opened.of, now_ms)
                 return Outcome(index=index)
             case policy.Known(index):
-                self._receipt(index)
+                if opened.party == link:
+                    self._receipt(index)
+                else:
+                    self.dropped["foreign-known"] += 1
                 return Outcome(index=index)
             case policy.Wait(code, retry_ms):
                 busy = Busy(net=ledger.charter.net, of=opened.of, code=code, retry_ms=retry_ms)
@@ -203,6 +206,10 @@ class Core:
         draft = deadlines.clock_stepped(self.folded.ledger, old_ms, new_ms, self._stamp(now_ms))
         if draft.alert not in self.folded.ledger.alerts:
             self._alert(draft, now_ms)
+
+    def raise_alert(self, draft: AlertDraft, now_ms: int) -> None:
+        """Stage an alert that the shell has found due at `now_ms`."""
+        self._alert(draft, now_ms)
 
     def feeds(self) -> dict[str, int]:
         """How long each party's feed is. Durable only right after `committed`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ import structlog
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
 from channel.protocol.errors import FatalError, TransientError, Unattributable
-from channel.protocol.frames import HaveItem, TokenItem, UpFrame
+from channel.protocol.frames import CosignatureItem, HaveItem, TokenItem, UpFrame
 from channel.protocol.statements import ClockStep
 from channel.relay.boot import Booted
 from channel.relay.clock import Clock, RelayClock, SystemClock, jitter
@@ -26,6 +27,7 @@ from channel.relay.home import ChannelHome
 from channel.relay.operator import Settled, Spool
 from channel.relay.session import Head, Session
 from channel.relay.sinks import AlertSink
+from channel.relay.witness import Witnesses
 from channel.wire import Endpoint, MqttLink
 
 TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
@@ -67,6 +69,7 @@ class Relay:
         self.gate: dict[str, dict[ids.Hash, bytes]] = {}
         self.offline: dict[str, int] = {}
         self._store = booted.store
+        self.witnesses = Witnesses.of_store(booted.core.folded.ledger, booted.store)
         self._sink = sink
         self._log = structlog.get_logger("relay", net=booted.core.folded.ledger.charter.net)
         ledger = booted.core.folded.ledger
@@ -99,6 +102,7 @@ class Relay:
     async def start(self, version: str) -> None:
         """The `start` leaf and whatever fell due while the relay was down."""
         async with self._turns:
+            self.witnesses.since_ms = self.clock.now_ms()
             self.core.start(self.clock.now_ms(), version)
             await self._finish_turn(self.clock.now_ms())
         self._log.info("started", size=self.core.committed_size)
@@ -151,32 +155,42 @@ class Relay:
     async def _finish_turn(self, now_ms: int) -> None:
         self._check_clock(now_ms)
         self.core.tick(now_ms, self._silent(now_ms))
+        unwitnessed = self.witnesses.due(self.core.committed_size)
+        if unwitnessed is not None and unwitnessed.due_ms <= now_ms:
+            self.core.raise_alert(unwitnessed, now_ms)
         batch = self.core.batch()
         if batch is not None:
             self._store.put_links(self._link_rows())
-            await self._append(batch)
+            await self._write(self._store.append, batch.leaves, batch.note)
         for party, word in self.core.committed(batch):
             if party in self.sessions and self.sessions[party].live:
                 self.sessions[party].words.append(word)
         if batch is not None:
+            self.witnesses.committed(self.core.committed_size, batch.note)
             self.head = self._new_head()
             self._tell(batch)
+        cosigned = self.witnesses.rows()
+        if cosigned:
+            await self._write(self._store.put_cosignatures, cosigned)
+            self.witnesses.kept(cosigned)
+            self.head = self._new_head()
         self._sink.repeat()
         for session in self.sessions.values():
             session.resend(self._mono_ms())
         for event in self._send.values():
             event.set()
 
-    async def _append(self, batch: Batch) -> None:
+    async def _write(self, write: Callable[..., None], *rows: object) -> None:
         try:
-            append = self._store.append
-            await asyncio.get_running_loop().run_in_executor(self._writer, append, batch.leaves, batch.note)
+            await asyncio.get_running_loop().run_in_executor(self._writer, write, *rows)
         except FatalError:
             self._log.error("commit_failed", size=self.core.committed_size)
             raise
 
     def _new_head(self) -> Head:
-        return Head(self.core.committed_size, self.core.note, self.core.feeds())
+        size = self.core.committed_size
+        note = self.witnesses.note(size, self.core.note)
+        return Head(size, note, self.core.feeds(), self.witnesses.witnessed)
 
     def _tell(self, batch: Batch) -> None:
         ledger = self.core.folded.ledger
@@ -248,8 +262,10 @@ class Relay:
                     if party not in self.offline:
                         session.have(item, self._mono_ms(), self.head)
                         self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
-                case _:
-                    pass  # cosignatures: kept by the witness room
+                case CosignatureItem():
+                    dropped = self.witnesses.take(item)
+                    if dropped is not None:
+                        self.core.dropped[dropped] += 1
 
     def _operators(self, token: bytes, now_ms: int) -> Settled:
         outcome = self.core.submit(token, now_ms, ids.RELAY)
@@ -283,12 +299,16 @@ class Relay:
                 self._log.info("send_failed", party=party, why=str(error))
                 session.gone()
 
+    def beat(self) -> None:
+        """A heartbeat to each party, whether it is there or not."""
+        for party, event in self._send.items():
+            self._beat[party] = True
+            event.set()
+
     async def _beats(self) -> None:
-        """A heartbeat to each party every `HEARTBEAT_MS` of real time, whether it is there or not."""
+        """Heartbeats every `HEARTBEAT_MS` of real time."""
         while True:
-            for party, event in self._send.items():
-                self._beat[party] = True
-                event.set()
+            self.beat()
             await asyncio.sleep(limits.HEARTBEAT_MS / 1000)
 
     # --- the rest ---------------------------------------------------------------------------------------------------
@@ -297,6 +317,8 @@ class Relay:
         """When the next alert falls due, also for a party that is silent."""
         times = [self._silent_from(since) for since in self.offline.values()] if self._owes_urgent() else []
         times = [at_ms for at_ms in times if at_ms > self.clock.now_ms()]
+        unwitnessed = self.witnesses.due(self.core.committed_size)
+        times += [] if unwitnessed is None else [unwitnessed.due_ms]
         due = self.core.next_ms()
         return min([*times, *([] if due is None else [due])], default=None)
 

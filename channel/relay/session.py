@@ -11,18 +11,25 @@ from dataclasses import dataclass, field
 
 from channel.ledger.fold import Folded
 from channel.protocol import ids, limits
-from channel.protocol.frames import CheckpointItem, DownFrame, DownItem, HaveItem, LeafItem, WordItem
+from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, DownItem, HaveItem, LeafItem, WordItem
+from channel.relay.witness import Cosigned
 
 FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
+
+ROOM_BYTES = 12_000  # of it, for two notes with a line a party and their proofs
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is durable and may be shown: the tree, its checkpoint, and how much of each party's feed."""
+    """What is durable and may be shown: the tree, its checkpoint, and how much of each party's feed.
+
+    `witnessed`: the newest checkpoint with a quorum of cosignatures.
+    """
 
     size: int
     note: str
     feeds: Mapping[str, int]
+    witnessed: Cosigned | None = None
 
 
 @dataclass(slots=True)
@@ -74,8 +81,10 @@ class Session:
         while self.words or self.sent_n < visible or self.checkpoint_due:
             items, budget = self._words(FRAME_BUDGET_BYTES)
             if self.sent_n < visible or self.checkpoint_due:
+                asked = self.checkpoint_due
                 items.append(self._checkpoint(folded, head))
-                items.extend(self._leaves(folded, feed, visible, head, budget - 6_000))
+                items.extend(_cosigned(folded, head) if asked else ())
+                items.extend(self._leaves(folded, feed, visible, head, budget - ROOM_BYTES))
                 self.sent_at_ms = mono_ms
             frames.append(DownFrame(items=tuple(items)))
         return frames
@@ -85,7 +94,7 @@ class Session:
         word = WordItem(token=token.decode("ascii"))
         if not self.live:
             return DownFrame(items=(word, CheckpointItem(old=0, proof=(), note=head.note)))
-        return DownFrame(items=(word, self._checkpoint(folded, head)))
+        return DownFrame(items=(word, self._checkpoint(folded, head), *_cosigned(folded, head)))
 
     def _words(self, budget: int) -> tuple[list[DownItem], int]:
         items: list[DownItem] = []
@@ -122,3 +131,12 @@ class Session:
                 )
             )
         return items
+
+
+def _cosigned(folded: Folded, head: Head) -> list[CosignedItem]:
+    """What most have witnessed, if the newest checkpoint has not come so far yet."""
+    found = head.witnessed
+    if found is None or found.size >= head.size:
+        return []
+    proof = folded.tree.consistency(found.size, head.size)
+    return [CosignedItem(note=found.note, proof=tuple(ids.b64url(node) for node in proof))]
