@@ -23,7 +23,7 @@ from channel.protocol import ids, limits, schema, statements
 from channel.protocol.canonical import Json, dumps, loads, loads_canonical
 from channel.protocol.errors import Attributable, Unattributable, UsageError
 from channel.protocol.ids import Hash
-from channel.protocol.statements import Body, Charter, Forwarding, Model
+from channel.protocol.statements import Body, Charter, Forwarding, Model, Receiving, Stage
 
 ALG = "Ed25519"  # RFC 9864: fully specified, so no key can bring another curve
 _KEY_BYTES = 32
@@ -242,8 +242,9 @@ def _key_fault(body: Body, kid: str, type_: str) -> str | None:
         return None if ids.kid_purpose(kid) == "root" else f"a {type_} is signed by a root key"
     if type_ in statements.RELAY_ONLY and ids.kid_party(kid) != ids.RELAY:
         return f"a {type_} is signed by the relay"
-    if type_ in statements.DESK_ONLY or (isinstance(body, Forwarding) and body.by == "voice"):
-        return None if ids.is_desk_kid(kid) else f"a {type_}{_by_voice(body)} is signed by a desk key"
+    what = _by_person(body)
+    if type_ in statements.DESK_ONLY or what:
+        return None if ids.is_desk_kid(kid) else f"a {type_}{what} is signed by a desk key"
     if type_ in statements.RELAY_ONLY:
         return None if ids.is_machine_kid(kid) else f"a {type_} is signed by the relay's machine key"
     if not (ids.is_desk_kid(kid) or ids.is_machine_kid(kid)):
@@ -251,8 +252,11 @@ def _key_fault(body: Body, kid: str, type_: str) -> str | None:
     return None
 
 
-def _by_voice(body: Body) -> str:
-    return " by voice" if isinstance(body, Forwarding) else ""
+def _by_person(body: Body) -> str:
+    """What makes a person's word of a type that machines sign too; empty if nothing does."""
+    if isinstance(body, Forwarding) and body.by == "voice":
+        return " by voice"
+    return " as displayed" if isinstance(body, Receiving) and body.stage is Stage.DISPLAYED else ""
 
 
 def _best_effort(payload: bytes) -> tuple[int, str | None]:

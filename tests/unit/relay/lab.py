@@ -189,7 +189,8 @@ class Lab:
         return self.say(party, "answer", of=of, word=word, **members)
 
     def received(self, party: str, of: ids.Hash, stage: str = "received") -> Said:
-        return self.say(party, "receiving", of=of, stage=stage)
+        label = "sig/desk-operations" if stage == "displayed" else None
+        return self.say(party, "receiving", of=of, stage=stage, label=label)
 
     def forward(self, party: str, of: ids.Hash, to: str, by: str = "channel") -> Said:
         return self.say(party, "forwarding", of=of, to=to, by=by, **({"voice": VOICE} if by == "voice" else {}))
