@@ -46,7 +46,7 @@ class Fork(Model):
     charter: Token
     notes: Annotated[tuple[Note, ...], Field(min_length=2, max_length=2)]
     root: Hash | None = None
-    proof: Proof = ()
+    proof: Proof
 
 
 def write(

@@ -153,6 +153,8 @@ def test_it_has_one_spelling() -> None:
     for data in (_file(9, 9)[:-1], _file(9, 9) + b"\n", json.dumps(members).encode() + b"\n"):
         assert _codes(data) == ["bad-fork"]
     assert _codes(canonical.dumps({**members, "v": True}) + b"\n") == ["bad-fork"]
+    del members["proof"]
+    assert _codes(canonical.dumps(members) + b"\n") == ["bad-fork"]
 
 
 def test_a_proof_that_fits_nothing_gives_no_root() -> None:
