@@ -33,6 +33,7 @@ T = TypeVar("T")
 WAIT_S = 10.0
 QUIET_S = 0.2  # nothing new for this long: the relay has sent what it had
 MACHINE = "sig/machine-1"
+WITNESS = "wit/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ class Client:
         charter, of = self.home.charter()
         store = Store(self.home.path / STORE_FILE, of)
         try:
-            self._session = Session(charter, of, self.party, store, self.signer(MACHINE))
+            witness = self.signer(WITNESS) if self._link and self.home.has_key(WITNESS) else None
+            self._session = Session(charter, of, self.party, store, self.signer(MACHINE), witness)
         except BaseException:
             store.close()
             raise
@@ -296,11 +298,13 @@ class Client:
             n=replica.n,
             size=replica.pin.size,
             root=replica.pin.root,
+            witnessed=session.witness.witnessed,
             deliveries=tuple(status.deliveries(self.ledger, self.party)),
             owed=tuple(status.owed(self.ledger, self.party)),
             alerts=tuple(duties.unacknowledged(self.ledger, self.party)),
             alarms=tuple(session.alarms.values()),
             waiting=tuple(session.store.queued()),
+            receipted=tuple(session.store.receipted()),
         )
 
     def _link_state(self) -> LinkState:

@@ -25,6 +25,7 @@ async def run_control(home: Path, party: str, stdin: TextIO, stdout: TextIO) -> 
     clock = SteppedClock()
     async with Party.connect(home, party, clock) as channel:
         clock.set(channel.ledger.last_stamp_ms)
+        channel.session.witness.held = True
         reader = asyncio.StreamReader(LINE_BYTES_MAX)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdin)
@@ -64,7 +65,11 @@ def _do(channel: Party, request: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(clock, SteppedClock):
                 raise UsageError("the clock was set free before")
             clock.set(int(request["now_ms"]))
+            channel.session.witness.held = True
             runtime.tick()
+        case "cosign":
+            channel.session.witness.held = False
+            runtime.queued()
         case "poll":
             return _poll(channel)
         case "act":
@@ -74,6 +79,7 @@ def _do(channel: Party, request: dict[str, Any]) -> dict[str, Any]:
             runtime.set_online(bool(request["online"]))
         case "free":
             runtime.clock = SystemClock.of_home(channel.home.path)
+            channel.session.witness.held = None
         case "stop":
             pass
         case other:
@@ -88,6 +94,8 @@ def _poll(channel: Party) -> dict[str, Any]:
         "connected": channel.runtime.connected,
         "n": session.replica.n,
         "size": session.replica.pin.size,
+        "cosigned": session.witness.cosigned,
+        "witnessed": session.witness.witnessed,
         "outbox": session.out.waiting(channel.now_ms()),
     }
 

@@ -109,6 +109,10 @@ class PartyHome:
             raise UsageError(f"{label} opens sealed notices and signs nothing")
         return Signer(f"{self.settings().party}/{label}", self._seed(label))
 
+    def has_key(self, label: str) -> bool:
+        """Whether there is a file of that key."""
+        return (self.keys / keyfile.file_name(label)).exists()
+
     def enc_seed(self, label: str = "enc/1") -> bytes:
         """The private X25519 key that opens what is sealed to this party."""
         return self._seed(label)

@@ -5,8 +5,10 @@ Sans I/O. What `frames` gives is taken for sent; a lost link or time brings it a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from channel.protocol import ids, limits
-from channel.protocol.frames import HaveItem, TokenItem, UpFrame, UpItem
+from channel.protocol.frames import CosignatureItem, HaveItem, TokenItem, UpFrame, UpItem
 from clients.core.replica import Replica
 from clients.core.store import OutboxRow, Store
 
@@ -61,7 +63,9 @@ class Outgoing:
         """Those of them that the relay did not ask to send later."""
         return [of for of in self.rows() if self._retry.get(of, 0) <= now_ms]
 
-    def frames(self, replica: Replica, now_ms: int, mono_ms: int) -> list[UpFrame]:
+    def frames(
+        self, replica: Replica, now_ms: int, mono_ms: int, cosignatures: Sequence[CosignatureItem] = ()
+    ) -> list[UpFrame]:
         """What is due to the relay now."""
         if not self.up:
             return []
@@ -77,6 +81,7 @@ class Outgoing:
             if mono_ms - self._sent.get(of, mono_ms - limits.RESEND_MS) >= limits.RESEND_MS:
                 self._sent[of] = mono_ms
                 items.append(TokenItem(token=self.rows()[of].token.decode("ascii")))
+        items.extend(cosignatures)
         return _packed(items)
 
 
@@ -86,7 +91,7 @@ def _packed(items: list[UpItem]) -> list[UpFrame]:
     group: list[UpItem] = []
     size = 0
     for item in items:
-        cost = len(item.token) + 40 if isinstance(item, TokenItem) else 200
+        cost = len(item.token) + 40 if isinstance(item, TokenItem) else 700
         if group and (size + cost > FRAME_BUDGET_BYTES or len(group) >= limits.FRAME_ITEMS_MAX):
             frames.append(UpFrame(items=tuple(group)))
             group, size = [], 0

@@ -98,6 +98,11 @@ class Replica:
         """(root, note) of a tree of that size that was believed."""
         return (self.pin.root, self.pin.note) if size == self.pin.size else self.trees.get(size)
 
+    def holds(self, start: int, stop: int) -> bool:
+        """Whether a leaf of ours has an index from `start` up to `stop`."""
+        position = bisect_left(self._by_index, (start, 0))
+        return position < len(self._by_index) and self._by_index[position][0] < stop
+
     def same(self, item: LeafItem) -> bool:
         """Whether a leaf at a position that we hold is the one that we hold there."""
         token = item.token.encode("ascii", "replace")

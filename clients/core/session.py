@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 
 from channel.ledger import Ledger
-from channel.log.checkpoint import Checkpoint
+from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids, limits
 from channel.protocol.envelope import Opened, Signer, open_token
 from channel.protocol.errors import InvariantError, PeerError, ProofError, Unattributable
-from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, UpFrame, WordItem
+from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, UpFrame, WordItem
 from channel.protocol.statements import Addressed, Busy, Charter, Heartbeat, Level, Receipt, Receiving, Refusal, Stage
 from channel.protocol.times import from_wire, to_wire
 from clients.core import duties, trust
@@ -22,6 +22,7 @@ from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated,
 from clients.core.outgoing import Outgoing
 from clients.core.replica import Replica
 from clients.core.store import LeafRow, OutboxRow, PinRow, Store
+from clients.core.witness import Witness
 
 PATIENCE_MS = 10_000  # a leaf or key chain that cannot be judged is an alarm after this
 DOUBT_MS = 30_000  # a tree that is not shown to be of our history within this is a fork (protocol.md 11.4)
@@ -30,11 +31,14 @@ DOUBT_MS = 30_000  # a tree that is not shown to be of our history within this i
 class Session:
     """One party's link to the channel. `stopped` says why nothing more is taken from the relay."""
 
-    def __init__(self, charter: Charter, of: ids.Hash, party: str, store: Store, machine: Signer) -> None:
+    def __init__(
+        self, charter: Charter, of: ids.Hash, party: str, store: Store, machine: Signer, witness: Signer | None = None
+    ) -> None:
         self.party = party
         self.store = store
         self.replica = Replica(charter, of, party, store)
         self.out = Outgoing(store)
+        self.witness = Witness(self.replica, store, witness)
         self.dropped: Counter[str] = Counter()
         self.stopped: str | None = None
         self.alarms: dict[tuple[str, str], Alarm] = {}
@@ -63,6 +67,7 @@ class Session:
         """The link is up: say where we are, and send again what has no receipt."""
         self.greeted = False
         self.out.connected()
+        self.witness.again()
 
     def disconnected(self) -> None:
         """The link is down: everything unconfirmed goes over the next one."""
@@ -72,6 +77,7 @@ class Session:
         """A frame was lost on the way out: begin again."""
         if self.out.up:
             self.out.connected()
+            self.witness.again()
 
     def listen(self, mono_ms: int) -> None:
         """A link is wanted from now on, so silence means something."""
@@ -85,11 +91,15 @@ class Session:
     def follow(self) -> list[LeafSeen]:
         """Take in what another process of this home has written."""
         self.out.changed()
+        self.witness.follow()
         return self.replica.follow()
 
     def frames(self, now_ms: int, mono_ms: int) -> list[UpFrame]:
         """What is due to the relay now."""
-        return [] if self.stopped is not None else self.out.frames(self.replica, now_ms, mono_ms)
+        if self.stopped is not None or not self.out.up:
+            return []
+        cosignatures = self.witness.items(now_ms, mono_ms) if self._doubt is None else []
+        return self.out.frames(self.replica, now_ms, mono_ms, cosignatures)
 
     # --- what comes -------------------------------------------------------------------------------------------------
 
@@ -124,7 +134,8 @@ class Session:
             self.out.hello = self.out.hello or any(item.n > self.replica.n for item in items)
             return []
         rows, opened = self._judge_leaves(items, believed.checkpoint, mono_ms)
-        return self._keep(believed.pin, rows, opened, now_ms)
+        events = self._keep(believed.pin, rows, opened, now_ms)
+        return events + self._witnessed(frame, believed.checkpoint, now_ms)
 
     def _judge_tree(self, item: CheckpointItem, mono_ms: int) -> trust.Believed | trust.Contradiction | None:
         try:
@@ -142,6 +153,22 @@ class Session:
             if item.old != self.replica.pin.size:
                 self.out.hello = True  # the relay does not know where we are
         return judgement
+
+    def _witnessed(self, frame: DownFrame, newest: Checkpoint, now_ms: int) -> list[Event]:
+        """What other witnesses have signed of this tree, or of one that it has grown from (protocol.md 7.8)."""
+        for item in frame.items:
+            if not isinstance(item, CheckpointItem | CosignedItem) or not self.witness.wants(item.note):
+                continue
+            proof = item.proof if isinstance(item, CosignedItem) else ()
+            try:
+                known = self.replica.tree_of(parse_body(split_note(item.note)[0]).size)
+                older = trust.judge_older(item.note, proof, newest, self._origin, self._log_key, known)
+                if isinstance(older, trust.Contradiction):
+                    return self._stop(older.proof, now_ms)
+                self.witness.read(item.note, older.size)
+            except ProofError as error:
+                self.dropped[error.code] += 1
+        return []
 
     def _judge_leaves(
         self, items: list[LeafItem], checkpoint: Checkpoint, mono_ms: int
@@ -307,6 +334,7 @@ class Session:
         if known is not None and known[0] != beat.root:
             why = f"a heartbeat with another root of size {beat.size}"
             return self._stop(trust.contradiction(known[1], token.decode("ascii"), why), now_ms)
+        self.witness.beat(mono_ms)
         issued_ms = from_wire(beat.issued)
         if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
             self._beat_at = (issued_ms, now_ms)

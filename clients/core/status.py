@@ -61,11 +61,15 @@ class PartyStatus:
     n: int
     size: int
     root: str
+    witnessed: int
+    """Leaves below this index are witnessed (protocol.md 7.9)."""
     deliveries: tuple[DeliveryView, ...]
     owed: tuple[Owed, ...]
     alerts: tuple[AlertRecord, ...]
     alarms: tuple[Alarm, ...]
     waiting: tuple[OutboxRow, ...]
+    receipted: tuple[OutboxRow, ...]
+    """Statements of ours with a receipt whose leaf is not here yet."""
 
     @property
     def connected(self) -> bool:

@@ -21,9 +21,10 @@ from channel.protocol.statements import Statement
 
 STORE_FILE = "client.sqlite"
 APPLICATION_ID = 0x44434E43  # "DCNC"
-VERSION = 1
+VERSION = 2  # raised by a migration
 BUSY_MS = 10_000  # writes of others are short; longer means that something hangs
 
+_ADDED_2 = "CREATE TABLE cosigned (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;"
 _SCHEMA = f"""
 CREATE TABLE leaf (n INTEGER PRIMARY KEY, idx INTEGER NOT NULL UNIQUE, stamp INTEGER NOT NULL, token BLOB NOT NULL)
   STRICT;
@@ -38,6 +39,7 @@ CREATE TABLE pin (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL
   note TEXT NOT NULL) STRICT;
 CREATE TABLE shown (of TEXT PRIMARY KEY) STRICT;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+{_ADDED_2}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
@@ -115,6 +117,8 @@ class Store:
             if (kind, version) == (0, 0):
                 self._db.execute(_SCHEMA)
                 self._db.execute("INSERT INTO meta (key, value) VALUES ('charter', ?)", (self._charter_of,))
+            elif (kind, version) == (APPLICATION_ID, 1):
+                self._db.execute(f"{_ADDED_2} PRAGMA user_version = {VERSION}")
             elif (kind, version) != (APPLICATION_ID, VERSION):
                 raise FatalError(f"{self._path} is not a client's store of version {VERSION}: move it away")
             row = self._one("SELECT value FROM meta WHERE key = 'charter'")
@@ -177,6 +181,21 @@ class Store:
                 "INSERT OR REPLACE INTO pin (one, size, root, note) VALUES (1, ?, ?, ?)", (pin.size, pin.root, pin.note)
             )
 
+    def put_cosigned(self, size: int, note: str, replaces: int | None = None) -> None:
+        """Keep a checkpoint's note with a quorum of cosignatures; `replaces`: the size of one that is not needed."""
+        with self.transaction():
+            self._db.execute("DELETE FROM cosigned WHERE size = ?", (replaces,))
+            self._db.execute("INSERT OR IGNORE INTO cosigned (size, note) VALUES (?, ?)", (size, note))
+
+    def cosigned(self, below: int | None = None) -> int:
+        """The largest size of such a checkpoint, or the largest below a size; 0 if there is none."""
+        row = self._one("SELECT max(size) FROM cosigned WHERE ? IS NULL OR size < ?", (below, below))
+        return row[0] or 0
+
+    def cosigned_notes(self) -> list[tuple[int, str]]:
+        """Those that are kept, as (size, note), in order: each leaf of ours is below the first that witnesses it."""
+        return [(row[0], row[1]) for row in self._all("SELECT size, note FROM cosigned ORDER BY size")]
+
     # --- outbox -----------------------------------------------------------------------------------------------------
 
     def sign_and_queue(
@@ -210,6 +229,10 @@ class Store:
         """What waits for its receipt, in the order of signing."""
         return self._outbox("WHERE state = 'queued' ORDER BY id")
 
+    def receipted(self) -> list[OutboxRow]:
+        """What has its receipt and is not among our leaves yet."""
+        return self._outbox("WHERE state = 'logged' AND idx NOT IN (SELECT idx FROM leaf) ORDER BY id")
+
     def outbox(self) -> list[OutboxRow]:
         """Everything that this home ever signed through the outbox, in the order of signing."""
         return self._outbox("ORDER BY id")
@@ -218,6 +241,10 @@ class Store:
         """One statement of ours by its token's hash."""
         rows = self._outbox("WHERE of = ?", (of,))
         return rows[0] if rows else None
+
+    def unseen(self) -> list[OutboxRow]:
+        """What has its receipt although no leaf of it came, in the order of signing."""
+        return self._outbox("WHERE state = 'logged' AND token NOT IN (SELECT token FROM leaf) ORDER BY id")
 
     def signed_for(self, type_: str, refers: str) -> list[OutboxRow]:
         """Statements of ours of a type that refer to a notice."""

@@ -6,7 +6,7 @@ size with different roots are a fork at once; a checkpoint that merely does not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from channel.log.checkpoint import Checkpoint, open_note
@@ -64,6 +64,25 @@ def judge(
     except ProofError as error:
         return Doubted(item.note, f"no proof that {checkpoint.size} leaves begin with the pinned {pin.size}: {error}")
     return Believed(checkpoint, PinRow(checkpoint.size, root, item.note))
+
+
+def judge_older(
+    note: str,
+    proof: Sequence[ids.Hash],
+    newest: Checkpoint,
+    origin: str,
+    public: bytes,
+    known: tuple[ids.Hash, str] | None,
+) -> Checkpoint | Contradiction:
+    """A checkpoint that `newest`, which is believed, has grown from; `known`: (root, note) that we hold of its size.
+
+    ProofError if the log's key did not sign it, or no proof shows that it is of this history.
+    """
+    older = open_note(note, origin, public)
+    if known is not None and known[0] != ids.b64url(older.root):
+        return Contradiction(contradiction(known[1], note, f"two roots of size {older.size}"))
+    verify_consistency(older.size, older.root, newest.size, newest.root, [ids.unb64url(node) for node in proof])
+    return older
 
 
 def contradiction(ours: str, theirs: str, why: str) -> dict[str, str]:

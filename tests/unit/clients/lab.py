@@ -15,11 +15,12 @@ from channel.ledger.fold import fold
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import frames
-from channel.protocol.frames import DownFrame, HaveItem, TokenItem, UpFrame
+from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, TokenItem, UpFrame
 from channel.relay.core import Core, Keys
 from channel.relay.home import ChannelHome
 from channel.relay.session import Head
 from channel.relay.session import Session as Down
+from channel.relay.witness import Witnesses
 from clients.core.drafts import Draft
 from clients.core.events import Event
 from clients.core.home import PartyHome
@@ -36,6 +37,7 @@ class Relay:
 
     core: Core
     now_ms: int
+    witnesses: Witnesses
     mono_ms: int = 0
     leaves: list[StoredLeaf] = field(default_factory=list)
     downs: dict[str, Down] = field(default_factory=dict)
@@ -53,7 +55,8 @@ class Relay:
     def from_leaves(cls, channel: ChannelHome, leaves: list[StoredLeaf], note: str) -> Relay:
         keys = Keys(machine=channel.signer("sig/machine-1"), log=channel.signer("sig/log-1"))
         folded = fold(leaves)
-        made = cls(Core(folded, keys, note), NOW_MS, leaves=list(leaves))
+        made = cls(Core(folded, keys, note), NOW_MS, Witnesses(folded.ledger), leaves=list(leaves))
+        made.witnesses.committed(folded.tree.size, note)
         made.downs = {party: Down(party) for party in folded.ledger.parties}
         return made
 
@@ -64,6 +67,8 @@ class Relay:
                 self.core.submit(item.token.encode(), self.now_ms, party)
             elif isinstance(item, HaveItem):
                 self.downs[party].have(item, self.mono_ms, self.head())
+            elif isinstance(item, CosignatureItem):
+                self.witnesses.take(item)
         self.commit()
 
     def commit(self) -> None:
@@ -71,12 +76,18 @@ class Relay:
         batch = self.core.batch()
         if batch is not None:
             self.leaves += batch.leaves
-        for party, word in self.core.committed(batch):
+        words = self.core.committed(batch)
+        if batch is not None:
+            self.witnesses.committed(self.core.committed_size, batch.note)
+        self.witnesses.kept(self.witnesses.rows())
+        for party, word in words:
             if party in self.downs and self.downs[party].live:
                 self.downs[party].words.append(word)
 
     def head(self) -> Head:
-        return Head(self.core.committed_size, self.core.note, self.core.feeds())
+        size = self.core.committed_size
+        note = self.witnesses.note(size, self.core.note)
+        return Head(size, note, self.core.feeds(), self.witnesses.witnessed)
 
     def due(self, party: str) -> list[DownFrame]:
         """What the relay has for a party now, what was not confirmed for 5 s again."""
@@ -107,7 +118,8 @@ class Lab:
             home = self.home(party)
             charter, of = home.charter()
             store = Store(home.path / STORE_FILE, of)
-            self.sessions[party] = Session(charter, of, party, store, home.signer("sig/machine-1"))
+            machine, witness = home.signer("sig/machine-1"), home.signer("wit/1")
+            self.sessions[party] = Session(charter, of, party, store, machine, witness)
             self.events.setdefault(party, [])
             self.sessions[party].listen(self.relay.mono_ms)
             self.sessions[party].connected()
