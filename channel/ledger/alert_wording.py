@@ -23,6 +23,7 @@ _ALARMS = {
     "hole": "A STATEMENT IS MISSING from",
     "equivocation": "TWO STATEMENTS UNDER ONE NUMBER from",
     "clock": "THE WALL CLOCK IS NOT THAT of",
+    "unwitnessed": "TOO FEW WITNESSES of",
 }
 ENDED = {
     dl.End.OPEN: "not ended",
