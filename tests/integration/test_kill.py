@@ -31,12 +31,8 @@ SPEAKERS = ("coalition", "russia", "sdf")
 NOTICES = 12  # of each; with what machines sign for them and the answers, over 100 statements in all
 MINUTE_MS = 60_000
 STRIKE: dict[str, Any] = {
-    "text": "Strike",
-    "at": "35.3359,40.1408",
-    "radius": "2km",
-    "start": "+1min",
-    "until": "+40min",
-}
+    "text": "Strike", "at": "35.3359,40.1408", "radius": "2km", "start": "+1min", "until": "+40min"
+}  # fmt: skip
 
 
 # --- traffic ----------------------------------------------------------------------------------------------------------

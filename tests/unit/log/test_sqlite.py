@@ -176,7 +176,7 @@ def test_links_may_be_lost_but_leaves_not_when_nothing_closes_the_log(path: Path
 
 @pytest.mark.parametrize("mode", ["write", "read"])
 def test_a_log_that_is_not_there_is_not_made(tmp_path: Path, mode: str) -> None:
-    with pytest.raises(FatalError, match="there is no log at .* restore it"):
+    with pytest.raises(FatalError, match=r"there is no log at .* restore it"):
         SqliteLog(tmp_path / "log.sqlite", mode)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
