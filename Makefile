@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HOMES := .homes
 SCENARIO ?= deir-ezzor-2017
 ARGS ?=
-PATHS := channel clients tests
+PATHS := channel clients tests bench
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --quiet
 
 export PYTHON
@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test format-check lint types contracts tests format lock clean check-python
+.PHONY: help first-alert setup run test format-check lint types contracts tests format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -69,6 +69,9 @@ lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*
 	@$(LOCK) $(ARGS) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	@$(LOCK) $(ARGS) requirements/ci.in -o requirements/ci.txt
 	@$(LOCK) $(ARGS) --group build -c requirements/dev.txt -o requirements/build.txt
+
+first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write it into README
+	@$(BIN)/python bench/first_alert.py
 
 clean:  ## remove the environment and all caches (homes stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
