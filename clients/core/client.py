@@ -263,23 +263,34 @@ class Client:
             yield event
 
     async def caught_up(self, wait: float = 5.0) -> bool:
-        """Wait until what is here is new: the relay has answered and is quiet, or another process has the link."""
+        """Wait until what is here is new: the relay has answered and is quiet, or another process has the link.
+
+        In either case the leaves that our receipts name are here then, so that what was sent can be referred to.
+        """
         try:
             async with asyncio.timeout(wait):
-                while not self.runtime.connected:
-                    pulse = self.runtime.pulse
-                    self._check()
-                    if self.runtime.elsewhere:
-                        self._refresh()
-                        return True
-                    await pulse.wait()
+                await self._until(lambda: self.runtime.connected or self.runtime.elsewhere)
+                await self._until(self._holds_own)
                 held = -1
-                while held != self.session.replica.n:
+                while held != self.session.replica.n and not self.runtime.elsewhere:
                     held = self.session.replica.n
                     await asyncio.sleep(QUIET_S)
         except TimeoutError:
             return False
         return True
+
+    async def _until(self, met: Callable[[], bool]) -> None:
+        while True:
+            pulse = self.runtime.pulse
+            if met():
+                return
+            self._check()
+            await pulse.wait()
+
+    def _holds_own(self) -> bool:
+        """A receipt may come before its leaf. Our own leaves come in the order of the log, so the newest tells."""
+        self._refresh()
+        return self.session.store.newest_logged() < self.ledger.size
 
     def status(self) -> PartyStatus:
         """How this party stands now, by what is stored here."""

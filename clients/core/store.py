@@ -22,6 +22,7 @@ from channel.protocol.statements import Statement
 STORE_FILE = "client.sqlite"
 APPLICATION_ID = 0x44434E43  # "DCNC"
 VERSION = 2  # raised by a migration
+NUMBERS_JUMP_MAX = 1_000_000  # more than a key signs in a year: what a store from an old copy may have missed
 BUSY_MS = 10_000  # writes of others are short; longer means that something hangs
 
 _ADDED_2 = "CREATE TABLE cosigned (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;"
@@ -231,7 +232,7 @@ class Store:
 
     def receipted(self) -> list[OutboxRow]:
         """What has its receipt and is not among our leaves yet."""
-        return self._outbox("WHERE state = 'logged' AND idx NOT IN (SELECT idx FROM leaf) ORDER BY id")
+        return self._outbox("WHERE state = 'logged' AND token NOT IN (SELECT token FROM leaf) ORDER BY id")
 
     def outbox(self) -> list[OutboxRow]:
         """Everything that this home ever signed through the outbox, in the order of signing."""
@@ -242,9 +243,9 @@ class Store:
         rows = self._outbox("WHERE of = ?", (of,))
         return rows[0] if rows else None
 
-    def unseen(self) -> list[OutboxRow]:
-        """What has its receipt although no leaf of it came, in the order of signing."""
-        return self._outbox("WHERE state = 'logged' AND token NOT IN (SELECT token FROM leaf) ORDER BY id")
+    def newest_logged(self) -> int:
+        """The highest leaf index that a receipt of ours names, -1 if there is none."""
+        return int(self._one("SELECT coalesce(max(idx), -1) FROM outbox")[0])
 
     def signed_for(self, type_: str, refers: str) -> list[OutboxRow]:
         """Statements of ours of a type that refer to a notice."""
@@ -265,6 +266,14 @@ class Store:
                 "UPDATE outbox SET state = 'refused', code = ?, detail = ? WHERE of = ? AND state = 'queued'",
                 (code, detail, of),
             )
+
+    def hear_device(self, kid: str, seq: int) -> bool:
+        """Take the relay's word for a number, within reason: else one word could leave a key none to sign under."""
+        with self.transaction():
+            believed = seq <= self._device(kid)[0] + NUMBERS_JUMP_MAX
+            if believed:
+                self.raise_device(kid, seq)
+            return believed
 
     def raise_device(self, kid: str, seq: int, prev: ids.Hash | None = None) -> None:
         """Never sign at or below `seq`. `prev` is that number's token if it is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 import pytest_asyncio
 
 from channel.ledger import End
+from channel.protocol import frames
 from channel.protocol.errors import RefusedError, UsageError
+from channel.protocol.frames import DownFrame, WordItem
 from channel.protocol.statements import Addressee, LineStatement, Notice
 from channel.protocol.times import to_wire
+from clients.core import client
 from clients.core.party import Party
 from tests.unit.clients.lab import NOW_MS
-from tests.unit.clients.nets import MemoryNet, memory_net
+from tests.unit.clients.nets import MemoryLink, MemoryNet, memory_net
 
 INTENT: dict[str, Any] = {"kind": "intent", "precedence": "flash", "text": "Strike"}
 
@@ -178,3 +182,33 @@ async def test_a_notice_is_found_by_what_names_it_alone(net: MemoryNet) -> None:
             await coalition.forward(one.of)
         with pytest.raises(UsageError, match="no key file"):
             await coalition.check(desk="night")
+
+
+async def test_what_has_its_receipt_can_be_referred_to_before_its_leaf_is_here(
+    net: MemoryNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bytes] = []
+    put = MemoryLink.put
+
+    def only_words(link: MemoryLink, payload: bytes) -> None:
+        items = frames.decode_down(payload).items
+        words = tuple(item for item in items if isinstance(item, WordItem))
+        if words:
+            put(link, frames.encode(DownFrame(items=words)))
+        held.append(frames.encode(DownFrame(items=tuple(item for item in items if item not in words))))
+
+    async with net.connect("coalition") as coalition:
+        assert await coalition.caught_up()
+        monkeypatch.setattr(client, "QUIET_S", 0)
+        monkeypatch.setattr(MemoryLink, "put", only_words)
+        sent = await coalition.send(**INTENT, to=["russia"])
+        assert sent.of not in coalition.ledger.index_of
+        monkeypatch.setattr(MemoryLink, "put", put)
+        withdrawing = asyncio.create_task(coalition.withdraw(sent.of))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not withdrawing.done()
+        for payload in held:
+            net.links["coalition"].put(payload)
+        await withdrawing
+        assert coalition.ledger.deliveries[sent.of, "russia"].end is End.WITHDRAWN

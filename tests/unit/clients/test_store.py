@@ -168,7 +168,9 @@ def test_numbers_that_the_relay_knows_are_never_used_again(path: Path) -> None:
 def test_a_receipt_or_refusal_settles(path: Path) -> None:
     store = Store(path, CHARTER)
     first, second = queue(store), queue(store)
+    assert store.newest_logged() == -1
     store.settle_logged(first.of, 5, 99, b"receipt")
+    assert store.newest_logged() == 5
     store.settle_refused(first.of, "schema", "too late")
     store.settle_refused(second.of, "suspended", "russia has suspended")
     assert store.queued() == []
