@@ -49,6 +49,18 @@ def unreceipted(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
             )
 
 
+def unseen(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
+    """Statements of ours of which the relay signed a receipt, and shows us no leaf: nobody may have been told."""
+    for row in rows:
+        if row.due_ms + GRACE_MS <= now_ms:
+            yield Alarm(
+                "no-leaf",
+                row.of,
+                f"the relay signed that a {row.type} is leaf {row.index}, and does not show it to us: take it for not "
+                "delivered, and ring whom it is for",
+            )
+
+
 def unacknowledged(ledger: Ledger, party: str) -> list[AlertRecord]:
     """Alerts told to a desk of ours that none of ours has acknowledged, and that still matter, oldest first."""
     return [

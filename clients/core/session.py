@@ -51,6 +51,7 @@ class Session:
         self._pending: tuple[int, str, int] | None = None  # (n, why, since when) of a leaf that does not hold
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
         self._keys_differ_since: int | None = None
+        self._receipted = {row.of: row for row in store.receipted()}  # whose leaf has not come
         self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
         self._repeated: dict[str, int] = {}
         self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
@@ -92,7 +93,9 @@ class Session:
         """Take in what another process of this home has written."""
         self.out.changed()
         self.witness.follow()
-        return self.replica.follow()
+        found = self.replica.follow()
+        self._receipted = {row.of: row for row in self.store.receipted()}
+        return found
 
     def frames(self, now_ms: int, mono_ms: int) -> list[UpFrame]:
         """What is due to the relay now."""
@@ -309,6 +312,7 @@ class Session:
         self._check_chains()
         settled = self.store.outbox_row(receipt.of)
         if settled is not None:
+            self._receipted[settled.of] = settled
             self._compare_receipt(settled)
         return [Settled(receipt.of, "logged")]
 
@@ -340,8 +344,10 @@ class Session:
             self._beat_at = (issued_ms, now_ms)
             self._heard_at_ms = mono_ms  # an old one that a broker repeats is no sign of life
         for device in beat.devices:
-            if ids.kid_party(device.kid) == self.party:
-                self.store.raise_device(device.kid, device.seq)
+            if ids.kid_party(device.kid) == self.party and not self.store.hear_device(device.kid, device.seq):
+                self._fault(
+                    "numbers-jump", device.kid, f"the relay says that it signed number {device.seq}: not believed"
+                )
         if self.ledger.ring.chain_at(beat.size) == beat.keys:
             self._keys_differ_since = None
         elif self._keys_differ_since is None:
@@ -380,6 +386,8 @@ class Session:
         if self._keys_differ_since is not None and mono_ms - self._keys_differ_since >= PATIENCE_MS:
             found.append(Alarm("keys-differ", "heartbeat", "the relay goes by other keys than those we were shown"))
         found += duties.unreceipted(self.out.rows().values(), now_ms)
+        self._receipted = {of: row for of, row in self._receipted.items() if of not in self.ledger.index_of}
+        found += duties.unseen(self._receipted.values(), now_ms)
         found += duties.unalerted(self.ledger, self.party, now_ms)
         return found
 
