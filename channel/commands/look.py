@@ -23,6 +23,7 @@ app.add_typer(alerts_app, name="alerts")
 def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     """What is open, unanswered and alerted. Example: channel status --home DIR"""
     with told(json_output):
+        from channel.relay.clock import SystemClock
         from channel.relay.home import ChannelHome
         from channel.replay import account, read_log
 
@@ -44,7 +45,7 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
         if json_output:
             print_json(document)
         else:
-            _print_status(document, ledger)
+            _print_status(document, ledger, SystemClock.of_home(channel.path).now_ms())
 
 
 def _parties(reading: Any) -> list[dict[str, Any]]:
@@ -69,7 +70,7 @@ def _parties(reading: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _print_status(document: dict[str, Any], ledger: Any) -> None:
+def _print_status(document: dict[str, Any], ledger: Any, now_ms: int) -> None:
     from channel.ledger import wording
 
     write = sys.stdout.write
@@ -80,16 +81,11 @@ def _print_status(document: dict[str, Any], ledger: Any) -> None:
         write(f"  {row['party']:<12} has {row['has']} of {row['feed']} leaves, heard {heard}; ring {row['contact']}\n")
     counts = ", ".join(f"{number} {name}" for name, number in document["deliveries"].items() if number)
     write(f"{document['notices']} notices; deliveries: {counts or 'none'}\n")
-    for row in document["open"]:
-        due = f", due {row['answer_due_at']}" if row["answer_due_at"] else ""
-        via = f" via {row['via']}" if row["via"] else ""
-        write(
-            f"  open: {row['precedence']} {row['author']} -> {row['addressee']}{via} {row['nid'][-8:]}: "
-            f"{row['leg']}, {row['custody']}, answer {row['answer']}{due}\n"
-        )
+    for key in ledger.open:
+        write(f"  open: {wording.delivery_line(ledger, ledger.deliveries[key], now_ms)}\n")
     for record in ledger.alerts.values():
         if record.standing and "relay" not in record.acked:
-            write(f"  {wording.alert_line(ledger, record, ledger.last_stamp_ms)}\n")
+            write(f"  {wording.alert_line(ledger, record, now_ms)}\n")
 
 
 @alerts_app.callback()
