@@ -46,7 +46,8 @@ def main() -> None:
     text = (
         f"Measured with `make first-alert` on {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}:\n{first:.0f} seconds from `git clone` to the first alert on screen, "
-        f"{up:.0f} of them for clone, set-up and start;\nthe alert came {first - up:.0f} seconds after the channel was up."
+        f"{up:.0f} of them for clone, set-up and start;\n"
+        f"the alert came {first - up:.0f} seconds after the channel was up."
     )
     readme = ROOT / "README.md"
     readme.write_text(MARKED.sub(lambda found: found[1] + text + found[2], readme.read_text()))
