@@ -39,6 +39,7 @@ NET = "net-1"
 WAIT_S = 60.0  # only a hang reaches it
 CLASSES: dict[str, type[Party]] = {"coalition": Coalition, "russia": Russia, "sdf": Sdf, "regime": Regime}
 MANY = DEFAULT_TERMS.model_copy(update={"notices_per_minute": 100_000, "flash_per_minute": 100_000})
+HEADER_BYTES = 100  # of an SQLite file
 LEAF = '"event": "leaf"'
 STARTED = '"event": "started"'
 
@@ -248,9 +249,10 @@ class ChannelLab:
         finally:
             log.close()
 
-    def files(self) -> dict[str, bytes]:
-        """The log and whatever lies beside it."""
-        return {file.name: file.read_bytes() for file in self.path.glob("log.sqlite*")}
+    def stored(self) -> list[bytes]:
+        """What is in the log's files, but for the header: that it was opened for writing is noted there."""
+        files = [self.home.log_file, self.path / "log.sqlite-wal"]
+        return [file.read_bytes()[HEADER_BYTES:] if file.exists() else b"" for file in files]
 
     def set_clock(self, ahead_ms: int) -> None:
         """Programs that start from now on live that much later than the machine."""

@@ -354,11 +354,11 @@ async def test_a_relay_does_not_start_on_a_damaged_log_and_says_what_to_do(tmp_p
     for damage in DAMAGES:
         lab = ChannelLab(shutil.copytree(whole, tmp_path / damage.__name__))
         damage(lab.home.log_file)
-        before = lab.files()
+        before = lab.stored()
         relay = await lab.try_relay()
         assert await relay.ended() == 6, (damage.__name__, relay.err.all)
         assert re.search(f"{lab.home.log_file}.* restore", relay.err.all[-1]), relay.err.all
-        assert lab.files() == before, "nothing was written to it"
+        assert lab.stored() == before, "nothing was written to it"
 
 
 async def test_a_clock_before_the_newest_stamp_waits_for_the_operator(tmp_path: Path) -> None:
