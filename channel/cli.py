@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from channel.commands import founding, look, run
+from channel.commands import evidence, founding, look, run
 from channel.commands.app import app
 
 __all__ = ["app", "main"]
-_MODULES = (founding, look, run)
+_MODULES = (evidence, founding, look, run)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Looking: status, alerts, replay, verify, schema, doctor. All but `alerts ack` read the log and change nothing."""
+"""Looking: status, alerts, replay, schema, doctor. All but `alerts ack` read the log and change nothing."""
 
 from __future__ import annotations
 
@@ -222,46 +222,6 @@ def replay(
                 sys.stdout.write(line + "\n")
         head = reading.head()
         sys.stdout.write(f"size {head['tree_size']} root {head['root']}\nstate digest {head['state_digest']}\n")
-
-
-@app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="A log file.")],
-    charter: Annotated[
-        Path | None, typer.Option(help="The charter that you have signed, or trust by its hash.")
-    ] = None,
-    json_output: JsonOption = False,
-) -> None:
-    """Check a log offline. Exit 0 verified, 1 refuted, 5 incomplete. Example: channel verify LOG --charter CHARTER"""
-    with told(json_output):
-        from channel.log.sqlite import SqliteLog
-        from channel.log.verify import verify_log
-
-        path = file / "log.sqlite" if file.is_dir() else file
-        if charter is not None and not charter.is_file():
-            raise UsageError(f"there is no charter at {charter}")
-        token = None if charter is None else charter.read_bytes().strip()
-        log = SqliteLog(path, "read")
-        try:
-            report = verify_log(log.rows(), log.notes(), token)
-        finally:
-            log.close()
-    if json_output:
-        print_json(report.to_json())
-    else:
-        _print_report(report)
-    raise typer.Exit({"verified": 0, "refuted": 1, "incomplete": 5}[str(report.to_json()["verdict"])])
-
-
-def _print_report(report: Any) -> None:
-    document = report.to_json()
-    sys.stdout.write(f"{document['verdict']}\n")
-    for title in ("proven", "unproven"):
-        for line in document[title]:
-            sys.stdout.write(f"  {title}: {line}\n")
-    for reason in document["reasons"]:
-        leaf = "" if reason.get("leaf") is None else f" at leaf {reason['leaf']}"
-        sys.stdout.write(f"  {reason['code']}{leaf}: {reason.get('detail', '')}\n")
 
 
 @app.command()

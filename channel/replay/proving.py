@@ -1,0 +1,98 @@
+"""A bundle about one notice out of the operator's log (docs/evidence.md E2). Reads, never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from channel.ledger.fold import Folded, fold
+from channel.ledger.ledger import Ledger
+from channel.log.bundle_build import build
+from channel.log.bundle_files import summary
+from channel.log.case import select
+from channel.log.cosignature import merge
+from channel.log.sqlite import SqliteLog
+from channel.log.store import LogStore
+from channel.protocol import ids
+from channel.protocol.envelope import Signer, seal
+from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.statements import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A bundle's bytes, and what is told of it."""
+
+    bundle: bytes
+    told: dict[str, Any]
+
+
+def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
+    """The bundle on the notice, line or call that `ref` begins (id or token's hash), from the log at `path`.
+
+    `signer` is the relay's machine key: with it the receipts, which are not stored, are made again, byte for byte; a
+    bundle without them is `incomplete`. UsageError, FatalError and IncompleteError say what is wrong.
+    """
+    log = SqliteLog(path, "read")
+    try:
+        folded = fold(log.leaves())
+        ledger = folded.ledger
+        of = _find(ledger, ref)
+        size, note = _checkpoint(log, ledger, ledger.index_of[of])
+    finally:
+        log.close()
+    entries = list(ledger.entries.values())
+    indexes = [entry.index for entry in select(entries, of, size)]
+    bundle = build(
+        entries,
+        of,
+        note=note,
+        prove=lambda index: folded.tree.inclusion(index, size),
+        words=[] if signer is None else _receipts(folded, indexes, size, signer),
+    )
+    nid = ledger.notices[of].nid
+    return Proved(bundle, {"nid": nid, **summary(bundle, ledger.entries[0].opened.token, list(entries))})
+
+
+def _find(ledger: Ledger, ref: str) -> ids.Hash:
+    named = dict(ledger.nids) | {of: of for of in ledger.notices}
+    found = {named[ref]} if ref in named else {of for name, of in named.items() if ref and name.startswith(ref)}
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        raise UsageError(f"no notice in this log begins with {ref!r}; `channel replay` lists them all")
+    raise UsageError(f"{len(found)} notices in this log begin with {ref!r}; give more of one")
+
+
+def _checkpoint(log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
+    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest."""
+    size = log.witnessed(ledger.charter.terms.quorum)
+    if not index < size <= ledger.size:  # one that was witnessed since the fold does not serve
+        size = ledger.size
+    note = log.note(size)
+    if note is None:
+        raise FatalError(f"no checkpoint of {size} leaves is in the log: verify it with `channel verify`")
+    return size, merge(note, log.cosignatures(size).values())
+
+
+def _receipts(folded: Folded, indexes: Sequence[int], size: int, signer: Signer) -> list[bytes]:
+    """Receipts of the parties' leaves among these, and of the last one below `size`: it attests the key chain."""
+    ledger = folded.ledger
+    theirs = {entry.index for entry in ledger.entries.values() if entry.opened.party != ids.RELAY}
+    last = max((index for index in theirs if index < size), default=None)
+    wanted = sorted({*theirs.intersection(indexes), *(() if last is None else (last,))})
+    return [_receipt(ledger, index, signer) for index in wanted]
+
+
+def _receipt(ledger: Ledger, index: int, signer: Signer) -> bytes:
+    entry = ledger.entries[index]
+    word = Receipt(
+        net=ledger.charter.net,
+        index=index,
+        stamp=entry.stamp_ms,
+        of=entry.opened.of,
+        keys=ledger.ring.chain_at(index),
+    )
+    return seal(word, signer)
