@@ -61,6 +61,7 @@ class SqliteLog:
         self._lock: WriterLock | None = None
         self._links: dict[str, LinkRow] = {}
         self._links_new: set[str] = set()
+        self._cosignatures_new: list[Cosignature] = []
         self._wal_pages = 0
         try:
             self._open()
@@ -202,7 +203,7 @@ class SqliteLog:
         db.execute("BEGIN IMMEDIATE")
         db.executemany(_INSERT_LEAF, rows)
         db.execute(_INSERT_NOTE, (size, text))
-        self._write_links(db)
+        self._write_rest(db)
         db.execute("COMMIT")
 
     def note(self, size: int) -> str | None:
@@ -211,17 +212,28 @@ class SqliteLog:
         return _text(rows[0][0]) if rows else None
 
     def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
-        """Keep them beside the notes in a transaction of their own. See the port."""
+        """Remember them; they become durable with the next append, `flush` or `close`. See the port."""
+        self._check_usable()
+        self._open_db()
+        for size in {row.size for row in rows}:
+            if not self._fetch(_SELECT_NOTE, (size,)):
+                raise InvariantError(f"there is no checkpoint of size {size}")
+        with self._write_lock:
+            self._cosignatures_new += rows
+
+    def flush(self) -> None:
+        """Make durable what is only remembered."""
         with self._write_lock:
             self._check_usable()
             db = self._open_db()
-            for size in {row.size for row in rows}:
-                if not self._fetch(_SELECT_NOTE, (size,)):
-                    raise InvariantError(f"there is no checkpoint of size {size}")
-            with self._final("append"):
-                db.execute("BEGIN IMMEDIATE")
-                db.executemany(_INSERT_COSIGNATURE, [(row.size, row.party, row.line.encode()) for row in rows])
-                db.execute("COMMIT")
+            if self._links_new or self._cosignatures_new:
+                with self._final("write"):
+                    self._commit_rest(db)
+
+    def _commit_rest(self, db: apsw.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")
+        self._write_rest(db)
+        db.execute("COMMIT")
 
     def cosignatures(self, size: int) -> dict[str, str]:
         """Party -> line on the checkpoint of that size."""
@@ -238,7 +250,7 @@ class SqliteLog:
         return self._select_links() if self._mode == "read" else dict(self._links)
 
     def put_links(self, rows: Mapping[str, LinkRow]) -> None:
-        """Remember rows; they become durable with the next append or `close`."""
+        """Remember rows; they become durable with the next append, `flush` or `close`."""
         self._check_usable()
         if self._writer is None:
             raise InvariantError(f"{self._path} is open for reading only")
@@ -246,11 +258,13 @@ class SqliteLog:
             self._links[party] = row
             self._links_new.add(party)
 
-    def _write_links(self, db: apsw.Connection) -> None:
+    def _write_rest(self, db: apsw.Connection) -> None:
         while self._links_new:
             party = self._links_new.pop()
             row = self._links[party]
             db.execute(_UPSERT_LINK, (party, row.have_n, row.size, row.root, row.heard_ms))
+        rows, self._cosignatures_new = self._cosignatures_new, []
+        db.executemany(_INSERT_COSIGNATURE, [(row.size, row.party, row.line.encode()) for row in rows])
 
     def close(self) -> None:
         """Write what is left, move the WAL into the file and leave that one file. Calling it twice is allowed."""
@@ -264,10 +278,8 @@ class SqliteLog:
             self._release(clean=self._ended is None)
 
     def _finish(self, db: apsw.Connection) -> None:
-        if self._links_new:
-            db.execute("BEGIN IMMEDIATE")
-            self._write_links(db)
-            db.execute("COMMIT")
+        if self._links_new or self._cosignatures_new:
+            self._commit_rest(db)
         if self._reader is not None:
             self._reader.close()
         db.set_busy_timeout(0)  # another process that reads just now only costs the tidiness, so do not wait for it

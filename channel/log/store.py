@@ -76,11 +76,15 @@ class LogStore(Protocol):
         ...
 
     def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
-        """Keep them beside the notes; returns once they are durable. The first of a party on a size stays.
+        """Remember them beside the notes; the first of a party on a size stays.
 
-        They are no leaves: nothing of size, leaves or notes changes. InvariantError if there is no such checkpoint, and
-        nothing is stored; FatalError as for `append`.
+        They are no leaves: nothing of size, leaves or notes changes. Durable with the next append, `flush` or `close`,
+        and reported only then. InvariantError if there is no such checkpoint: nothing is remembered.
         """
+        ...
+
+    def flush(self) -> None:
+        """Make durable what is only remembered. FatalError as for `append`."""
         ...
 
     def cosignatures(self, size: int) -> dict[str, str]:
@@ -96,7 +100,7 @@ class LogStore(Protocol):
         ...
 
     def put_links(self, rows: Mapping[str, LinkRow]) -> None:
-        """Remember rows; they become durable with the next append or `close`, and may be lost before."""
+        """Remember rows; they become durable with the next append, `flush` or `close`, and may be lost before."""
         ...
 
     def close(self) -> None:

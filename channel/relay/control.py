@@ -72,6 +72,7 @@ def _poll(relay: Relay) -> dict[str, Any]:
         "tree_size": relay.core.committed_size,
         "feeds": dict(relay.head.feeds),
         "unwitnessed": relay.witnesses.missing(relay.core.committed_size),
+        "witnessed": 0 if relay.witnesses.witnessed is None else relay.witnesses.witnessed.size,
         "gated": {party: sorted(held) for party, held in relay.gate.items()},
     }
 

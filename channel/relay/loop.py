@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from channel.log.cosignature import merge
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
 from channel.protocol.errors import FatalError, TransientError, Unattributable
-from channel.protocol.frames import CosignatureItem, HaveItem, TokenItem, UpFrame
+from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, ProveItem, TokenItem, UpFrame
 from channel.protocol.statements import ClockStep
 from channel.relay.boot import Booted
 from channel.relay.clock import Clock, RelayClock, SystemClock, jitter
@@ -30,6 +31,7 @@ from channel.relay.sinks import AlertSink
 from channel.relay.witness import Witnesses
 from channel.wire import Endpoint, MqttLink
 
+FLUSH_MS = 1_000  # cosignatures are no evidence of the relay's own: a crash may cost the last second's
 TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
 
 
@@ -84,6 +86,7 @@ class Relay:
         self._writer = ThreadPoolExecutor(1, "log-writer")
         self._turns = asyncio.Lock()
         self._stopping = False
+        self._unflushed_ms: int | None = None
         self.head = self._new_head()
 
     # --- running ----------------------------------------------------------------------------------------------------
@@ -158,6 +161,9 @@ class Relay:
         unwitnessed = self.witnesses.due(self.core.committed_size)
         if unwitnessed is not None and unwitnessed.due_ms <= now_ms:
             self.core.raise_alert(unwitnessed, now_ms)
+        cosigned = self.witnesses.rows()
+        self._store.put_cosignatures(cosigned)
+        self.witnesses.kept(cosigned)
         batch = self.core.batch()
         if batch is not None:
             self._store.put_links(self._link_rows())
@@ -169,16 +175,24 @@ class Relay:
             self.witnesses.committed(self.core.committed_size, batch.note)
             self.head = self._new_head()
             self._tell(batch)
-        cosigned = self.witnesses.rows()
-        if cosigned:
-            await self._write(self._store.put_cosignatures, cosigned)
-            self.witnesses.kept(cosigned)
-            self.head = self._new_head()
+        await self._flush(bool(cosigned), batch is not None)
         self._sink.repeat()
         for session in self.sessions.values():
             session.resend(self._mono_ms())
         for event in self._send.values():
             event.set()
+
+    async def _flush(self, cosigned: bool, committed: bool) -> None:
+        """Cosignatures wait a little for the next commit, then they are made durable by themselves."""
+        if cosigned:
+            self.head = self._new_head()
+        if cosigned and not committed and self._unflushed_ms is None:
+            self._unflushed_ms = self._mono_ms()
+        if committed:
+            self._unflushed_ms = None
+        if self._unflushed_ms is not None and self._mono_ms() - self._unflushed_ms >= FLUSH_MS:
+            self._unflushed_ms = None
+            await self._write(self._store.flush)
 
     async def _write(self, write: Callable[..., None], *rows: object) -> None:
         try:
@@ -262,6 +276,8 @@ class Relay:
                     if party not in self.offline:
                         session.have(item, self._mono_ms(), self.head)
                         self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
+                case ProveItem():
+                    session.asked = None if party in self.offline else item
                 case CosignatureItem():
                     dropped = self.witnesses.take(item)
                     if dropped is not None:
@@ -291,6 +307,7 @@ class Relay:
                 self._beat[party] = False
                 token = self.core.heartbeat(party, self.clock.now_ms())
                 due.append(session.beat(self.core.folded, self.head, token))
+            due += self._proofs(session)
             due += session.frames(self.core.folded, self.head, self._mono_ms())
             try:
                 for frame in due:
@@ -298,6 +315,18 @@ class Relay:
             except TransientError as error:
                 self._log.info("send_failed", party=party, why=str(error))
                 session.gone()
+
+    def _proofs(self, session: Session) -> list[DownFrame]:
+        if session.asked is None:
+            return []
+        frame = session.proofs(self.core.folded, self.head, self._cosigned_note)
+        self.core.dropped["prove-unanswered"] += frame is None
+        return [] if frame is None else [frame]
+
+    def _cosigned_note(self, size: int) -> str | None:
+        """The checkpoint of that size with the cosignatures that there are."""
+        note = self._store.note(size)
+        return None if note is None else merge(note, self._store.cosignatures(size).values())
 
     def beat(self) -> None:
         """A heartbeat to each party, whether it is there or not."""

@@ -1,7 +1,8 @@
 """The relay's witnesses (protocol.md 7.8, 7.9): cosignatures judged and counted, and what is published of them.
 
-Sans I/O. What `take` finds good waits in `rows` until the shell has made it durable and says `kept`; only then it
-counts and is published. Cosignatures are no leaves: nothing here is part of the fold.
+Sans I/O. What `take` finds good waits in `rows` until the shell has handed it to the store and says `kept`; then it
+counts and is published. Cosignatures are no leaves: nothing here is part of the fold, and one that a crash takes away
+was its witness's word all the same.
 """
 
 from __future__ import annotations
@@ -83,11 +84,11 @@ class Witnesses:
         return None
 
     def rows(self) -> list[Cosignature]:
-        """What is good and not durable yet."""
+        """What is good and not in the store yet."""
         return [Cosignature(size, party, line) for (size, party), line in self._fresh.items()]
 
     def kept(self, rows: Sequence[Cosignature]) -> None:
-        """Those rows are durable now."""
+        """The store has those rows now."""
         for row in rows:
             self._fresh.pop((row.size, row.party), None)
             self._count(row.size, {row.party: row.line})

@@ -30,21 +30,31 @@ class Reply(BaseModel):
 
 
 class RelayPoll(Reply):
-    """Where the relay is: its next due time, its tree, each party's feed, and the statements that wait at its gate."""
+    """Where the relay is: its next due time, its tree, each party's feed, and the statements that wait at its gate.
+
+    `unwitnessed`: the parties that have not cosigned its newest checkpoint.
+    """
 
     next_due_ms: int | None = None
     tree_size: int
     feeds: dict[str, int]
     gated: dict[str, tuple[str, ...]]
+    unwitnessed: tuple[str, ...] = ()
+    witnessed: int = 0
 
 
 class ClientPoll(Reply):
-    """Where a client is: what it holds of its feed, its pinned tree, and its statements without a receipt."""
+    """Where a client is: what it holds of its feed, its pinned tree, and its statements without a receipt.
+
+    `cosigned`: whether it has cosigned that tree; `witnessed`: up to where it knows of a quorum.
+    """
 
     connected: bool
     n: int
     size: int
     outbox: tuple[str, ...]
+    cosigned: bool = True
+    witnessed: int = 0
 
 
 class Acted(Reply):

@@ -39,6 +39,7 @@ from channel.scenario.journal import Journal, Told
 R = TypeVar("R", bound=Reply)
 OPERATOR_DESK = "operations"
 ROUNDS_MAX = 100  # times that one instant may be looked at again before something due there is called stuck
+LOOKS, LOOK_S = 20, 0.01  # at the relay alone, while the clients cosign: that takes some 20 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Stepper:
         self._tokens: dict[str, str] = {}
         self._refused: set[str] = set()
         self._due_ms: int | None = None
+        self._shown: tuple[int, list[str]] = (0, [])
         self.now_ms = scenario.start_ms
 
     async def run(self) -> None:
@@ -96,14 +98,18 @@ class Stepper:
         await self._instant(self._scenario.start_ms)
         steps = deque(self._scenario.steps)
         while (at_ms := self._next(steps)) is not None:
+            await self._settle(witnessed=True)
             await self._audience.jump(self.now_ms, at_ms)
             await self._instant(at_ms)
             while steps and steps[0].at_ms == at_ms:
                 await self._perform(steps.popleft())
                 await self._settle()
+        await self._settle(witnessed=True)
         if self.now_ms < self._scenario.end_ms:
             await self._audience.jump(self.now_ms, self._scenario.end_ms)
             await self._instant(self._scenario.end_ms)
+            await self._settle(witnessed=True)
+        await self._tell_witnessed()
 
     def _next(self, steps: deque[Step]) -> int | None:
         """The next instant at which anything is due, none after the end."""
@@ -112,6 +118,19 @@ class Stepper:
             times.append(self._due_ms)
         at_ms = min(times, default=None)
         return at_ms if at_ms is not None and at_ms <= self._scenario.end_ms else None
+
+    async def _tell_witnessed(self) -> None:
+        """One beat more, so that every party knows what is witnessed before it may be left alone."""
+        await self._say(self._relay, {"do": "beat"})
+        patience = Patience(self._sleep)
+        while True:
+            clients = {name: await self._poll(name) for name in self._clients if name not in self._offline}
+            relay = await self._supervised(self._relay, {"do": "poll"}, RelayPoll)
+            behind = [name for name, client in clients.items() if client.witnessed < relay.witnessed]
+            if not behind:
+                return
+            if not await patience.wait((tuple(clients.items()), relay)):
+                raise FatalError(f"stuck at the end: {', '.join(behind)} was not told what is witnessed")
 
     # --- one instant ------------------------------------------------------------------------------------------------
 
@@ -127,8 +146,11 @@ class Stepper:
                 return
         raise FatalError(f"relay: something stays due at {self._due_ms} however often it is told the time {at_ms}")
 
-    async def _settle(self) -> None:
-        """Until every online process is idle and the relay's gate is empty. FatalError names who is stuck on what."""
+    async def _settle(self, *, witnessed: bool = False) -> None:
+        """Until every online process is idle and the relay's gate is empty. FatalError names who is stuck on what.
+
+        `witnessed`: and every online party has cosigned the newest checkpoint, which is asked for before time goes on.
+        """
         patience = Patience(self._sleep)
         while True:
             clients = {name: await self._poll(name) for name in self._clients if name not in self._offline}
@@ -136,12 +158,31 @@ class Stepper:
             busy = _busy(clients, relay)
             if not busy and any(relay.gated.values()):
                 await self._say(self._relay, {"do": "commit"})
-            elif not busy:
+                continue
+            missing = _unwitnessed(clients, relay) if witnessed and not busy else []
+            if missing and await self._witness(relay.tree_size, missing):
+                continue
+            busy += [f"{name} has not cosigned the checkpoint of {relay.tree_size} leaves" for name in missing]
+            if not busy:
                 self._due_ms = relay.next_due_ms
                 await self._tell()
                 return
             if not await patience.wait((tuple(clients.items()), relay)):
                 raise FatalError(f"stuck at {self.now_ms}: " + "; ".join(busy))
+
+    async def _witness(self, size: int, missing: list[str]) -> bool:
+        """Have the newest checkpoint cosigned: a beat shows it to all. Whether they have soon done so."""
+        if self._shown != (size, missing):
+            self._shown = (size, missing)
+            await self._say(self._relay, {"do": "beat"})
+        for name in missing:
+            await self._say(self._clients[name], {"do": "cosign", "size": size})
+        for _ in range(LOOKS):
+            await self._sleep(LOOK_S)
+            relay = await self._supervised(self._relay, {"do": "poll"}, RelayPoll)
+            if not any(name in relay.unwitnessed for name in missing):
+                return True
+        return False
 
     async def _poll(self, name: str) -> ClientPoll:
         return await self._supervised(self._clients[name], {"do": "poll"}, ClientPoll)
@@ -269,3 +310,8 @@ def _busy(clients: Mapping[str, ClientPoll], relay: RelayPoll) -> list[str]:
         if missing := set(client.outbox) - gated:
             found.append(f"{name} has {len(client.outbox)} statements out, and {len(missing)} are not at the gate yet")
     return found
+
+
+def _unwitnessed(clients: Mapping[str, ClientPoll], relay: RelayPoll) -> list[str]:
+    """Online witnesses that have not cosigned the newest checkpoint."""
+    return [name for name in clients if name in relay.unwitnessed]

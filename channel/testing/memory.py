@@ -16,6 +16,7 @@ class MemoryLog:
         self._leaves: list[StoredLeaf] = []
         self._notes: list[tuple[int, str]] = []
         self._cosignatures: dict[int, dict[str, str]] = {}
+        self._cosignatures_new: list[Cosignature] = []
         self._links: dict[str, LinkRow] = {}
         self._ended: str | None = None
         self._closed = False
@@ -39,9 +40,7 @@ class MemoryLog:
         stored = [
             StoredLeaf(leaf.index, leaf.stamp, leaf.token, leaf_hash(encode(leaf.stamp, leaf.token))) for leaf in leaves
         ]
-        if self.fail_next:
-            self._ended = "a failure that the test asked for"
-            raise FatalError(f"cannot append: {self._ended}")
+        self.flush()
         self._leaves += stored
         self._notes.append((len(self._leaves), note))
 
@@ -61,17 +60,21 @@ class MemoryLog:
         return dict(self._notes).get(size)
 
     def put_cosignatures(self, rows: Sequence[Cosignature]) -> None:
-        """Keep them beside the notes; the first of a party on a size stays."""
+        """Remember them; the first of a party on a size stays."""
         self._check_usable()
         sizes = dict(self._notes)
         for row in rows:
             if row.size not in sizes:
                 raise InvariantError(f"there is no checkpoint of size {row.size}")
-        if self.fail_next:
-            self._ended = "a failure that the test asked for"
-            raise FatalError(f"cannot keep cosignatures: {self._ended}")
-        for row in rows:
+        self._cosignatures_new += rows
+
+    def flush(self) -> None:
+        """Report from now on what was remembered."""
+        self._check_usable()
+        self._fail_if_asked()
+        for row in self._cosignatures_new:
             self._cosignatures.setdefault(row.size, {}).setdefault(row.party, row.line)
+        self._cosignatures_new.clear()
 
     def cosignatures(self, size: int) -> dict[str, str]:
         """Party -> line on the checkpoint of that size."""
@@ -96,6 +99,11 @@ class MemoryLog:
     def close(self) -> None:
         """Refuse further work; calling it twice is allowed."""
         self._closed = True
+
+    def _fail_if_asked(self) -> None:
+        if self.fail_next:
+            self._ended = "a failure that the test asked for"
+            raise FatalError(f"cannot write: {self._ended}")
 
     def _check_usable(self) -> None:
         if self._ended is not None:

@@ -25,7 +25,7 @@ async def run_control(home: Path, party: str, stdin: TextIO, stdout: TextIO) -> 
     clock = SteppedClock()
     async with Party.connect(home, party, clock) as channel:
         clock.set(channel.ledger.last_stamp_ms)
-        channel.session.witness.held = True
+        channel.session.witness.limit = 0
         reader = asyncio.StreamReader(LINE_BYTES_MAX)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdin)
@@ -65,10 +65,9 @@ def _do(channel: Party, request: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(clock, SteppedClock):
                 raise UsageError("the clock was set free before")
             clock.set(int(request["now_ms"]))
-            channel.session.witness.held = True
             runtime.tick()
         case "cosign":
-            channel.session.witness.held = False
+            channel.session.witness.limit = int(request["size"])
             runtime.queued()
         case "poll":
             return _poll(channel)
@@ -79,7 +78,7 @@ def _do(channel: Party, request: dict[str, Any]) -> dict[str, Any]:
             runtime.set_online(bool(request["online"]))
         case "free":
             runtime.clock = SystemClock.of_home(channel.home.path)
-            channel.session.witness.held = None
+            channel.session.witness.limit = None
         case "stop":
             pass
         case other:

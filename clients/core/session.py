@@ -14,12 +14,13 @@ from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids, limits
 from channel.protocol.envelope import Opened, Signer, open_token
 from channel.protocol.errors import InvariantError, PeerError, ProofError, Unattributable
-from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, UpFrame, WordItem
+from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, ProofsItem, UpFrame, WordItem
 from channel.protocol.statements import Addressed, Busy, Charter, Heartbeat, Level, Receipt, Receiving, Refusal, Stage
 from channel.protocol.times import from_wire, to_wire
 from clients.core import duties, trust
 from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated, Event, LeafSeen, Settled, Stopped
 from clients.core.outgoing import Outgoing
+from clients.core.proofs import Prover
 from clients.core.replica import Replica
 from clients.core.store import LeafRow, OutboxRow, PinRow, Store
 from clients.core.witness import Witness
@@ -47,6 +48,7 @@ class Session:
         self._charter, self._machine = charter, machine
         self._origin = f"dcn/{charter.net}"
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
+        self.prover = Prover(self.replica, store, self._origin, self._log_key)
         self._faults: dict[tuple[str, str], Alarm] = {}
         self._pending: tuple[int, str, int] | None = None  # (n, why, since when) of a leaf that does not hold
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
@@ -69,6 +71,7 @@ class Session:
         self.greeted = False
         self.out.connected()
         self.witness.again()
+        self.prover.again()
 
     def disconnected(self) -> None:
         """The link is down: everything unconfirmed goes over the next one."""
@@ -79,6 +82,7 @@ class Session:
         if self.out.up:
             self.out.connected()
             self.witness.again()
+            self.prover.again()
 
     def listen(self, mono_ms: int) -> None:
         """A link is wanted from now on, so silence means something."""
@@ -93,6 +97,7 @@ class Session:
         """Take in what another process of this home has written."""
         self.out.changed()
         self.witness.follow()
+        self.prover.changed()
         found = self.replica.follow()
         self._receipted = {row.of: row for row in self.store.receipted()}
         return found
@@ -102,7 +107,7 @@ class Session:
         if self.stopped is not None or not self.out.up:
             return []
         cosignatures = self.witness.items(now_ms, mono_ms) if self._doubt is None else []
-        return self.out.frames(self.replica, now_ms, mono_ms, cosignatures)
+        return self.out.frames(self.replica, now_ms, mono_ms, [*cosignatures, *self.prover.items(mono_ms)])
 
     # --- what comes -------------------------------------------------------------------------------------------------
 
@@ -122,7 +127,17 @@ class Session:
                 events += self._word(item, now_ms, mono_ms)
         if self.stopped is None:
             events += self._tree_and_leaves(frame, now_ms, mono_ms)
+        for proofs in (item for item in frame.items if isinstance(item, ProofsItem)):
+            events += self._proofs(proofs, now_ms) if self.stopped is None else []
         return events
+
+    def _proofs(self, item: ProofsItem, now_ms: int) -> list[Event]:
+        try:
+            contradiction = self.prover.take(item)
+        except ProofError as error:
+            self.dropped[error.code] += 1
+            return []
+        return [] if contradiction is None else self._stop(contradiction.proof, now_ms)
 
     def _tree_and_leaves(self, frame: DownFrame, now_ms: int, mono_ms: int) -> list[Event]:
         items = [item for item in frame.items if isinstance(item, LeafItem)]
@@ -137,8 +152,9 @@ class Session:
             self.out.hello = self.out.hello or any(item.n > self.replica.n for item in items)
             return []
         rows, opened = self._judge_leaves(items, believed.checkpoint, mono_ms)
-        events = self._keep(believed.pin, rows, opened, now_ms)
-        return events + self._witnessed(frame, believed.checkpoint, now_ms)
+        with self.store.transaction():
+            events = self._keep(believed.pin, rows, opened, now_ms)
+            return events + self._witnessed(frame, believed.checkpoint, now_ms)
 
     def _judge_tree(self, item: CheckpointItem, mono_ms: int) -> trust.Believed | trust.Contradiction | None:
         try:
@@ -350,6 +366,7 @@ class Session:
                 )
         if self.ledger.ring.chain_at(beat.size) == beat.keys:
             self._keys_differ_since = None
+            self.store.put_beat(beat.size, token, self.witness.witnessed)
         elif self._keys_differ_since is None:
             self._keys_differ_since = mono_ms
         self.out.have = True

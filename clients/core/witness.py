@@ -22,8 +22,8 @@ class Witness:
     def __init__(self, replica: Replica, store: Store, signer: Signer | None) -> None:
         self._replica, self._store, self._signer = replica, store, signer
         self.witnessed = store.cosigned()
-        self.held: bool | None = None
-        """In a scenario: whether nothing is cosigned for now. None: pacing is by real time."""
+        self.limit: int | None = None
+        """In a scenario: the largest size to be cosigned for now. None: pacing is by real time."""
         self._line: CosignatureItem | None = None
         self._sent = False
         self._signed_at_ms: int | None = None
@@ -51,15 +51,15 @@ class Witness:
             line = cosignature.cosign(pin.note, self._replica.charter.net, signer, now_ms // 1000)
             self._line, self._sent = CosignatureItem(size=pin.size, line=line), False
             self._signed_at_ms = mono_ms
-        if self._line is None or self._sent or self.held:
+        if self._line is None or self._sent:
             return []
         self._sent = True
         return [self._line]
 
     def _may(self, mono_ms: int) -> bool:
         """Once a second; and the second before a heartbeat is kept free for it, else a busy log gets no quorum."""
-        if self.held is not None:
-            return not self.held
+        if self.limit is not None:
+            return self._replica.pin.size <= self.limit
         if self._signed_at_ms is not None and mono_ms - self._signed_at_ms < COSIGN_MS:
             return False
         since_ms = 0 if self._beat_at_ms is None else mono_ms - self._beat_at_ms

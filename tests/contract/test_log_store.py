@@ -165,6 +165,7 @@ def _calls(store: LogStore) -> list[Callable[[], object]]:
         lambda: store.cosignatures(1),
         lambda: store.witnessed(1),
         lambda: store.put_cosignatures([]),
+        store.flush,
         store.links,
         lambda: store.put_links({}),
         lambda: store.append([_leaf(1)], "more"),
@@ -188,6 +189,8 @@ def test_cosignatures_are_kept_beside_the_notes(store: LogStore) -> None:
     store.append(_group(0, 3), "first")
     assert store.cosignatures(3) == {}
     store.put_cosignatures(_lines(3, "russia", "coalition"))
+    assert store.cosignatures(3) == {}, "nothing is reported that is not durable"
+    store.flush()
     assert list(store.cosignatures(3).items()) == [(row.party, row.line) for row in _lines(3, "coalition", "russia")]
     assert (store.size, store.newest_note(), list(store.notes())) == (3, "first", [(3, "first")])
     assert store.cosignatures(2) == {}
@@ -197,6 +200,7 @@ def test_the_first_cosignature_of_a_party_on_a_size_stays(store: LogStore) -> No
     store.append(_group(0, 3), "first")
     store.put_cosignatures(_lines(3, "russia"))
     store.put_cosignatures([Cosignature(3, "russia", "later\n"), *_lines(3, "sdf")])
+    store.append([_leaf(3, 1003)], "second")
     assert store.cosignatures(3) == {row.party: row.line for row in _lines(3, "russia", "sdf")}
 
 
@@ -205,6 +209,7 @@ def test_what_is_no_checkpoint_is_not_cosigned(store: LogStore, size: int) -> No
     store.append(_group(0, 3), "first")
     with pytest.raises(InvariantError, match=f"no checkpoint of size {size}"):
         store.put_cosignatures([*_lines(3, "sdf"), *_lines(size, "russia")])
+    store.flush()
     assert store.cosignatures(3) == {}
     store.put_cosignatures(_lines(3, "russia"))
 
@@ -214,6 +219,7 @@ def test_the_newest_witnessed_size_has_a_quorum_of_its_own(store: LogStore) -> N
         store.append([_leaf(index)], f"note {index + 1}")
     assert store.witnessed(1) == 0
     store.put_cosignatures([*_lines(1, "a", "b", "c"), *_lines(2, "a", "b"), *_lines(3, "c"), *_lines(4, "a")])
+    store.flush()
     assert [store.witnessed(quorum) for quorum in (1, 2, 3, 4)] == [4, 2, 1, 0]
 
 
@@ -227,8 +233,9 @@ def test_after_a_failed_cosignature_everything_is_refused(
         store.fail_next = True
     else:
         monkeypatch.setattr("channel.log.sqlite._INSERT_COSIGNATURE", "INSERT INTO nowhere VALUES (?, ?, ?)")
+    store.put_cosignatures(_lines(1, "russia"))
     with pytest.raises(FatalError):
-        store.put_cosignatures(_lines(1, "russia"))
+        store.flush()
     with pytest.raises(FatalError, match=re.escape("failed before")):
         store.append([_leaf(1)], "more")
     store.close()

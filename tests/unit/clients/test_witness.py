@@ -146,17 +146,20 @@ def test_in_a_busy_log_all_witnesses_cosign_the_checkpoint_of_one_beat(lab: Lab)
 
 
 def test_held_by_a_scenario_nothing_is_cosigned_until_it_is_asked_for(lab: Lab) -> None:
-    lab.session("coalition").witness.held = True
+    lab.session("coalition").witness.limit = 0
     lab.settle("coalition")
     lab.advance(60_000)
     assert _up(lab, "coalition") == []
     assert not lab.session("coalition").witness.cosigned
-    lab.session("coalition").witness.held = False
+    lab.session("coalition").witness.limit = lab.relay.core.committed_size
     (first,) = _up(lab, "coalition")
+    assert lab.session("coalition").witness.cosigned
     _check(lab)
     lab.settle("coalition")
-    assert lab.session("coalition").witness.cosigned
-    assert lab.session("coalition").replica.pin.size > first.size, "and no second is waited for"
+    assert lab.session("coalition").replica.pin.size > first.size
+    assert not lab.session("coalition").witness.cosigned
+    lab.session("coalition").witness.limit = lab.relay.core.committed_size
+    assert len(_up(lab, "coalition")) == 1, "and no second is waited for"
 
 
 # --- cosignatures of others -------------------------------------------------------------------------------------------

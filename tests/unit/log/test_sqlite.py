@@ -166,11 +166,14 @@ def test_links_may_be_lost_but_leaves_not_when_nothing_closes_the_log(path: Path
     log = SqliteLog(path, "write")
     log.append(_group(10, 11), "note 11")
     log.put_links({"russia": LINK})
+    log.put_cosignatures([Cosignature(11, "russia", "line\n")])
     reader = SqliteLog(path, "read")
     assert reader.size == 11
     assert reader.links() == {"coalition": LINK}
+    assert reader.witnessed(1) == 0
     reader.close()
     log.close()
+    assert SqliteLog(path, "read").witnessed(1) == 11
     assert set(SqliteLog(path, "read").links()) == {"coalition", "russia"}
 
 
@@ -293,6 +296,7 @@ def test_a_log_of_format_1_is_brought_up_to_date_by_its_writer(old: Path) -> Non
     reader, row = SqliteLog(old, "read"), Cosignature(10, "russia", "line\n")
     log = SqliteLog(old, "write")
     log.put_cosignatures([row])
+    log.flush()
     assert reader.cosignatures(10) == {"russia": "line\n"}
     reader.close()
     log.close()

@@ -33,6 +33,7 @@ def _line(lab: Lab, party: str, size: int | None = None, time_s: int = TIME_S) -
 def _keep(lab: Lab, witnesses: Witnesses) -> list[Cosignature]:
     rows = witnesses.rows()
     lab.store.put_cosignatures(rows)
+    lab.store.flush()
     witnesses.kept(rows)
     return rows
 
@@ -54,7 +55,7 @@ def _tree(frame: DownFrame) -> CheckpointItem:
     return next(item for item in frame.items if isinstance(item, CheckpointItem))
 
 
-def test_a_good_cosignature_counts_once_it_is_durable() -> None:
+def test_a_good_cosignature_counts_once_it_is_kept() -> None:
     lab = Lab()
     witnesses = _witnesses(lab)
     assert witnesses.take(_line(lab, "russia")) is None
