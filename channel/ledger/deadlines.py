@@ -43,27 +43,35 @@ class Agenda:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._heap: list[tuple[int, tuple[int, str], str, tuple[str, ...]]] = []
+        self._queued: dict[Due, int] = {}
+        """The one entry of the heap that counts for each thing: others of it are old, and passed over."""
 
     def refresh(self) -> None:
         """Take in what the ledger says has changed."""
         for due in dict.fromkeys(self._ledger.touched):
-            at_ms = next((draft.due_ms for draft in _drafts(self._ledger, due)), None)
-            if at_ms is not None:
-                heapq.heappush(self._heap, (at_ms, self._place(due), due.what, due.key))
+            self._queue(due)
         self._ledger.touched.clear()
 
     def next_ms(self) -> int | None:
         """When the next alert falls due; None if nothing is owed."""
         self.refresh()
         while self._heap:
-            at_ms, place, what, key = self._heap[0]
-            drafts = list(_drafts(self._ledger, Due(what, key)))
-            if drafts and drafts[0].due_ms == at_ms:
+            at_ms, _, what, key = self._heap[0]
+            due = Due(what, key)
+            if self._queued.get(due) == at_ms and self._queue(due) == at_ms:
                 return at_ms
             heapq.heappop(self._heap)
-            if drafts:
-                heapq.heappush(self._heap, (drafts[0].due_ms, place, what, key))
         return None
+
+    def _queue(self, due: Due) -> int | None:
+        """Put it in at its present due time, if it is not there at that time already; None: nothing is owed of it."""
+        at_ms = next((draft.due_ms for draft in _drafts(self._ledger, due)), None)
+        if at_ms is None:
+            self._queued.pop(due, None)
+        elif self._queued.get(due) != at_ms:
+            self._queued[due] = at_ms
+            heapq.heappush(self._heap, (at_ms, self._place(due), due.what, due.key))
+        return at_ms
 
     def due(self, now_ms: int) -> AlertDraft | None:
         """The next alert due at `now_ms`, never early; None when there is none. Apply it before asking again."""

@@ -239,7 +239,7 @@ def _answered(delivery: Delivery, event: Answered) -> Delivery:
     if reply is Reply.STANDBY:
         if delivery.reply is not Reply.OWED or event.until_ms is None:
             return delivery
-        until_ms = min(event.until_ms, delivery.base_ms + 2 * event.answer_ms)
+        until_ms = min(max(event.until_ms, event.at_ms), delivery.base_ms + 2 * event.answer_ms)
         return replace(delivery, reply=reply, standby_until_ms=until_ms)
     return replace(delivery, reply=reply, answered_ms=event.at_ms, answer_of=event.of)
 

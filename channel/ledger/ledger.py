@@ -122,6 +122,8 @@ class Ledger:
             self.devices.setdefault(opened.kid, DeviceRecord()).occupy(seq, opened.of, stamp_ms)
             self._occupied(opened.kid, stamp_ms)
         self._heard(party, body, stamp_ms)
+        if isinstance(body, Check | KeyStatement | Revocation | Suspension) and party in self.parties:
+            self.parties[party].rare_stamps.append(stamp_ms)
         match body:
             case Charter() | Start():
                 self._release(index, *self.parties)

@@ -19,6 +19,7 @@ from channel.protocol.statements import (
     Addressed,
     Answer,
     Call,
+    Check,
     ClockStep,
     Forwarding,
     KeyStatement,
@@ -29,6 +30,7 @@ from channel.protocol.statements import (
     Revocation,
     Stage,
     Statement,
+    Suspension,
     Word,
 )  # fmt: skip
 from channel.protocol.times import from_wire
@@ -96,6 +98,7 @@ def judge(ledger: Ledger, opened: Opened, now_ms: int) -> Verdict:
         or _sequence(ledger, opened, body)
         or _founding(ledger, opened, body)
         or _common(ledger, opened, body, now_ms)
+        or _rare(ledger, opened, body, now_ms)
         or _by_type(ledger, opened, body, now_ms)
         or ACCEPT
     )
@@ -124,6 +127,16 @@ def _founding(ledger: Ledger, opened: Opened, body: Statement) -> Verdict | None
         return None
     if not ledger.in_force:
         return Wait("not-in-force", MINUTE_MS)
+    return None
+
+
+def _rare(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Verdict | None:
+    """What a party says seldom has a limit too: it goes to every feed, or is paid for by everybody's log."""
+    if not isinstance(body, Check | KeyStatement | Revocation | Suspension) or opened.party == ids.RELAY:
+        return None
+    stamps, allowed = ledger.parties[opened.party].rare_stamps, ledger.charter.terms.notices_per_minute
+    if len(stamps) >= allowed and stamps[-allowed] > now_ms - MINUTE_MS:
+        return Wait("quota", stamps[-allowed] + MINUTE_MS - now_ms)
     return None
 
 
@@ -328,8 +341,8 @@ def _acknowledgement(ledger: Ledger, opened: Opened, body: Acknowledgement) -> V
 
 
 def _keys(ledger: Ledger, opened: Opened, body: KeyStatement | Revocation) -> Verdict | None:
-    if body.keys != ledger.ring.chain:
-        return Refuse("keys-outdated", "another key statement came first: fetch it and sign again")
+    if ledger.ring.outdated(body.keys, opened.party):
+        return Refuse("keys-outdated", "a newer key statement of this party came first: look at it and sign again")
     if isinstance(body, KeyStatement):
         if ids.kid_party(body.key.kid) != opened.party:
             return Refuse("wrong-party", "a root enrols keys of its own party only")

@@ -111,6 +111,7 @@ class PartyRecord:
     heard_ms: int | None = None
     notice_stamps: list[int] = field(default_factory=list)
     flash_stamps: list[int] = field(default_factory=list)
+    rare_stamps: list[int] = field(default_factory=list)
     refusal_stamps: list[int] = field(default_factory=list)
     watch_alerts: int = 0
     feed: list[int] = field(default_factory=list)

@@ -68,7 +68,7 @@ class Statements:
             self._reasons.add(fault, index, f"the {opened.type} must not be in the log; it is passed over")
 
     def _key_fault(self, opened: Opened) -> str | None:
-        """A root speaks for its own party's keys only, once for each, and knows all key statements before its own."""
+        """A root speaks for its own party's keys only, once for each, and knows what that party said of keys before."""
         match opened.body:
             case Accession(charter=charter):
                 return None if charter == self._charter else "wrong-charter"
@@ -77,13 +77,13 @@ class Statements:
                     return "wrong-party"
                 if key.kid in self.ring:
                     return "key-exists"
-                return None if chain == self.ring.chain else "keys-outdated"
+                return "keys-outdated" if self.ring.outdated(chain, opened.party) else None
             case Revocation(kid=kid, keys=chain):
                 if ids.kid_party(kid) != opened.party:
                     return "wrong-party"
                 if kid not in self.ring or self.ring.record(kid).until is not None:
                     return "unknown-key"
-                return None if chain == self.ring.chain else "keys-outdated"
+                return "keys-outdated" if self.ring.outdated(chain, opened.party) else None
             case _:
                 return None
 

@@ -11,7 +11,7 @@ REFUSALS: dict[str, str] = {
     "key-not-valid": "the key is not yet, or no longer, valid at this position of the log",
     "key-exists": "a key of that id was enrolled before",
     "unknown-key": "the key to be withdrawn is not known",
-    "keys-outdated": "another key statement came first; sign it again against the present key chain",
+    "keys-outdated": "a newer key statement of the same party came first; sign it again against the present key chain",
     "unknown-desk": "the charter names no such desk of that party",
     "relay-only": "only the channel itself makes statements of this type",
     "wrong-charter": "the accession names another charter",

@@ -40,6 +40,7 @@ class KeyRing(Mapping[str, bytes]):
         }
         self.chain = of
         self._heads: list[tuple[int, ids.Hash]] = [(0, of)]
+        self._speakers: list[str] = [ids.RELAY]
 
     def __getitem__(self, kid: str) -> bytes:
         return self._records[kid].public
@@ -79,6 +80,7 @@ class KeyRing(Mapping[str, bytes]):
                 return
         self.chain = chained(self.chain, of)
         self._heads.append((index, self.chain))
+        self._speakers.append(body.from_)
 
     def _is_new(self, kid: str, party: str) -> bool:
         return kid not in self._records and ids.kid_party(kid) == party
@@ -90,6 +92,18 @@ class KeyRing(Mapping[str, bytes]):
         """The chain's head before the leaf at `index`: what its receipt carries. The charter's own is its hash."""
         position = bisect_left(self._heads, index, key=lambda head: head[0])
         return self._heads[max(position - 1, 0)][1]
+
+    def outdated(self, chain: ids.Hash, party: str) -> bool:
+        """Whether a key statement of `party` signed against that head is too old, or names a head that never was.
+
+        Only a newer one of the same party makes it so: no other can keep a party from withdrawing a key.
+        """
+        for (_, head), speaker in zip(reversed(self._heads), reversed(self._speakers), strict=True):
+            if head == chain:
+                return False
+            if speaker == party:
+                return True
+        return True
 
     def of_party(self, party: str) -> list[KeyRecord]:
         """All keys of a party, in the order of their enrolment."""

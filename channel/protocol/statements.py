@@ -79,14 +79,18 @@ class Member(Model):
     desks: Annotated[tuple[Desk, ...], Field(min_length=1, max_length=8)]
 
 
+Span = Annotated[int, Field(ge=1, le=limits.WINDOW_MS_MAX)]
+"""A span in milliseconds, at most 366 days: longer ones would only overflow when they fall due."""
+
+
 class Deadlines(Model):
     """One row of the table of protocol.md 9.2, milliseconds from the relay's stamp."""
 
-    receipt_ms: Count
-    forward_ms: Count
-    answer_ms: Count
-    staff_ms: Count
-    ministry_ms: Count
+    receipt_ms: Span
+    forward_ms: Span
+    answer_ms: Span
+    staff_ms: Span
+    ministry_ms: Span
 
 
 class DeadlineTable(Model):
@@ -105,10 +109,10 @@ class Terms(Model):
     """Limits that the parties agree on, with the unit in the name. 0 switches a check off where the clause says so."""
 
     quorum: Annotated[int, Field(ge=1, le=limits.PARTIES_MAX)]
-    watch_ms: Millis  # nobody on duty for this long is an alert; 0: off
-    hole_ms: Count  # a missing sequence number older than this is an alert to that party
-    silent_ms: Count  # a party unheard for this long that owes a FLASH or IMMEDIATE is an alert
-    unwitnessed_ms: Count  # a checkpoint without a quorum of cosignatures for this long is an alert
+    watch_ms: Annotated[int, Field(ge=0, le=limits.WINDOW_MS_MAX)]  # nobody on duty for this long is an alert; 0: off
+    hole_ms: Span  # a missing sequence number older than this is an alert to that party
+    silent_ms: Span  # a party unheard for this long that owes a FLASH or IMMEDIATE is an alert
+    unwitnessed_ms: Span  # a checkpoint without a quorum of cosignatures for this long is an alert
     notices_per_minute: Count  # per party, FLASH apart
     flash_per_minute: Count  # per party: the reserved lane
     refusals_per_minute: Count  # beyond it one summary refusal a minute

@@ -70,10 +70,10 @@ class Settled:
 class Spool:
     """One connection to the spool; the relay and the commands have one each."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_ms: int = _BUSY_MS) -> None:
         new = not path.exists()
         self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(_BUSY_MS)
+        self._db.set_busy_timeout(busy_ms)
         if new:
             path.chmod(0o600)
         self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
@@ -93,17 +93,23 @@ class Spool:
 
     def waiting(self) -> list[tuple[int, bytes]]:
         """(id, token) of what was not judged yet; cheap when nothing changed."""
-        version = self._db.pragma("data_version")
-        if version == self._version:
-            return []
+        try:
+            version = self._db.pragma("data_version")
+            if version == self._version:
+                return []
+            rows: list[Any] = self._db.execute("SELECT id, token FROM submission WHERE done = 0 ORDER BY id").fetchall()
+        except apsw.BusyError:
+            return []  # somebody holds the file: look again at the next turn
         self._version = int(version)
-        rows: list[Any] = self._db.execute("SELECT id, token FROM submission WHERE done = 0 ORDER BY id").fetchall()
         return [(row[0], row[1]) for row in rows]
 
     def settle(self, id_: int, settled: Settled) -> None:
         """Write the outcome down, after the commit."""
         values = (settled.index, settled.code, settled.detail, id_)
-        self._db.execute("UPDATE submission SET done = 1, idx = ?, code = ?, detail = ? WHERE id = ?", values)
+        try:
+            self._db.execute("UPDATE submission SET done = 1, idx = ?, code = ?, detail = ? WHERE id = ?", values)
+        except apsw.BusyError:
+            self._version = -1  # it is judged again, and found to be known, at the next turn
 
     def outcome(self, id_: int) -> Settled | None:
         """None while the relay has not judged it."""

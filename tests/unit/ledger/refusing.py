@@ -94,7 +94,7 @@ def revoked_another_partys_key(lab: Lab) -> Said:
 @gets("keys-outdated")
 def enrolled_against_an_older_chain(lab: Lab) -> Said:
     chain = lab.folded.ledger.ring.chain
-    lab.say("sdf", "key", key=public_key("sdf/sig/machine-2"), keys=chain)
+    lab.say("coalition", "key", key=public_key("coalition/sig/machine-3"), keys=chain)
     return lab.say("coalition", "key", key=public_key("coalition/sig/machine-2"), keys=chain)
 
 

@@ -197,7 +197,7 @@ def test_standby_wins_at_most_one_more_answer_time() -> None:
     for before, event, after in _steps():
         if isinstance(event, Answered) and after.standby_until_ms != before.standby_until_ms:
             assert event.until_ms is not None
-            assert after.standby_until_ms == min(event.until_ms, before.base_ms + 2 * ANSWER_MS)
+            assert after.standby_until_ms == min(max(event.until_ms, event.at_ms), before.base_ms + 2 * ANSWER_MS)
 
 
 def test_the_first_forwarding_of_an_open_delivery_starts_the_clocks_and_a_later_one_starts_none() -> None:
