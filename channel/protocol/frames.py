@@ -40,6 +40,15 @@ class CosignatureItem(Model):
     line: Annotated[str, Field(max_length=512)]
 
 
+class ProveItem(Model):
+    """Up: asks for inclusion proofs of own leaves, ascending, in the tree of `size` and `root` (protocol.md 10.11)."""
+
+    t: Literal["prove"] = "prove"
+    size: Index
+    root: Hash
+    indexes: Annotated[tuple[Index, ...], Field(min_length=1, max_length=limits.PROVE_INDEXES_MAX)]
+
+
 class LeafItem(Model):
     """Down: position `n` in the receiver's feed; `proof` is for the checkpoint in the same frame."""
 
@@ -76,8 +85,17 @@ class CosignedItem(Model):
     note: Annotated[str, Field(max_length=16_384)]
 
 
-UpItem = Annotated[TokenItem | HaveItem | CosignatureItem, Field(discriminator="t")]
-DownItem = Annotated[LeafItem | WordItem | CheckpointItem | CosignedItem, Field(discriminator="t")]
+class ProofsItem(Model):
+    """Down: the note of `size`, and proofs of the first of the indexes asked for, as many as fit in a frame."""
+
+    t: Literal["proofs"] = "proofs"
+    size: Index
+    note: Annotated[str, Field(max_length=16_384)]
+    proofs: Annotated[tuple[Proof, ...], Field(min_length=1, max_length=limits.PROVE_INDEXES_MAX)]
+
+
+UpItem = Annotated[TokenItem | HaveItem | CosignatureItem | ProveItem, Field(discriminator="t")]
+DownItem = Annotated[LeafItem | WordItem | CheckpointItem | CosignedItem | ProofsItem, Field(discriminator="t")]
 
 
 class UpFrame(Model):

@@ -31,5 +31,6 @@ RESEND_MS = 5_000  # outbox and feed are sent again after this long without prog
 HEARTBEAT_MS = 10_000
 SILENT_MS = 30_000  # no heartbeat (client) or no frame (relay) for this long is an alarm
 STEP_MS_MAX = 2_000  # a larger step of the wall clock waits for the operator's command
+PROVE_INDEXES_MAX = 200  # leaves in one request for proofs: the answer is one frame
 QUEUE_FRAMES_MAX = 1_000  # frames waiting in the relay per party; beyond it the link is not acknowledged
 BATCH_TOKENS_PER_PARTY_MAX = 64  # statements of one party in one commit group: one party's flood delays no other's

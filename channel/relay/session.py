@@ -6,12 +6,22 @@ Spans are on the monotonic clock, which only paces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from channel.ledger.fold import Folded
 from channel.protocol import ids, limits
-from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, DownItem, HaveItem, LeafItem, WordItem
+from channel.protocol.frames import (
+    CheckpointItem,
+    CosignedItem,
+    DownFrame,
+    DownItem,
+    HaveItem,
+    LeafItem,
+    ProveItem,
+    WordItem,
+)
+from channel.relay.proofs import answer
 from channel.relay.witness import Cosigned
 
 FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
@@ -47,6 +57,7 @@ class Session:
     heard_at_ms: int = 0
     words: list[bytes] = field(default_factory=list)
     checkpoint_due: bool = False
+    asked: ProveItem | None = None  # the newest question for proofs, until it is answered or passed over
 
     def have(self, item: HaveItem, mono_ms: int, head: Head) -> None:
         """Take the party's word of where it is. `hello`: begin again from there."""
@@ -61,7 +72,7 @@ class Session:
 
     def gone(self) -> None:
         """It was not heard for long, or said goodbye: nothing more is sent until it says where it is."""
-        self.live = False
+        self.live, self.asked = False, None
         self.sent_n = self.have_n
         self.words.clear()
 
@@ -95,6 +106,14 @@ class Session:
         if not self.live:
             return DownFrame(items=(word, CheckpointItem(old=0, proof=(), note=head.note)))
         return DownFrame(items=(word, self._checkpoint(folded, head), *_cosigned(folded, head)))
+
+    def proofs(self, folded: Folded, head: Head, note: Callable[[int], str | None]) -> DownFrame | None:
+        """The answer to what was `asked`, which is done with then; None: nothing is said (protocol.md 10.11)."""
+        item, self.asked = self.asked, None
+        if item is None or item.size > head.size:
+            return None
+        released = folded.ledger.parties[self.party].feed[: head.feeds[self.party]]
+        return answer(item, folded, released, note(item.size))
 
     def _words(self, budget: int) -> tuple[list[DownItem], int]:
         items: list[DownItem] = []

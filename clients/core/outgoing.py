@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from channel.protocol import ids, limits
-from channel.protocol.frames import CosignatureItem, HaveItem, TokenItem, UpFrame, UpItem
+from channel.protocol.frames import CosignatureItem, HaveItem, ProveItem, TokenItem, UpFrame, UpItem
 from clients.core.replica import Replica
 from clients.core.store import OutboxRow, Store
 
 HELLO_MS = 1_000  # the least time between two requests to begin again
 WINDOW = 512  # statements out at once; the others wait in the outbox
 FRAME_BUDGET_BYTES = 200 * 1024
+OTHER_BYTES = 4_096  # what is no token is shorter than this
 
 
 class Outgoing:
@@ -64,9 +65,9 @@ class Outgoing:
         return [of for of in self.rows() if self._retry.get(of, 0) <= now_ms]
 
     def frames(
-        self, replica: Replica, now_ms: int, mono_ms: int, cosignatures: Sequence[CosignatureItem] = ()
+        self, replica: Replica, now_ms: int, mono_ms: int, more: Sequence[CosignatureItem | ProveItem] = ()
     ) -> list[UpFrame]:
-        """What is due to the relay now."""
+        """What is due to the relay now; `more`: what else goes up."""
         if not self.up:
             return []
         items: list[UpItem] = []
@@ -81,7 +82,7 @@ class Outgoing:
             if mono_ms - self._sent.get(of, mono_ms - limits.RESEND_MS) >= limits.RESEND_MS:
                 self._sent[of] = mono_ms
                 items.append(TokenItem(token=self.rows()[of].token.decode("ascii")))
-        items.extend(cosignatures)
+        items.extend(more)
         return _packed(items)
 
 
@@ -91,7 +92,7 @@ def _packed(items: list[UpItem]) -> list[UpFrame]:
     group: list[UpItem] = []
     size = 0
     for item in items:
-        cost = len(item.token) + 40 if isinstance(item, TokenItem) else 700
+        cost = len(item.token) + 40 if isinstance(item, TokenItem) else OTHER_BYTES
         if group and (size + cost > FRAME_BUDGET_BYTES or len(group) >= limits.FRAME_ITEMS_MAX):
             frames.append(UpFrame(items=tuple(group)))
             group, size = [], 0

@@ -15,10 +15,11 @@ from channel.protocol import ids
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Addressee, Level, Notice, Precedence, Stage, Volume
 from channel.protocol.times import to_wire
-from clients.core import drafts
+from clients.core import drafts, proving
 from clients.core.client import WAIT_S, Client, QueuedError, Sent
 from clients.core.drafts import Draft
 from clients.core.inbound import Inbound, inbound_at
+from clients.core.proving import Proved
 
 To = str | Sequence[str | Addressee] | None
 
@@ -255,6 +256,10 @@ class Party(Client):
         self._refresh()
         found = [inbound_at(self, self.ledger, index) for index in self.session.replica.feed()]
         return [inbound for inbound in found if inbound is not None]
+
+    async def prove(self, ref: str, *, wait: float = WAIT_S) -> Proved:
+        """A bundle on a notice: everything about it that we may read, for anybody to check with the charter alone."""
+        return await proving.prove(self, ref, wait)
 
     async def inbox(self) -> AsyncIterator[Inbound]:
         """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends."""

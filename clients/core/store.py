@@ -6,7 +6,7 @@ the write lock first. WAL with synchronous FULL: what returned is on the disk. N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,18 @@ from channel.protocol.statements import Statement
 
 STORE_FILE = "client.sqlite"
 APPLICATION_ID = 0x44434E43  # "DCNC"
-VERSION = 2  # raised by a migration
+VERSION = 3  # raised by a migration
 NUMBERS_JUMP_MAX = 1_000_000  # more than a key signs in a year: what a store from an old copy may have missed
+BEATS_MAX = 32  # heartbeats kept of trees that no quorum has witnessed yet
 BUSY_MS = 10_000  # writes of others are short; longer means that something hangs
 
 _ADDED_2 = "CREATE TABLE cosigned (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;"
+_ADDED_3 = """
+CREATE TABLE IF NOT EXISTS beat (size INTEGER PRIMARY KEY, token BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS proof (size INTEGER NOT NULL, idx INTEGER NOT NULL, nodes TEXT, PRIMARY KEY (size, idx))
+  STRICT;
+CREATE TABLE IF NOT EXISTS proof_note (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+"""
 _SCHEMA = f"""
 CREATE TABLE leaf (n INTEGER PRIMARY KEY, idx INTEGER NOT NULL UNIQUE, stamp INTEGER NOT NULL, token BLOB NOT NULL)
   STRICT;
@@ -41,6 +48,7 @@ CREATE TABLE pin (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL
 CREATE TABLE shown (of TEXT PRIMARY KEY) STRICT;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 {_ADDED_2}
+{_ADDED_3}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
@@ -118,8 +126,9 @@ class Store:
             if (kind, version) == (0, 0):
                 self._db.execute(_SCHEMA)
                 self._db.execute("INSERT INTO meta (key, value) VALUES ('charter', ?)", (self._charter_of,))
-            elif (kind, version) == (APPLICATION_ID, 1):
-                self._db.execute(f"{_ADDED_2} PRAGMA user_version = {VERSION}")
+            elif kind == APPLICATION_ID and version in (1, 2):
+                added = _ADDED_2 if version == 1 else ""
+                self._db.execute(f"{added} {_ADDED_3} PRAGMA user_version = {VERSION}")
             elif (kind, version) != (APPLICATION_ID, VERSION):
                 raise FatalError(f"{self._path} is not a client's store of version {VERSION}: move it away")
             row = self._one("SELECT value FROM meta WHERE key = 'charter'")
@@ -196,6 +205,61 @@ class Store:
     def cosigned_notes(self) -> list[tuple[int, str]]:
         """Those that are kept, as (size, note), in order: each leaf of ours is below the first that witnesses it."""
         return [(row[0], row[1]) for row in self._all("SELECT size, note FROM cosigned ORDER BY size")]
+
+    def cosigned_note(self, size: int) -> str | None:
+        """The note of that size, if it is kept."""
+        row = self._one("SELECT note FROM cosigned WHERE size = ?", (size,))
+        return None if row is None else row[0]
+
+    # --- evidence ---------------------------------------------------------------------------------------------------
+
+    def put_beat(self, size: int, token: bytes, witnessed: int) -> None:
+        """Keep a heartbeat of the tree of `size`: the newest, and those from the newest that `witnessed` covers on."""
+        if self._one("SELECT 1 FROM beat WHERE size = ?", (size,)) is not None:
+            return
+        newest = "size IN (SELECT size FROM beat WHERE size > ? ORDER BY size DESC LIMIT -1 OFFSET ?)"
+        with self.transaction():
+            self._db.execute("INSERT INTO beat (size, token) VALUES (?, ?)", (size, token))
+            covered = "size < (SELECT max(size) FROM beat WHERE size <= ?)"
+            self._db.execute(f"DELETE FROM beat WHERE {covered}", (witnessed,))  # noqa: S608 - our own text
+            self._db.execute(f"DELETE FROM beat WHERE {newest}", (witnessed, BEATS_MAX))  # noqa: S608 - our own text
+
+    def words(self) -> list[bytes]:
+        """The relay's signed words that are kept: receipts of ours, and heartbeats."""
+        rows = self._all("SELECT receipt FROM outbox WHERE receipt IS NOT NULL UNION ALL SELECT token FROM beat")
+        return [row[0] for row in rows]
+
+    def want_proofs(self, size: int, indexes: Iterable[int]) -> None:
+        """Ask for inclusion proofs under the checkpoint of `size`; whoever has the link sends the question."""
+        with self.transaction():
+            rows = [(size, index) for index in indexes]
+            self._db.executemany("INSERT OR IGNORE INTO proof (size, idx) VALUES (?, ?)", rows)
+
+    def wanted_proofs(self, count_max: int) -> tuple[int, list[int]]:
+        """(size, indexes) of what is asked for and not here yet, of one checkpoint; (0, []) if there is nothing."""
+        where = "nodes IS NULL AND size = (SELECT min(size) FROM proof WHERE nodes IS NULL)"
+        sql = f"SELECT size, idx FROM proof WHERE {where} ORDER BY idx LIMIT ?"  # noqa: S608 - our own text
+        rows = self._all(sql, (count_max,))
+        return (rows[0][0], [row[1] for row in rows]) if rows else (0, [])
+
+    def put_proofs(self, size: int, note: str, found: Mapping[int, Sequence[ids.Hash]]) -> None:
+        """Verified proofs, and the note that came with them."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO proof_note (size, note) VALUES (?, ?)", (size, note))
+            rows = [(" ".join(nodes), size, index) for index, nodes in found.items()]
+            self._db.executemany("UPDATE proof SET nodes = ? WHERE size = ? AND idx = ?", rows)
+
+    def proofs(self, size: int) -> tuple[str | None, dict[int, tuple[ids.Hash, ...]]]:
+        """The note of a size and what is proven under it, by index."""
+        note = self._one("SELECT note FROM proof_note WHERE size = ?", (size,))
+        rows = self._all("SELECT idx, nodes FROM proof WHERE size = ? AND nodes IS NOT NULL", (size,))
+        return None if note is None else note[0], {index: tuple(nodes.split()) for index, nodes in rows}
+
+    def drop_proofs(self, size: int) -> None:
+        """Nobody needs them any more, nor asks."""
+        with self.transaction():
+            self._db.execute("DELETE FROM proof WHERE size = ?", (size,))
+            self._db.execute("DELETE FROM proof_note WHERE size = ?", (size,))
 
     # --- outbox -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+"""Evidence of this party: `prove` writes a bundle that anybody checks with `channel verify` and the charter alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from channel.protocol.errors import FatalError, UsageError
+from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, print_json, told
+
+if TYPE_CHECKING:
+    pass
+
+_EXIT = {"verified": 0, "refuted": 1, "incomplete": 5}
+
+
+@app.command(epilog="Example: party -p coalition prove 015e86a2-4b40 -o bundle.json")
+def prove(
+    context: typer.Context,
+    notice: Annotated[str, typer.Argument(help="Its id or token hash, or the beginning of one.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write, such as bundle.json.")],
+    tlog_proof: Annotated[
+        Path | None, typer.Option(help="A new directory for each leaf's proof as a tlog-proof file.")
+    ] = None,
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """Everything about one notice that this party may read, in a file that is checked offline."""
+    with told(json_output):
+        from channel.log.bundle_files import leaf_proofs, sentences
+
+        proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait))
+        if tlog_proof is not None:
+            _write_proofs(tlog_proof, leaf_proofs(proved.bundle))
+        _write(output, proved.bundle)
+    if json_output:
+        print_json({"file": str(output), **proved.told})
+    else:
+        sys.stdout.write(f"{output}: {proved.told['nid']}\n")
+        for line in sentences(proved.told):
+            sys.stdout.write(f"  {line}\n")
+    raise typer.Exit(_EXIT[proved.told["verdict"]])
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file whole, or leave what was there."""
+    try:
+        partial = file.with_name(f".{file.name}.partial")
+        partial.write_bytes(data)
+        os.replace(partial, file)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}; name another place with -o") from error
+    except OSError as error:
+        raise FatalError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _write_proofs(directory: Path, texts: Iterator[tuple[str, str]]) -> None:
+    """A file for each leaf, into a new or empty directory."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        occupied = any(directory.iterdir())
+    except OSError as error:
+        raise UsageError(f"cannot make {directory}: {error.strerror}; name a new directory") from error
+    if occupied:
+        raise UsageError(f"{directory} is not empty: name a new directory")
+    for name, text in texts:
+        _write(directory / name, text.encode())

@@ -1,0 +1,98 @@
+"""A bundle about one notice out of a party's own home (docs/evidence.md E2): what it may read, proven by the relay.
+
+The leaves, receipts and heartbeats are in the store; the inclusion proofs under one checkpoint are asked for, by this
+process or the one that has the link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from channel.log.bundle_build import build
+from channel.log.bundle_files import summary
+from channel.log.case import select
+from channel.log.checkpoint import split_note
+from channel.log.cosignature import merge
+from channel.protocol import ids
+from channel.protocol.errors import FatalError, IncompleteError, TransientError, UsageError
+
+if TYPE_CHECKING:
+    from clients.core.client import Client
+    from clients.core.session import Session
+
+WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A bundle's bytes, and what is told of it."""
+
+    bundle: bytes
+    told: dict[str, Any]
+
+
+async def prove(client: Client, ref: str, wait: float = WAIT_S) -> Proved:
+    """The bundle on the notice, line or call that `ref` begins. TransientError if the relay gives no proofs in time.
+
+    UsageError: it is not here. IncompleteError: no checkpoint here covers it yet.
+    """
+    of = await client.fresh(client.find, ref)
+    session, ledger = client.session, client.ledger
+    if of not in ledger.notices:
+        raise UsageError("only what an intermediary told by voice is here, not the notice: ask who has it for a bundle")
+    entries = list(ledger.entries.values())
+    size, note = checkpoint(session, ledger.index_of[of])
+    indexes = [entry.index for entry in select(entries, of, size)]
+    came, proofs = await _proofs(client, size, indexes, wait)
+    bundle = build(
+        entries,
+        of,
+        note=note if came is None else merge(note, came.removeprefix(split_note(came)[0] + "\n").splitlines(True)),
+        prove=lambda index: [ids.unb64url(node) for node in proofs[index]],
+        words=session.store.words(),
+    )
+    told = summary(bundle, ledger.entries[0].opened.token, list(entries))
+    return Proved(bundle, {"nid": ledger.notices[of].nid, **told})
+
+
+def checkpoint(session: Session, index: int) -> tuple[int, str]:
+    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest that is pinned."""
+    size = session.store.cosigned()
+    note = session.store.cosigned_note(size) if size > index else None
+    if note is not None:
+        return size, note
+    pin = session.replica.pin
+    if pin.size <= index:
+        raise IncompleteError("no checkpoint here covers the notice yet: try again once the channel was reached")
+    return pin.size, pin.note
+
+
+async def _proofs(
+    client: Client, size: int, indexes: Sequence[int], wait: float
+) -> tuple[str | None, Mapping[int, tuple[ids.Hash, ...]]]:
+    """The relay's note of that size and its proofs, verified when they came; taken out of the store again."""
+    store, runtime = client.session.store, client.runtime
+    try:
+        async with asyncio.timeout(wait):
+            while True:
+                pulse = runtime.pulse
+                note, found = store.proofs(size)
+                missing = [index for index in indexes if index not in found]
+                if not missing:
+                    return note, found
+                store.want_proofs(size, missing)
+                client.session.prover.changed()
+                runtime.queued()
+                if runtime.failure is not None:
+                    raise runtime.failure
+                if client.session.stopped is not None:
+                    raise FatalError(client.session.stopped)
+                await pulse.wait()
+    except TimeoutError:
+        why = f" ({runtime.why_down})" if runtime.why_down else ""
+        raise TransientError(f"the relay has given no proofs{why}: nothing was written; try again") from None
+    finally:
+        store.drop_proofs(size)
