@@ -48,6 +48,13 @@ class Area:
         lons, lats = [lon for lon, _ in places], [lat for _, lat in places]
         return min(lons), min(lats), max(lons), max(lats)
 
+    def swapped(self) -> Area | None:
+        """With latitude and longitude in each other's place, as if they had been written so; None: no such places."""
+        polygons = tuple(tuple(tuple((y, x) for x, y in ring) for ring in rings) for rings in self.polygons)
+        if any(abs(lat) > 90 for rings in polygons for ring in rings for _, lat in ring):
+            return None
+        return Area(polygons, tuple(_shape(number, rings) for number, rings in enumerate(polygons, start=1)))
+
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -117,7 +124,7 @@ def _place(value: object) -> Place:
         raise UsageError("a position is [longitude, latitude] in degrees")
     lon, lat = numbers[:2]
     if not (abs(lon) <= 180 and abs(lat) <= 90):
-        raise UsageError(f"there is no place at longitude {lon:g}, latitude {lat:g}: longitude comes first")
+        raise UsageError(f"there is no place at {str(value)[:60]}: longitude comes first, then latitude")
     return float(lon), float(lat)
 
 
@@ -139,19 +146,6 @@ def touches(area: Area, shape: Shape) -> bool | None:
     if geometry.check_shape(shape) is not None:
         return None
     return any(own.intersects(part) for part in _parts(shape) for own in area.shapes)
-
-
-def place_of(shape: Shape) -> tuple[int, int]:
-    """One position of it, in 1e-7 degrees."""
-    match shape:
-        case Point(at=place) | Circle(center=place):
-            return place
-        case Line(path=path):
-            return path[0]
-        case Polygon(rings=rings):
-            return rings[0][0]
-        case _:
-            assert_never(shape)
 
 
 def _parts(shape: Shape) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from channel.ledger.ledger import Ledger
@@ -161,6 +161,8 @@ class Dispute:
     refused: int
     key_not_valid: tuple[int, ...]
     """Leaves that count for nothing here, because their key was not valid at their position."""
+    swapped: bool
+    """Nothing was found, and something would have been with latitude and longitude in each other's place."""
 
 
 def judge(reading: Reading, query: Query, witnessed: Callable[[int], Quorum | None]) -> Dispute:
@@ -204,22 +206,31 @@ class _Judge:
     def run(self) -> Dispute:
         self._sort()
         found, sealed, without = [], [], Counter[str]()
-        for record in self._ledger.notices.values():
-            if record.index in self._invalid or not self._of_party(record):
-                continue
+        records = [record for record in self._ledger.notices.values() if self._is_asked_for(record)]
+        for record in records:
             body = record.body
-            if not isinstance(body, Notice) or not shapes_of(body):
-                if isinstance(body, Notice) and body.sealed is not None:
-                    sealed.append(record)
-                else:
-                    without[record.kind] += 1
-                continue
-            concerned, placed = _concerns(self._query, body)
-            if concerned:
-                found.append(self._disputed(record, placed))
-        refused = sum(refusal.count for refusal in self._ledger.refused.values())
+            if isinstance(body, Notice) and shapes_of(body):
+                concerned, placed = _concerns(self._query, body)
+                found += [self._disputed(record, placed)] if concerned else []
+            elif isinstance(body, Notice) and body.sealed is not None:
+                sealed.append(record)
+            else:
+                without[record.kind] += 1
         return Dispute(
-            self._query, tuple(found), tuple(sealed), dict(sorted(without.items())), refused, tuple(self._invalid)
+            self._query,
+            tuple(found),
+            tuple(sealed),
+            dict(sorted(without.items())),
+            refused=sum(refusal.count for refusal in self._ledger.refused.values()),
+            key_not_valid=tuple(self._invalid),
+            swapped=not found and self._is_swapped(records),
+        )
+
+    def _is_swapped(self, records: list[NoticeRecord]) -> bool:
+        area = self._query.area.swapped()
+        bodies = [record.body for record in records]
+        return area is not None and any(
+            _concerns(replace(self._query, area=area), body)[0] for body in bodies if isinstance(body, Notice)
         )
 
     def _sort(self) -> None:
@@ -250,8 +261,9 @@ class _Judge:
                 if of:
                     self._about.setdefault(of, []).append(entry)
 
-    def _of_party(self, record: NoticeRecord) -> bool:
-        return self._query.party is None or self._query.party in _concerned(record)
+    def _is_asked_for(self, record: NoticeRecord) -> bool:
+        by_party = self._query.party is None or self._query.party in _concerned(record)
+        return by_party and record.index not in self._invalid
 
     # --- one notice ---------------------------------------------------------------------------------------------------
 

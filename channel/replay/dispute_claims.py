@@ -12,7 +12,6 @@ from channel.ledger import wording
 from channel.ledger.ledger import Ledger
 from channel.log.claims import moment
 from channel.log.report import Report
-from channel.protocol import geometry
 from channel.protocol.statements import (
     Acknowledgement,
     Alert,
@@ -22,8 +21,7 @@ from channel.protocol.statements import (
     Notice,
     Word,
 )
-from channel.replay.area import place_of
-from channel.replay.dispute import Act, Dispute, Disputed, Level, Step, Told, shapes_of
+from channel.replay.dispute import Act, Dispute, Disputed, Level, Step, Told
 
 METHOD = (
     "Every sentence here rests on statements that the parties signed and that are in the log, and goes no further than "
@@ -241,18 +239,10 @@ def unproven(ledger: Ledger, dispute: Dispute, log: Report) -> Iterator[str]:
         yield f"whether what has no area of its own spoke of this place: {counts}; read them with `channel replay`"
     if dispute.refused:
         yield f"what was refused said: {dispute.refused} statements were refused, and the log holds only their hashes"
-    if _looks_swapped(ledger, dispute):
+    if dispute.swapped:
         yield (
-            "anything, if the area has latitude and longitude in each other's place: it lies far from every place in "
-            "this log, and swapped it would not; GeoJSON gives longitude first"
+            "anything, if the area has latitude and longitude in each other's place: swapped, it touches notices of "
+            "this log; GeoJSON gives longitude first"
         )
     yield "that no notice was made which never reached the log: its author's own record is the author's side of that"
     yield from log.unproven
-
-
-def _looks_swapped(ledger: Ledger, dispute: Dispute) -> bool:
-    bodies = [record.body for record in ledger.notices.values()]
-    known = [place_of(shape) for body in bodies if isinstance(body, Notice) for shape in shapes_of(body)]
-    lon, lat = dispute.query.area.polygons[0][0][0]
-    at = (round(lon * 1e7), round(lat * 1e7))
-    return not dispute.notices and abs(lon) <= 90 and geometry.looks_swapped(at, known)

@@ -5,6 +5,7 @@ What parties wrote stands in their own letters, made inert: it cannot turn the d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
@@ -32,8 +33,10 @@ th { background: #eee; font-weight: bold; } tr { break-inside: avoid; } thead { 
 table.scope th { width: 24%; } ul, ol { margin: 0 0 2mm; padding-left: 5mm; } td ul { padding-left: 4mm; }
 blockquote { margin: 1mm 0 2mm; padding: 1mm 3mm; border-left: 3px solid #888; } code { font-size: 8.5pt; }
 .warning { border: 2px solid #111; padding: 2mm 3mm; font-weight: bold; } .level { font-weight: bold; }
+.time { white-space: nowrap; }
 @media print { body { margin: 0; padding: 0; max-width: none; } }
 """
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _VERTICES_SHOWN = 40  # more is not read by anybody
 _VERDICTS = {
     Verdict.VERIFIED: "verified under the charter given",
@@ -63,8 +66,13 @@ def page(reading: Reading, dispute: Dispute, log: Report) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>Dispute report, {escape(ledger.charter.net)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+        f"<body>\n{_TIME.sub(_whole, body)}\n</body>\n</html>\n"
     )
+
+
+def _whole(time: re.Match[str]) -> str:
+    """A time that no line break cuts."""
+    return f'<span class="time">{time[0]}</span>'
 
 
 # --- scope, method, overview ------------------------------------------------------------------------------------------
@@ -239,7 +247,7 @@ def _first(sentence: str) -> str:
     """With a capital, unless it begins with a party's name or a key."""
     return (
         sentence[:1].upper() + sentence[1:]
-        if sentence.startswith(("a ", "no ", "not ", "when ", "by ", "the "))
+        if sentence.startswith(("a ", "no ", "not ", "when ", "by ", "the ", "leaf "))
         else sentence
     )
 

@@ -18,12 +18,17 @@ from channel.protocol.times import moment_ms
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A log folded to some point. `size` is that of the whole log, `note` its newest checkpoint."""
+    """A log folded to some point. `size` is that of the whole log, `note` its newest checkpoint.
+
+    `cosigned`: the parties that have cosigned that; `witnessed`: the newest size with a quorum (protocol.md 7.9).
+    """
 
     folded: Folded
     size: int
     note: str | None
     links: dict[str, LinkRow]
+    cosigned: tuple[str, ...] = ()
+    witnessed: int = 0
 
     def head(self) -> dict[str, Any]:
         """Tree size, root and state digest of what was folded."""
@@ -41,7 +46,9 @@ def read_log(path: Path, until: str | None = None, progress: Callable[[int, int]
         size = log.size
         report = None if progress is None else _reporter(progress, size)
         folded = fold(_until(log.leaves(), until), report)
-        return Reading(folded, size, log.newest_note(), dict(log.links()))
+        newest, charter = log.newest_note(), folded.ledger.charter
+        cosigned, witnessed = tuple(log.cosignatures(size)), log.witnessed(charter.terms.quorum)
+        return Reading(folded, size, newest, dict(log.links()), cosigned, witnessed)
     finally:
         log.close()
 
