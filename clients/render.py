@@ -14,6 +14,7 @@ from rich.text import Text
 
 from channel.ledger import delivery as dl
 from channel.ledger import wording
+from channel.ledger.grade import of_leaf
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import NoticeRecord
 from channel.protocol import phrasebook
@@ -48,6 +49,12 @@ class View:
     me: str
     habits: Habits
     now_ms: int
+    witnessed: int = 0
+    """Leaves below this index are witnessed (protocol.md 7.9)."""
+
+    def grade(self, record: NoticeRecord) -> str:
+        """How well a notice that is here is attested: `logged` or `witnessed`."""
+        return of_leaf(record.index, self.witnessed).value
 
     @property
     def command(self) -> str:
@@ -85,7 +92,7 @@ def notice(view: View, record: NoticeRecord) -> Iterator[Text]:
     if isinstance(body, Notice) and body.status != "operation":
         yield Text(f"  {body.status.upper()}: NOT FOR REAL", style="bold reverse")
     asks = _ASKS[record.response.value]
-    logged = f"leaf {record.index}, {view.habits.show_time(record.stamp_ms)}"
+    logged = f"leaf {record.index} ({view.grade(record)}), {view.habits.show_time(record.stamp_ms)}"
     yield Text(f"  {logged}; {asks}; id {record.nid}", style=FAINT)
     for line in said(view, record):
         yield Text(f"  {line}")
@@ -193,7 +200,8 @@ def told_by_voice(view: View, document: Document) -> Iterator[Text]:
 
 def document_of(view: View, one: dl.Delivery) -> Document:
     """A delivery for `status --json`: what `show` says of it, and the sentence."""
-    return {**documents.delivery(view.ledger, one), "state": state(view, one)}
+    grade = view.grade(view.ledger.notices[one.of])
+    return {**documents.delivery(view.ledger, one), "grade": grade, "state": state(view, one)}
 
 
 def clock_line(view: View) -> str:

@@ -23,6 +23,7 @@ app.add_typer(alerts_app, name="alerts")
 def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     """What is open, unanswered and alerted. Example: channel status --home DIR"""
     with told(json_output):
+        from channel.ledger.grade import of_leaf
         from channel.relay.clock import SystemClock
         from channel.relay.home import ChannelHome
         from channel.replay import account, read_log
@@ -30,15 +31,20 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
         channel = ChannelHome.open(find_home(home))
         reading = read_log(channel.log_file)
         ledger = reading.folded.ledger
+        grades = {of: of_leaf(record.index, reading.witnessed).value for of, record in ledger.notices.items()}
+        rows = [{**row, "grade": grades[row["of"]]} for row in account.deliveries(ledger)]
         document = {
             "net": ledger.charter.net,
             "home": str(channel.path),
             "log": str(channel.log_file),
             "in_force": ledger.in_force,
             **reading.head(),
+            "witnessed_size": reading.witnessed,
+            "cosigned": list(reading.cosigned),
             "notices": len(ledger.notices),
+            "grades": {of: {"nid": ledger.notices[of].nid, "grade": grade} for of, grade in grades.items()},
             "deliveries": account.outcomes(ledger),
-            "open": [row for row in account.deliveries(ledger) if row["end"] == "open"],
+            "open": [row for row in rows if row["end"] == "open"],
             "alerts_standing": sum(1 for record in ledger.alerts.values() if record.standing),
             "parties": _parties(reading),
         }
@@ -76,13 +82,21 @@ def _print_status(document: dict[str, Any], ledger: Any, now_ms: int) -> None:
     write = sys.stdout.write
     force = "in force" if document["in_force"] else "NOT IN FORCE: parties have still to accede"
     write(f"net {document['net']} ({force}), {document['tree_size']} leaves, root {document['root']}\n")
+    cosigned = ", ".join(document["cosigned"]) or "nobody"
+    quorum = ledger.charter.terms.quorum
+    write(
+        f"witnessed by {quorum} parties up to {document['witnessed_size']} leaves; the newest cosigned by {cosigned}\n"
+    )
     for row in document["parties"]:
         heard = row["last_heard_at"] or "never"
         write(f"  {row['party']:<12} has {row['has']} of {row['feed']} leaves, heard {heard}; ring {row['contact']}\n")
     counts = ", ".join(f"{number} {name}" for name, number in document["deliveries"].items() if number)
-    write(f"{document['notices']} notices; deliveries: {counts or 'none'}\n")
+    graded = [row["grade"] for row in document["grades"].values()]
+    grades = ", ".join(f"{graded.count(grade)} {grade}" for grade in dict.fromkeys(graded))
+    write(f"{document['notices']} notices{f' ({grades})' if grades else ''}; deliveries: {counts or 'none'}\n")
     for key in ledger.open:
-        write(f"  open: {wording.delivery_line(ledger, ledger.deliveries[key], now_ms)}\n")
+        grade = document["grades"][ledger.deliveries[key].of]["grade"]
+        write(f"  open: {wording.delivery_line(ledger, ledger.deliveries[key], now_ms)}; {grade}\n")
     for record in ledger.alerts.values():
         if record.standing and "relay" not in record.acked:
             write(f"  {wording.alert_line(ledger, record, now_ms)}\n")

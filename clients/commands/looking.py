@@ -28,6 +28,7 @@ from clients.commands.sending import report
 if TYPE_CHECKING:
     from channel.ledger.records import NoticeRecord
     from clients.core.party import Party
+    from clients.core.store import OutboxRow
     from clients.render import View
 
 LINKS = {
@@ -45,7 +46,8 @@ def view_of(channel: Party) -> View:
     """The party's screen as of now."""
     from clients.render import View
 
-    return View(channel.ledger, channel.party, channel.habits, channel.now_ms())
+    witnessed = channel.session.witness.witnessed
+    return View(channel.ledger, channel.party, channel.habits, channel.now_ms(), witnessed)
 
 
 @app.command(epilog="Example: party -p regime inbox")
@@ -67,7 +69,7 @@ def inbox(
             records.sort(key=lambda record: record.index)
             voice = list(documents.to_answer_by_voice(view.ledger, view.me))
             if json_output:
-                found = [documents.notice(view.ledger, view.me, one, view.habits.language) for one in records]
+                found = [_notice_document(view, one) for one in records]
                 print_json([*found, *({"type": "told-by-voice", **one} for one in voice)])
                 return
             await _print_inbox(channel, view, records, voice)
@@ -97,6 +99,13 @@ async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], 
     if before_a_person():
         for record in open_:
             await _displayed(channel, view, record)
+
+
+def _notice_document(view: View, record: NoticeRecord) -> dict[str, Any]:
+    from clients import documents
+
+    document = documents.notice(view.ledger, view.me, record, view.habits.language)
+    return {**document, "grade": view.grade(record)}
 
 
 def _new(view: View, record: NoticeRecord) -> bool:
@@ -137,7 +146,7 @@ def show(
             record = channel.record(notice)
             lines = documents.timeline(view.ledger, view.me, record.of)
             if json_output:
-                document = documents.notice(view.ledger, view.me, record, view.habits.language)
+                document = _notice_document(view, record)
                 raised = [alert for alert in view.ledger.alerts.values() if alert.body.of == record.of]
                 alerts = [documents.alert(view.ledger, view.me, alert) for alert in raised]
                 print_json({**document, "alerts": alerts, "timeline": lines})
@@ -231,6 +240,7 @@ def status(context: typer.Context, json_output: JsonOption = False) -> None:
 
 
 def _status_document(channel: Party) -> dict[str, Any]:
+    from channel.ledger.grade import Grade
     from clients import documents, render
 
     view, now = view_of(channel), channel.status()
@@ -246,13 +256,19 @@ def _status_document(channel: Party) -> dict[str, Any]:
         "link": now.link,
         "tree_size": now.size,
         "root": now.root,
-        "queued": [{"type": row.type, "nid": row.nid, "token_sha256": row.of} for row in now.waiting],
+        "witnessed_size": now.witnessed,
+        "queued": [_row(row) for row in now.waiting],
+        "receipted": [{**_row(row), "grade": Grade.RECEIPTED.value} for row in now.receipted],
         "owed": sorted(owed, key=lambda one: one["due"]),
         "told_by_voice": list(documents.to_answer_by_voice(view.ledger, view.me)),
         "own": [render.document_of(view, one) for one in view.ledger.deliveries.values() if one.author == view.me],
         "alerts": [documents.alert(view.ledger, view.me, one) for one in view.ledger.alerts.values() if one.standing],
         "alarms": [{"code": one.code, "subject": one.subject, "detail": one.detail} for one in now.alarms],
     }
+
+
+def _row(row: OutboxRow) -> dict[str, Any]:
+    return {"type": row.type, "nid": row.nid, "token_sha256": row.of}
 
 
 def _print_status(channel: Party) -> None:
@@ -263,7 +279,9 @@ def _print_status(channel: Party) -> None:
     screen = render.console(sys.stdout)
     link = LINKS[now.link] + (f" ({now.why_down})" if now.link == "down" and now.why_down else "")
     screen.print(f"{view.me} in {view.ledger.charter.net}, {render.clock_line(view)}: {link}")
-    screen.print(f"verified up to {now.size} leaves, root {now.root}; {len(now.waiting)} statements queued")
+    more = f", {len(now.receipted)} receipted" if now.receipted else ""
+    screen.print(f"verified up to {now.size} leaves, root {now.root}; {len(now.waiting)} statements queued{more}")
+    screen.print(f"witnessed by a quorum of parties up to {now.witnessed} leaves")
     for alarm in now.alarms:
         screen.print(f"!! ALARM {alarm.code} {alarm.subject}: {alarm.detail}", style=render.ALARM)
     wants = [
@@ -278,7 +296,9 @@ def _print_status(channel: Party) -> None:
     own = [one for one in view.ledger.deliveries.values() if one.author == view.me and one.end.value == "open"]
     screen.print(f"owed to us: {len(own)}")
     for one in own:
-        screen.print(f"  {wording.delivery_line(view.ledger, one, view.now_ms)}{_ring(view, one.via or one.addressee)}")
+        grade = view.grade(view.ledger.notices[one.of])
+        ring = _ring(view, one.via or one.addressee)
+        screen.print(f"  {wording.delivery_line(view.ledger, one, view.now_ms)}; {grade}{ring}")
     standing = [one for one in view.ledger.alerts.values() if one.standing]
     screen.print(f"alerts: {len(standing)}")
     if standing:

@@ -1,4 +1,4 @@
-"""A party's client as a witness (protocol.md 7.8, 11.12): it cosigns the tree it has pinned, and reads what others did.
+"""A party's client as a witness (protocol.md 7.8, 11.11): it cosigns the tree it has pinned, and reads what others did.
 
 Sans I/O. A tree is cosigned only once its pin is durable, so never two roots of one size, nor a smaller size. Frames
 are nobody's word: of a note's lines only those count that verify under a witness key of the log.

@@ -305,6 +305,23 @@ def test_status_says_what_is_owed_and_whom_to_ring(desk: Desk) -> None:
     assert (theirs["net"], theirs["party"], theirs["link"]) == (NET, "russia", "up")
 
 
+def test_a_notice_is_logged_and_with_a_quorum_of_witnesses_witnessed(desk: Desk) -> None:
+    nid = desk.json("coalition", *FLASH)["nid"]
+    assert desk.json("coalition", "show", nid)["grade"] == "logged"
+    assert "(logged)" in desk.run("coalition", "show", nid)
+    for party in ("russia", "sdf", "regime") * 2:  # the first time they sign `received`, and the log grows
+        desk.run(party, "status")
+    assert desk.json("coalition", "show", nid)["grade"] == "witnessed"
+    assert "(witnessed)" in desk.run("coalition", "show", nid)
+    status = desk.json("coalition", "status")
+    assert (status["own"][0]["grade"], status["receipted"]) == ("witnessed", [])
+    assert 0 < status["witnessed_size"] <= status["tree_size"]
+    assert "; witnessed; ring russia" in desk.run("coalition", "status")
+    assert [one["grade"] for one in desk.json("russia", "inbox")] == ["witnessed"]
+    desk.up = False
+    assert desk.json("coalition", "show", nid)["grade"] == "witnessed"
+
+
 def test_check_suspend_and_resume(desk: Desk) -> None:
     desk.run("sdf", "check")
     desk.run("sdf", "suspend", "--reason", "Order")
