@@ -47,6 +47,7 @@ def cosigned(store: MemoryLog, ledger: Ledger, size: int, parties: str, by: str 
         for second, party in enumerate(parties.split())
     ]
     store.put_cosignatures(rows)
+    store.flush()
 
 
 def sizes(store: MemoryLog) -> list[int]:
