@@ -15,7 +15,7 @@ from channel.ledger.fold import fold
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import frames
-from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, TokenItem, UpFrame
+from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, ProveItem, TokenItem, UpFrame
 from channel.relay.core import Core, Keys
 from channel.relay.home import ChannelHome
 from channel.relay.session import Head
@@ -41,6 +41,7 @@ class Relay:
     mono_ms: int = 0
     leaves: list[StoredLeaf] = field(default_factory=list)
     downs: dict[str, Down] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, home: Path) -> Relay:
@@ -57,6 +58,7 @@ class Relay:
         folded = fold(leaves)
         made = cls(Core(folded, keys, note), NOW_MS, Witnesses(folded.ledger), leaves=list(leaves))
         made.witnesses.committed(folded.tree.size, note)
+        made.notes[folded.tree.size] = note
         made.downs = {party: Down(party) for party in folded.ledger.parties}
         return made
 
@@ -69,6 +71,8 @@ class Relay:
                 self.downs[party].have(item, self.mono_ms, self.head())
             elif isinstance(item, CosignatureItem):
                 self.witnesses.take(item)
+            elif isinstance(item, ProveItem):
+                self.downs[party].asked = item
         self.commit()
 
     def commit(self) -> None:
@@ -79,6 +83,7 @@ class Relay:
         words = self.core.committed(batch)
         if batch is not None:
             self.witnesses.committed(self.core.committed_size, batch.note)
+            self.notes[self.core.committed_size] = batch.note
         self.witnesses.kept(self.witnesses.rows())
         for party, word in words:
             if party in self.downs and self.downs[party].live:
@@ -92,7 +97,15 @@ class Relay:
     def due(self, party: str) -> list[DownFrame]:
         """What the relay has for a party now, what was not confirmed for 5 s again."""
         self.downs[party].resend(self.mono_ms)
-        return self.downs[party].frames(self.core.folded, self.head(), self.mono_ms)
+        down = self.downs[party]
+        proofs = down.proofs(self.core.folded, self.head(), self.note) if down.asked is not None else None
+        frames_due = down.frames(self.core.folded, self.head(), self.mono_ms)
+        return frames_due if proofs is None else [proofs, *frames_due]
+
+    def note(self, size: int) -> str | None:
+        """A checkpoint of the log with its cosignatures."""
+        found = self.notes.get(size)
+        return None if found is None else self.witnesses.note(size, found)
 
     def beat(self, party: str) -> DownFrame:
         return self.downs[party].beat(self.core.folded, self.head(), self.core.heartbeat(party, self.now_ms))
