@@ -21,6 +21,7 @@ from channel.protocol.statements import (
     Notice,
     Word,
 )
+from channel.protocol.times import from_wire
 from channel.replay.dispute import Act, Dispute, Disputed, Level, Step, Told
 
 METHOD = (
@@ -56,7 +57,7 @@ def level(step: Step | None) -> str:
 
 
 def interval(step: Step) -> str:
-    """`after 00:38:00Z, by 00:41:00Z (relay), before 00:41:01Z (witnesses ...)`."""
+    """`not before 00:38:00Z; in the log at 00:41:00Z by the relay's stamp; witnessed before 00:41:01Z`, with dates."""
     after = f"not before {moment(step.not_before_ms)}; " if step.not_before_ms is not None else "no earliest time; "
     quorum = step.witnessed
     seen = f"; witnessed before {moment(quorum.before_ms)}" if quorum is not None else "; no quorum of witnesses"
@@ -67,6 +68,10 @@ def signature(step: Step) -> str:
     """`russia/sig/machine-1 (machine), leaf 117`."""
     held = " key held by a machine" if step.key == "desk" and step.held == "machine" else ""
     return f"{step.kid} ({step.key}{held}), leaf {step.entry.index}"
+
+
+def _time(text: str) -> str:
+    return moment(from_wire(text))
 
 
 # --- one party and one notice -----------------------------------------------------------------------------------------
@@ -102,10 +107,9 @@ def _shown(notice: Disputed, told: Told) -> Iterator[str]:
     if last.level is Level.ANSWERED:
         yield from _answered(told, best)
     elif last.level is Level.DISPLAYED:
-        yield (
-            f"{_signer(last)} signed that the notice was displayed at its desk {last.entry.opened.body.desk}: "  # type: ignore[union-attr]
-            "this is the word of the desk, not of an eye"
-        )
+        desk = getattr(last.entry.opened.body, "desk", "")
+        whose = "the word of the desk, not of an eye" if last.key == "desk" else "a machine's word, not a desk's"
+        yield f"{_signer(last)} signed that the notice was displayed at its desk {desk}: this is {whose}"
     elif any(step.level is Level.RECEIVED for step in own):
         yield f"a machine of {party} signed that it stored the notice: this is not knowledge by a person"
     if last.key == "desk" and last.held == "machine":
@@ -138,8 +142,8 @@ def _forwarded(step: Step) -> str:
         return f"{by} signed that it let the notice through to {body.to}: from then on the channel had it for {body.to}"
     voice, inert = body.voice, wording.inert
     return (
-        f"{by} says that it told {body.to} by voice ({inert(voice.role)}, to {inert(voice.contact)}, at {voice.at}): "
-        f"this is {by}'s word, and shows nothing of {body.to}"
+        f"{by} says that it told {body.to} by voice ({inert(voice.role)}, to {inert(voice.contact)}, "
+        f"at {_time(voice.at)}): this is {by}'s word, and shows nothing of {body.to}"
     )
 
 
@@ -201,15 +205,17 @@ def act(ledger: Ledger, done: Act) -> str:
         case Alert():
             told = ", ".join(wording.desk(of) for of in body.told)
             named = f", for {body.addressee}" if body.addressee not in (None, body.fault) else ""
-            return f"the relay raised the alert `{body.stage}` on {body.fault}{named}: due {body.due}; told {told}"
+            return (
+                f"the relay raised the alert `{body.stage}` on {body.fault}{named}: due {_time(body.due)}; told {told}"
+            )
         case Acknowledgement():
             ref = wording.alert_ref(ledger, body.alert)
             return f'{party}/{body.desk} acknowledged alert {ref}: "{inert(body.reason)}"'
         case Call():
             desks = ", ".join(wording.desk(of) for of in body.desks)
             return (
-                f'{party} recorded a call of {desks}, {body.began} to {body.ended}: "{inert(body.readout)}"; '
-                "the record names no notice"
+                f"{party} recorded a call of {desks}, {_time(body.began)} to {_time(body.ended)}: "
+                f'"{inert(body.readout)}"; the record names no notice'
             )
         case Finding():
             return f"the relay signed the finding `{body.kind}`, {body.state}: {inert(body.detail)}"

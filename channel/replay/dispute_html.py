@@ -21,11 +21,12 @@ from channel.replay.dispute import Dispute, Disputed, Step, Told, shapes_of
 from channel.replay.reading import Reading
 
 _STYLE = """
-@page { size: A4; margin: 18mm 16mm 20mm; }
+@page { size: A4; margin: 18mm 16mm 20mm; @bottom-right { content: counter(page) " / " counter(pages); } }
 * { box-sizing: border-box; }
 body { font: 10.5pt/1.45 Georgia, "Times New Roman", serif; color: #111; }
 body { max-width: 190mm; margin: 10mm auto; padding: 0 6mm; }
 h1 { font-size: 19pt; margin: 0 0 1mm; } h2 { font-size: 13.5pt; margin: 9mm 0 2mm; border-bottom: 1px solid #111; }
+h2 { break-after: avoid; } h2 + p, blockquote { break-after: avoid; } th .time { font-size: 8.5pt; }
 h3 { font-size: 11.5pt; margin: 7mm 0 1.5mm; break-after: avoid; } p { margin: 0 0 2mm; } .sub { color: #444; }
 table { border-collapse: collapse; width: 100%; margin: 2mm 0 3mm; font-size: 9.5pt; table-layout: fixed; }
 th, td { border: 1px solid #888; padding: 1.2mm 1.8mm; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
@@ -121,8 +122,10 @@ def _glance(dispute: Dispute) -> Iterator[str]:
         return
     start, end = moment(dispute.query.from_ms), moment(dispute.query.until_ms)
     yield (
-        '<table><thead><tr><th style="width:9%">Notice</th><th>From</th><th>To</th>'
-        f"<th>In the log by {escape(start)}</th><th>By {escape(end)}</th><th>In the end</th></tr></thead><tbody>"
+        '<table><thead><tr><th style="width:8%">Notice</th><th style="width:11%">From</th><th style="width:20%">To</th>'
+        f'<th style="width:21%">In the log by {escape(start)}</th>'
+        f'<th style="width:21%">In the log by {escape(end)}</th>'
+        "<th>In the end</th></tr></thead><tbody>"
     )
     for number, notice in enumerate(dispute.notices, 1):
         for told in notice.told:

@@ -179,6 +179,12 @@ def test_a_desk_key_that_a_machine_holds_is_nobodys_hand(case: Case) -> None:
     assert said(row, "a machine holds russia/sig/desk-operations: it is not shown that a person of russia acted")
 
 
+def test_displayed_by_a_machines_key_is_no_word_of_a_desk(case: Case) -> None:
+    of = case.notice()
+    case.sign("russia", Receiving, 1, label="sig/machine-1", of=of, stage="displayed")
+    assert said(case.row("russia"), "this is a machine's word, not a desk's")
+
+
 # --- times ------------------------------------------------------------------------------------------------------------
 
 
