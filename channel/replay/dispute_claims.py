@@ -123,7 +123,12 @@ def _answered(told: Told, best: Step) -> Iterator[str]:
     word = best.word.value if best.word is not None else ""
     first = answers[0]
     before = f", after {first.word.value} at leaf {first.entry.index}" if first is not best and first.word else ""
-    yield f"{_signer(best)} gave the word {word} on exactly these bytes{before}"
+    levels = {step.level for step in told.steps}
+    if Level.BY_VOICE in levels and not levels & {Level.BY_CHANNEL, Level.RECEIVED, Level.DISPLAYED}:
+        heard = "; nothing in the log shows that it had more of it than what it was told by voice"
+        yield f"{_signer(best)} gave the word {word} on the notice of this hash{before}{heard}"
+    else:
+        yield f"{_signer(best)} gave the word {word} on exactly these bytes{before}"
     if best.word is Word.STANDBY:
         yield f"no word of {told.party} after STANDBY is in the log"
     elif not best.closes and told.role == "action":

@@ -134,6 +134,16 @@ def test_a_forwarding_by_voice_is_the_intermediarys_word(case: Case) -> None:
     assert case.row("russia")["level"] == "passed-on"
 
 
+def test_an_answer_to_what_was_told_by_voice_shows_no_reading_of_its_bytes(case: Case) -> None:
+    of = case.notice("regime:russia")
+    case.sign("russia", Forwarding, 1, of=of, to="regime", by="voice", voice=VOICE)
+    case.sign("regime", Answer, 2, of=of, word="WILCO")
+    row = case.row("regime")
+    assert (row["level"], row["word"]) == ("answered", "WILCO")
+    assert said(row, "nothing in the log shows that it had more of it than what it was told by voice")
+    assert not said(row, "exactly these bytes")
+
+
 def test_a_forwarding_by_channel_is_more_than_one_by_voice_and_less_than_a_receipt(case: Case) -> None:
     of = case.notice("regime:russia")
     case.sign("russia", Forwarding, 1, of=of, to="regime", by="channel", label="sig/machine-1")
