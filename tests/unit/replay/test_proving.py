@@ -1,0 +1,105 @@
+"""Bundles out of the operator's log: which checkpoint, which receipts; and exports, written and read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from channel.log.bundle import read, verify_bundle
+from channel.log.cosignature import cosign
+from channel.log.report import Verdict
+from channel.log.sqlite import SqliteLog
+from channel.log.store import Cosignature
+from channel.log.tiles import verify_tiles
+from channel.protocol import ids
+from channel.protocol.envelope import Signer
+from channel.protocol.errors import UsageError
+from channel.replay.export import export, reader, write_file, write_into
+from channel.replay.proving import prove
+from tests.unit.log.evidence import TIME_S, CaseLog, begun
+from tests.unit.log.growing import CHARTER
+from tests.vectors import bodies
+
+MACHINE = Signer("relay/sig/machine-1", bodies.seed("relay/sig/machine-1"))
+
+
+@pytest.fixture
+def case() -> CaseLog:
+    """A notice, received and answered."""
+    log = begun()
+    log.say("russia", "receiving")
+    log.say("russia", "answer", "sig/desk-operations")
+    return log
+
+
+def stored(case: CaseLog, path: Path, witnessed: int = 0) -> Path:
+    """The log in a file; `witnessed`: the size that both parties have cosigned."""
+    log, rows, start = SqliteLog(path, "create"), case.rows(), 0
+    for size, note in case.notes():
+        log.append(rows[start:size], note)
+        start = size
+    note = log.note(witnessed)
+    for party in ("coalition", "russia") if note is not None else ():
+        line = cosign(note or "", bodies.NET, Signer(f"{party}/wit/1", bodies.seed(f"{party}/wit/1")), TIME_S)
+        log.put_cosignatures([Cosignature(witnessed, party, line)])
+    log.close()
+    return path
+
+
+def test_the_newest_checkpoint_with_a_quorum_is_taken_and_what_is_newer_is_named(case: CaseLog, tmp_path: Path) -> None:
+    size = case.tree.size
+    proved = prove(stored(case, tmp_path / "log.sqlite", size - 1), case.of[:8], MACHINE)
+    assert (proved.told["tree_size"], proved.told["cosigners"]) == (size - 1, ["coalition", "russia"])
+    assert proved.told["newer"] == [size - 1]
+    assert verify_bundle(proved.bundle, CHARTER).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("witnessed", [0, 2])
+def test_where_none_covers_the_notice_it_is_the_newest_of_all(case: CaseLog, tmp_path: Path, witnessed: int) -> None:
+    proved = prove(stored(case, tmp_path / "log.sqlite", witnessed), case.of, MACHINE)
+    assert (proved.told["tree_size"], proved.told["cosigners"], proved.told["newer"]) == (case.tree.size, [], [])
+    assert verify_bundle(proved.bundle, CHARTER).verdict is Verdict.VERIFIED
+
+
+def test_receipts_are_made_again_as_they_were_and_without_a_key_it_is_incomplete(case: CaseLog, tmp_path: Path) -> None:
+    path = stored(case, tmp_path / "log.sqlite")
+    index = next(leaf.index for leaf in case.leaves() if leaf.opened.of == case.of)
+    assert case.receipt(index).decode() in read(prove(path, case.of, MACHINE).bundle).words
+    told = prove(path, case.of, None).told
+    assert (told["verdict"], [reason["code"] for reason in told["reasons"]]) == ("incomplete", ["keys-unattested"])
+
+
+@pytest.mark.parametrize("ref", ["", "no", "015e"])
+def test_a_name_of_no_notice_or_of_several_is_refused(case: CaseLog, tmp_path: Path, ref: str) -> None:
+    with pytest.raises(UsageError, match=r"notices? in this log begin"):
+        prove(stored(case, tmp_path / "log.sqlite"), ref, MACHINE)
+
+
+def test_an_export_holds_the_log_and_its_cosignatures(case: CaseLog, tmp_path: Path) -> None:
+    path, tiles = stored(case, tmp_path / "log.sqlite", case.tree.size), tmp_path / "tiles"
+    size, count = export(path, tiles)
+    assert size == case.tree.size
+    assert count == sum(1 for file in tiles.rglob("*") if file.is_file())
+    report = verify_tiles(reader(tiles), CHARTER)
+    assert (report.verdict, report.root) == (Verdict.VERIFIED, ids.b64url(case.tree.root()))
+    assert (tiles / "checkpoint").read_text().count("\n\u2014 ") == 3
+    with pytest.raises(UsageError, match="not empty"):
+        export(path, tiles)
+
+
+def test_what_cannot_be_written_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "bundle.json"
+    write_file(file, b"old")
+    write_file(file, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle.json"]
+    assert file.read_bytes() == b"new"
+    for attempt in (lambda: write_file(tmp_path / "no" / "b", b""), lambda: write_into(file, iter(()))):
+        with pytest.raises(UsageError, match="cannot write"):
+            attempt()
+
+
+def test_a_directory_in_the_place_of_a_tile_is_no_tile(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    assert reader(tmp_path)("checkpoint") is None
+    assert reader(tmp_path)("tile/0/000") is None
