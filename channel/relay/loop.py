@@ -308,10 +308,11 @@ class Relay:
                 token = self.core.heartbeat(party, self.clock.now_ms())
                 due.append(session.beat(self.core.folded, self.head, token))
             due += self._proofs(session)
-            due += session.frames(self.core.folded, self.head, self._mono_ms())
             try:
                 for frame in due:
                     await link.publish(topic, frames.encode(frame))
+                while (following := session.next_frame(self.core.folded, self.head, self._mono_ms())) is not None:
+                    await link.publish(topic, frames.encode(following))
             except TransientError as error:
                 self._log.info("send_failed", party=party, why=str(error))
                 session.gone()

@@ -82,23 +82,24 @@ class Session:
             self.sent_n = self.have_n
             self.sent_size = min(self.sent_size, self.size)
 
-    def frames(self, folded: Folded, head: Head, mono_ms: int) -> list[DownFrame]:
-        """Everything due to the party now, in frames of bounded size; nothing that is not durable (law 1)."""
-        if not self.live:
-            return []
-        frames: list[DownFrame] = []
-        feed = folded.ledger.parties[self.party].feed
+    def next_frame(self, folded: Folded, head: Head, mono_ms: int) -> DownFrame | None:
+        """The next frame due to the party, of bounded size; nothing that is not durable (law 1). None: nothing is due.
+
+        One at a time, so that a party that asks for everything from the beginning holds up nobody.
+        """
         visible = head.feeds[self.party]
-        while self.words or self.sent_n < visible or self.checkpoint_due:
-            items, budget = self._words(FRAME_BUDGET_BYTES)
-            if self.sent_n < visible or self.checkpoint_due:
-                asked = self.checkpoint_due
-                items.append(self._checkpoint(folded, head))
-                items.extend(_cosigned(folded, head) if asked else ())
-                items.extend(self._leaves(folded, feed, visible, head, budget - ROOM_BYTES))
-                self.sent_at_ms = mono_ms
-            frames.append(DownFrame(items=tuple(items)))
-        return frames
+        behind = self.sent_n < visible or self.checkpoint_due
+        if not self.live or not (self.words or behind):
+            return None
+        items, budget = self._words(FRAME_BUDGET_BYTES)
+        if behind:
+            asked = self.checkpoint_due
+            items.append(self._checkpoint(folded, head))
+            items.extend(_cosigned(folded, head) if asked else ())
+            feed = folded.ledger.parties[self.party].feed
+            items.extend(self._leaves(folded, feed, visible, head, budget - ROOM_BYTES))
+            self.sent_at_ms = mono_ms
+        return DownFrame(items=tuple(items))
 
     def beat(self, folded: Folded, head: Head, token: bytes) -> DownFrame:
         """A heartbeat frame: always the heartbeat and the newest checkpoint, whatever happened in between."""

@@ -26,6 +26,7 @@ from clients.core.events import Event
 from clients.core.home import PartyHome
 from clients.core.session import Session
 from clients.core.store import STORE_FILE, OutboxRow, Store
+from tests.unit.relay.lab import all_frames
 
 NET = "river-line"
 NOW_MS = 1_505_433_600_000
@@ -99,7 +100,7 @@ class Relay:
         self.downs[party].resend(self.mono_ms)
         down = self.downs[party]
         proofs = down.proofs(self.core.folded, self.head(), self.note) if down.asked is not None else None
-        frames_due = down.frames(self.core.folded, self.head(), self.mono_ms)
+        frames_due = all_frames(down, self.core.folded, self.head(), self.mono_ms)
         return frames_due if proofs is None else [proofs, *frames_due]
 
     def note(self, size: int) -> str | None:

@@ -80,7 +80,7 @@ def test_nothing_goes_out_for_what_is_staged_and_not_durable() -> None:
     assert batch is not None
     assert len(batch.leaves) == 3
     for party in PARTIES:
-        assert lab.sessions[party].frames(lab.folded, head, 0) == []
+        assert lab.sessions[party].next_frame(lab.folded, head, 0) is None
         assert lab.core.heartbeat(party, lab.now_ms) == beats[party]
     assert (lab.words, lab.core.note, lab.core.committed_size) == ([], note, head.size)
     lab.store.append(batch.leaves, batch.note)

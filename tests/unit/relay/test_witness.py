@@ -14,7 +14,7 @@ from channel.protocol import ids
 from channel.protocol.frames import CheckpointItem, CosignatureItem, CosignedItem, DownFrame
 from channel.relay.session import Head
 from channel.relay.witness import RECENT_MAX, Witnesses
-from tests.unit.relay.lab import MINUTE, NET, PARTIES, T0_MS, Lab, signer
+from tests.unit.relay.lab import MINUTE, NET, PARTIES, T0_MS, Lab, all_frames, signer
 
 TIME_S = T0_MS // 1000
 
@@ -209,7 +209,7 @@ def test_a_party_that_says_hello_is_told_what_is_witnessed_and_leaves_alone_do_n
 
 
 def _frames(lab: Lab, witnesses: Witnesses) -> list[DownFrame]:
-    return lab.sessions["coalition"].frames(lab.folded, _head(lab, witnesses), 0)
+    return all_frames(lab.sessions["coalition"], lab.folded, _head(lab, witnesses), 0)
 
 
 # --- the alert --------------------------------------------------------------------------------------------------------
