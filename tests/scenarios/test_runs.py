@@ -19,6 +19,7 @@ from channel.log.sqlite import SqliteLog
 from channel.log.store import LogStore
 from channel.protocol.errors import RefusedError
 from channel.scenario import Scenario, load, parse
+from channel.scenario.agreement import terms_of
 from channel.scenario.coordinator import run_scenario
 from channel.scenario.journal import Journal
 from tests.unit.scenario.worlds import World
@@ -119,3 +120,19 @@ async def test_after_its_end_the_channel_goes_on_until_it_is_interrupted(tmp_pat
     assert any(line.startswith("!! ") for line in lines)
     assert b"Traceback" not in rest
     assert left_in(home) == ["log.sqlite"]
+
+
+def test_a_party_offline_without_which_there_is_no_quorum_is_one_alert_on_scenario_time(tmp_path: Path) -> None:
+    """The clients of the scenario are real witnesses; in one process there are none."""
+    file = tmp_path / "all-six.toml"
+    file.write_text((HERE / "six.toml").read_text().replace("quorum = 4", "quorum = 6"))
+    scenario = load(str(file))
+    _, found = run(tmp_path / "home", scenario)
+    journal = Journal(SqliteLog(tmp_path / "home" / "log.sqlite", "read"))
+    list(journal.news())
+    alerts = [alert for alert in journal.ledger.alerts.values() if alert.body.stage == "unwitnessed"]
+    journal.close()
+    assert [alert.body.detail for alert in alerts] == ["the log from leaf 21 on has not 6 cosignatures: missing west"]
+    assert alerts[0].raised_ms == found[21][2] + terms_of(scenario).unwitnessed_ms
+    expected = [leaf for leaf in foreseen(scenario) if leaf[0] != "relay"]
+    assert [leaf[:3] for leaf in found if leaf[0] != "relay"] == [leaf[:3] for leaf in expected]
