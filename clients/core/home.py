@@ -99,6 +99,10 @@ class PartyHome:
                 f"{self.charter_file} is damaged ({error.code}): accede to the same packet again"
             ) from error
 
+    def charter_token(self) -> bytes:
+        """The charter as it was signed, byte for byte."""
+        return self._read(self.charter_file)
+
     def accession(self) -> bytes:
         """The accession's token: the first that the root key signed, so its next statement goes on from it."""
         return self._read(self.accession_file)

@@ -15,6 +15,7 @@ from typing import Protocol
 from channel.protocol import frames, topics
 from channel.protocol.errors import TransientError
 from channel.wire.link import MqttLink
+from clients.core import trust
 from clients.core.clock import Clock, SystemClock, jitter
 from clients.core.events import Event, LinkDown, LinkUp, Stopped
 from clients.core.home import PartyHome
@@ -168,8 +169,7 @@ class Runtime:
         pulse.set()
 
     def _keep_proof(self, stopped: Stopped) -> None:
-        path = self.home.path / PROOF_FILE
-        path.write_text(json.dumps(stopped.proof, indent=2) + "\n", encoding="utf-8")
+        (self.home.path / PROOF_FILE).write_bytes(trust.proof_file(self.home.charter_token(), stopped.proof))
 
     # --- the store --------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,15 @@ size with different roots are a fork at once; a checkpoint that merely does not 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from channel.log.checkpoint import Checkpoint, open_note
+from channel.log import fork
+from channel.log.checkpoint import Checkpoint, open_note, parse_body, split_note
 from channel.log.proof import verify_consistency
 from channel.protocol import ids
+from channel.protocol.envelope import open_charter
 from channel.protocol.errors import ProofError
 from channel.protocol.frames import CheckpointItem
 from clients.core.store import PinRow
@@ -83,6 +86,17 @@ def judge_older(
         return Contradiction(contradiction(known[1], note, f"two roots of size {older.size}"))
     verify_consistency(older.size, older.root, newest.size, newest.root, [ids.unb64url(node) for node in proof])
     return older
+
+
+def proof_file(charter: bytes, proof: Mapping[str, str]) -> bytes:
+    """The file that an officer hands on: two checkpoints as a fork proof (docs/evidence.md E7), which
+    `channel verify` judges; where one of the two is a heartbeat, both texts as they are.
+    """
+    try:
+        first, second = sorted((proof["ours"], proof["theirs"]), key=lambda note: parse_body(split_note(note)[0]).size)
+    except ProofError:
+        return json.dumps(dict(proof), indent=2).encode() + b"\n"
+    return fork.write(charter, open_charter(charter)[0].net, (first, second))
 
 
 def contradiction(ours: str, theirs: str, why: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from channel.ledger import Ledger
 from channel.ledger.fold import fold
 from channel.log import checkpoint, leaf
 from channel.log.checkpoint import Checkpoint
+from channel.log.documents import verify_document
+from channel.log.report import Verdict
 from channel.protocol import frames, ids
 from channel.protocol.envelope import Opened, open_token, seal
 from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, WordItem
 from channel.protocol.statements import Heartbeat
 from channel.protocol.times import to_wire
-from clients.core import drafts
+from clients.core import drafts, trust
 from clients.core.events import Event, Stopped
 from tests.unit.clients.lab import NET, Lab, Relay, lab_at
 from tests.unit.clients.test_session import notice
@@ -70,6 +73,18 @@ def test_two_roots_of_one_size_stop_the_client_at_once(lab: Lab) -> None:
     assert russia.frames(lab.relay.now_ms, lab.relay.mono_ms) == []
     lab.tick("russia")
     assert [code for code, _ in russia.alarms] == ["fork"]
+
+
+def test_what_is_kept_of_a_fork_is_a_proof_that_anybody_can_judge(lab: Lab) -> None:
+    pin, charter = lab.session("russia").replica.pin, lab.relay.leaves[0].token
+    other = _note(lab, pin.size, b"\x05" * 32)
+    kept = trust.proof_file(charter, trust.contradiction(pin.note, other, "two roots"))
+    assert verify_document(kept, charter).verdict is Verdict.VERIFIED
+    smaller = _note(lab, pin.size - 1, b"\x05" * 32)
+    unproven = trust.proof_file(charter, trust.contradiction(pin.note, smaller, "smaller"))
+    assert verify_document(unproven, charter).verdict is not Verdict.VERIFIED
+    said = trust.proof_file(charter, trust.contradiction(pin.note, "a heartbeat's token", "other root"))
+    assert json.loads(said)["why"] == "other root"
 
 
 def test_another_root_of_an_earlier_size_stops_it_too(lab: Lab) -> None:
