@@ -53,7 +53,6 @@ BUSY: dict[str, str] = {
     "not-in-force": "the charter is not in force until every party has acceded",
     "quota": "the party's rate of notices is above the charter's limit; FLASH has a lane of its own",
     "refusals-limited": "too many refusals this minute; they are counted in one summary",
-    "catching-up": "the relay is still reading its log",
 }
 """Temporary: the same bytes again later."""
 

@@ -17,7 +17,6 @@ GUARD = Path(__file__).parents[2] / "vectors" / "guard"
 LANES = {"notices_per_minute": 3, "flash_per_minute": 2}
 BY_HAND = {"unknown-reference", "summary", "not-in-force", "refusals-limited"}
 """Codes that need time or many statements: they have tests of their own in test_holding.py."""
-BY_THE_SHELL = {"catching-up"}
 """Given by the relay's loop, which takes nothing while it reads its log."""
 
 FINAL = [
@@ -35,7 +34,7 @@ def _guards() -> set[str]:
 
 def test_every_code_has_a_scenario_or_a_vector_of_the_guard() -> None:
     assert refusing_references.answered_twice in SCENARIOS["already-answered"]
-    assert set(SCENARIOS) | _guards() | BY_HAND | BY_THE_SHELL == REFUSALS.keys() | BUSY.keys()
+    assert set(SCENARIOS) | _guards() | BY_HAND == REFUSALS.keys() | BUSY.keys()
 
 
 def test_no_code_means_two_things() -> None:
