@@ -26,7 +26,6 @@ ISSUED_AHEAD_MS_MAX = 10 * 60_000  # `issued` this far ahead of the relay's stam
 SEQ_MAX = 2**53 - 1
 HELD_STATEMENTS_MAX = 100  # statements of one party that wait for a notice not yet known
 HELD_MS_MAX = 10 * 60_000  # how long they wait
-PENDING_LEAVES_MAX = 10_000  # leaves a client keeps while it waits for missing ones
 RESEND_MS = 5_000  # outbox and feed are sent again after this long without progress
 HEARTBEAT_MS = 10_000
 SILENT_MS = 30_000  # no heartbeat (client) or no frame (relay) for this long is an alarm

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -43,13 +43,6 @@ class _Arrived:
     done: asyncio.Future[None]
 
 
-@dataclass(slots=True)
-class Inbox:
-    """Frames of one party, in order."""
-
-    frames: deque[_Arrived] = field(default_factory=deque)
-
-
 class Relay:
     """One net's relay. `gated`: a scenario's relay, which judges what came only when told to."""
 
@@ -77,7 +70,7 @@ class Relay:
         ledger = booted.core.folded.ledger
         self._mono_ms = SystemClock().monotonic_ms  # pacing is on real time also where the net's clock is stepped
         self.sessions = {party: Session(party, heard_at_ms=self._mono_ms()) for party in ledger.parties}
-        self._inboxes = {party: Inbox() for party in ledger.parties}
+        self._inboxes: dict[str, deque[_Arrived]] = {party: deque() for party in ledger.parties}
         self._links = {party: self._link(party) for party in ledger.parties}
         self._wake = asyncio.Event()
         self._send: dict[str, asyncio.Event] = {party: asyncio.Event() for party in ledger.parties}
@@ -239,7 +232,7 @@ class Relay:
         except Unattributable as error:
             self.core.dropped[error.code] += 1
             return
-        inbox = self._inboxes[party].frames
+        inbox = self._inboxes[party]
         if len(inbox) >= limits.QUEUE_FRAMES_MAX:
             self.core.dropped["queue-full"] += 1
             return
@@ -252,12 +245,12 @@ class Relay:
         done = []
         for party, inbox in self._inboxes.items():
             budget = limits.BATCH_TOKENS_PER_PARTY_MAX
-            while inbox.frames and budget > 0:
-                arrived = inbox.frames.popleft()
+            while inbox and budget > 0:
+                arrived = inbox.popleft()
                 budget -= len(arrived.frame.items)
                 self._take(party, arrived.frame, now_ms)
                 done.append(arrived.done)
-            if inbox.frames:
+            if inbox:
                 self._wake.set()
         return done
 
@@ -345,15 +338,13 @@ class Relay:
 
     def next_due_ms(self) -> int | None:
         """When the next alert falls due, also for a party that is silent."""
-        times = [self._silent_from(since) for since in self.offline.values()] if self._owes_urgent() else []
+        anything_open = bool(self.core.folded.ledger.open)
+        times = [self._silent_from(since) for since in self.offline.values()] if anything_open else []
         times = [at_ms for at_ms in times if at_ms > self.clock.now_ms()]
         unwitnessed = self.witnesses.due(self.core.committed_size)
         times += [] if unwitnessed is None else [unwitnessed.due_ms]
         due = self.core.next_ms()
         return min([*times, *([] if due is None else [due])], default=None)
-
-    def _owes_urgent(self) -> bool:
-        return bool(self.core.folded.ledger.open)
 
     def _silent_from(self, since_ms: int) -> int:
         return since_ms + self.core.folded.ledger.charter.terms.silent_ms

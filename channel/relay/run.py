@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from channel.protocol import ids
@@ -21,7 +22,7 @@ from channel.relay.loop import Relay
 from channel.relay.operator import newest, statement
 from channel.relay.sinks import Console, Silent
 
-VERSION = "0.1.0"
+VERSION = version("deconfliction-channel")
 
 
 async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: str | None = None) -> None:
