@@ -1,0 +1,1 @@
+"""The ops console: what a watch floor looks at. The channel operator's and each party's own run the same pages."""

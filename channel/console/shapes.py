@@ -1,0 +1,280 @@
+"""What the console's API says: one model for each thing on the screen (docs/console.md, "The API").
+
+Times are RFC 3339 UTC with milliseconds, ids and hashes as in docs/protocol.md, places [lon, lat] in degrees (GeoJSON).
+No sentence of a screen is here: pages make them in the viewer's language from codes; only what a party or the channel
+itself wrote comes as text. A row is whole: a newer one with the same key takes the place of the older one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Language = Literal["en", "ru", "ar", "ku"]
+Role = Literal["viewer", "watch", "admin"]
+Precedence = Literal["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"]
+Cell = Literal[
+    "logged", "received", "displayed", "standby", "roger", "wilco", "unable", "told",
+    "awaiting-forward", "forwarded-unconfirmed", "withdrawn", "superseded", "expired",
+]  # fmt: skip
+"""The one state of a delivery that its cell shows: the answer if there is one, else custody, else the leg."""
+
+
+class Shown(BaseModel):
+    """Base of everything the API says: no member beyond these."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeskShown(Shown):
+    """A role address, with the voice line to ring."""
+
+    desk: str
+    level: Literal["operations", "staff", "ministry"]
+    contact: str
+
+
+class PartyShown(Shown):
+    """A party as the charter names it."""
+
+    party: str
+    name: str
+    language: Language
+    desks: tuple[DeskShown, ...]
+
+
+class SessionShown(Shown):
+    """Whose console this is, who is signed in, and what does not change while it runs. `party` None: the operator's."""
+
+    signed_in: bool
+    name: str | None
+    role: Role | None
+    csrf: str | None
+    party: str | None
+    net: str
+    title: str
+    trial: bool
+    scenario: bool
+    """The net runs on a scenario's clock."""
+    coordinates: Literal["latlon", "mgrs", "sk42"]
+    zone: str
+    """IANA name of the zone in which this console's people think, beside UTC."""
+    parties: tuple[PartyShown, ...]
+    quorum: int
+
+
+class DeliveryShown(Shown):
+    """One notice to one addressee: a cell of the board."""
+
+    addressee: str
+    via: str | None
+    action: bool
+    cell: Cell
+    owed: bool
+    """An answer is still owed."""
+    open: bool
+    late: bool
+    """The answer came after its deadline, or is overdue."""
+    overdue: bool
+    unconfirmed: bool
+    """Passed on, and no sign of the addressee yet."""
+    due_at: str | None
+    """The next deadline of this delivery, of whatever kind."""
+    due_stage: str | None
+    """Which one: receipt, forward, answer, staff, ministry, expiry (as in docs/protocol.md 9.3.1)."""
+    logged_at: str
+    received_at: str | None
+    displayed_at: str | None
+    forwarded_at: str | None
+    forwarded_by: Literal["channel", "voice"] | None
+    answered_at: str | None
+    standby_until: str | None
+    reason: str | None
+    """Reason code or words with the answer."""
+    by: Literal["person", "machine"] | None
+    """Who held the key that signed the newest answer or `displayed`."""
+
+
+class NoticeRow(Shown):
+    """A row of the board. Key: `of`."""
+
+    of: str
+    nid: str
+    index: int
+    logged_at: str
+    issued_at: str
+    author: str
+    desk: str
+    type: Literal["notice", "line", "call"]
+    kind: str
+    status: Literal["operation", "exercise", "test"]
+    precedence: Precedence
+    response: Literal["R", "WU", "NE"]
+    how: str
+    says: dict[Language, str]
+    """Phrasebook elements in each language, then the author's own words as written."""
+    text: str
+    sealed: bool
+    grade: Literal["receipted", "logged", "witnessed"]
+    open: bool
+    rank: int
+    """0: overdue, unanswered; 1: owed; 2: open and nothing owed; 3: ended. Sort key before precedence and time."""
+    ended_by: str | None
+    amends: str | None
+    withdraws: str | None
+    unit: str | None
+    begins_at: str | None
+    ends_at: str | None
+    box: tuple[float, float, float, float] | None
+    """West, south, east, north of all volumes."""
+    read_back: bool
+    deliveries: tuple[DeliveryShown, ...]
+
+
+class AlertRow(Shown):
+    """An alert or a standing finding in the queue. Key: `id`."""
+
+    id: str
+    what: Literal["alert", "finding"]
+    stage: str
+    """Stage of an alert (docs/protocol.md 9.3.1), kind of a finding (16.3)."""
+    rung: Literal["operations", "staff", "ministry"] | None
+    round: int
+    precedence: Precedence
+    of: str | None
+    nid: str | None
+    author: str | None
+    addressee: str | None
+    via: str | None
+    fault: str | None
+    due_at: str | None
+    raised_at: str
+    cleared_at: str | None
+    cleared_why: str | None
+    """Sentence of the channel, in English."""
+    told: tuple[str, ...]
+    """`party/desk` of each that was told."""
+    ring: str | None
+    contact: str | None
+    acknowledged: dict[str, str]
+    """By party (`relay`: the operator) -> time."""
+    reasons: dict[str, str]
+    mine: bool
+    """This console's own desk has acknowledged it."""
+    says: str
+    """The channel's own sentence, in English."""
+
+
+class Pulse(Shown):
+    """A link, as a hint, and what a party was last heard to say."""
+
+    party: str
+    acceded: bool
+    suspended: bool
+    present: bool | None
+    """From the broker's presence: a hint, never evidence. None: not known."""
+    heard_at: str | None
+    statement_at: str | None
+    on_watch_at: str | None
+    feed: int
+    has: int
+    skew_ms: int | None
+    """`issued` of its newest statement minus the channel's stamp of it."""
+    cosigned_size: int | None
+
+
+class Health(Shown):
+    """The state of the installation."""
+
+    size: int
+    root: str
+    witnessed_size: int
+    cosigned: tuple[str, ...]
+    last_stamp_at: str | None
+    in_force: bool
+    relay: Literal["up", "down", "unknown"]
+    broker: Literal["up", "down", "unknown"]
+    quarantined: bool
+    log_bytes: int
+    disk_free_bytes: int
+    parties: tuple[Pulse, ...]
+
+
+class Picture(Shown):
+    """The common picture as GeoJSON; `what` of a feature: position, intent, site, incident, line, excluded, finding."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: tuple[dict[str, Any], ...]
+
+
+class View(Shown):
+    """Everything on the screens at one moment."""
+
+    index: int
+    """Leaf after which this is the state; -1: before the first."""
+    at: str
+    """The channel's clock then."""
+    party: str | None
+    """As that party saw it; None: all."""
+    live: bool
+    board: tuple[NoticeRow, ...]
+    alerts: tuple[AlertRow, ...]
+    picture: Picture
+    health: Health | None
+
+
+class Change(Shown):
+    """What the live socket says after the first View: rows that are new or differ. `gone`: ids that left a list."""
+
+    kind: Literal["change"] = "change"
+    index: int
+    at: str
+    board: tuple[NoticeRow, ...]
+    board_gone: tuple[str, ...]
+    alerts: tuple[AlertRow, ...]
+    alerts_gone: tuple[str, ...]
+    picture: Picture | None
+    health: Health | None
+
+
+class Event(Shown):
+    """One leaf on the time slider. `weight` 2: alert or finding; 1: notice or answer; 0: the rest."""
+
+    index: int
+    at: str
+    type: str
+    party: str
+    of: str | None
+    weight: Literal[0, 1, 2]
+    says: str
+
+
+class StatementShown(Shown):
+    """One leaf about a notice, with what was checked of it."""
+
+    index: int
+    at: str
+    issued_at: str | None
+    type: str
+    party: str
+    desk: str | None
+    kid: str
+    held: Literal["person", "machine"] | None
+    signature: Literal["valid", "invalid"]
+    key: Literal["valid", "revoked-later", "compromised-later"]
+    grade: Literal["receipted", "logged", "witnessed"]
+    of: str
+    says: str
+    body: dict[str, Any]
+
+
+class NoticePage(Shown):
+    """Everything about one notice."""
+
+    row: NoticeRow
+    timeline: tuple[StatementShown, ...]
+    alerts: tuple[AlertRow, ...]
+    picture: Picture
+    contacts: dict[str, str]
+    """`party/desk` -> voice line."""
