@@ -11,21 +11,22 @@ from collections import Counter
 
 from channel.ledger import Ledger
 from channel.log.checkpoint import Checkpoint, parse_body, split_note
-from channel.protocol import frames, ids, limits
-from channel.protocol.envelope import Opened, Signer, open_token
-from channel.protocol.errors import InvariantError, PeerError, ProofError, Unattributable
+from channel.protocol import frames, ids
+from channel.protocol.envelope import Opened, Signer
+from channel.protocol.errors import InvariantError, PeerError, ProofError
 from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, ProofsItem, UpFrame, WordItem
-from channel.protocol.statements import Addressed, Busy, Charter, Heartbeat, Level, Receipt, Receiving, Refusal, Stage
-from channel.protocol.times import from_wire, to_wire
-from clients.core import duties, trust
-from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated, Event, LeafSeen, Settled, Stopped
+from channel.protocol.statements import Addressed, Charter, Level, Receiving, Refusal, Stage
+from channel.protocol.times import to_wire
+from clients.core import trust
+from clients.core.alarms import Alarms
+from clients.core.events import Alarm, AlarmRaised, Event, LeafSeen, Settled, Stopped
 from clients.core.outgoing import Outgoing
 from clients.core.proofs import Prover
 from clients.core.replica import Replica
-from clients.core.store import LeafRow, OutboxRow, PinRow, Store
+from clients.core.store import LeafRow, PinRow, Store
 from clients.core.witness import Witness
+from clients.core.words import Words
 
-PATIENCE_MS = 10_000  # a leaf or key chain that cannot be judged is an alarm after this
 DOUBT_MS = 30_000  # a tree that is not shown to be of our history within this is a fork (protocol.md 11.4)
 
 
@@ -42,22 +43,20 @@ class Session:
         self.witness = Witness(self.replica, store, witness)
         self.dropped: Counter[str] = Counter()
         self.stopped: str | None = None
-        self.alarms: dict[tuple[str, str], Alarm] = {}
         self.greeted = False
         """Whether the relay has answered the `have` of this connection."""
         self._charter, self._machine = charter, machine
         self._origin = f"dcn/{charter.net}"
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
         self.prover = Prover(self.replica, store, self._origin, self._log_key)
-        self._faults: dict[tuple[str, str], Alarm] = {}
-        self._pending: tuple[int, str, int] | None = None  # (n, why, since when) of a leaf that does not hold
+        self._watch = Alarms(self.replica, store, self.out)
+        self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
-        self._keys_differ_since: int | None = None
-        self._receipted = {row.of: row for row in store.receipted()}  # whose leaf has not come
-        self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
-        self._repeated: dict[str, int] = {}
-        self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
-        self._heard_at_ms: int | None = None
+
+    @property
+    def alarms(self) -> dict[tuple[str, str], Alarm]:
+        """What this client noticed by itself and that has not ended, by code and subject."""
+        return self._watch.standing
 
     @property
     def ledger(self) -> Ledger:
@@ -86,11 +85,11 @@ class Session:
 
     def listen(self, mono_ms: int) -> None:
         """A link is wanted from now on, so silence means something."""
-        self._heard_at_ms = mono_ms
+        self._watch.heard_at_ms = mono_ms
 
     def deaf(self) -> None:
         """No link is wanted: silence means nothing."""
-        self._heard_at_ms = None
+        self._watch.heard_at_ms = None
         self.out.disconnected()
 
     def follow(self) -> list[LeafSeen]:
@@ -99,7 +98,7 @@ class Session:
         self.witness.follow()
         self.prover.changed()
         found = self.replica.follow()
-        self._receipted = {row.of: row for row in self.store.receipted()}
+        self._watch.follow()
         return found
 
     def frames(self, now_ms: int, mono_ms: int) -> list[UpFrame]:
@@ -124,7 +123,8 @@ class Session:
         events: list[Event] = []
         for item in frame.items:
             if isinstance(item, WordItem) and self.stopped is None:
-                events += self._word(item, now_ms, mono_ms)
+                said = self._words.take(item.token.encode("ascii", "replace"), now_ms, mono_ms)
+                events += self._stop(said.proof, now_ms) if isinstance(said, trust.Contradiction) else said
         if self.stopped is None:
             events += self._tree_and_leaves(frame, now_ms, mono_ms)
         for proofs in (item for item in frame.items if isinstance(item, ProofsItem)):
@@ -200,25 +200,25 @@ class Session:
                 self.dropped["other-leaf-at-position"] += not self.replica.same(item)
                 continue
             if item.n > self.replica.n + 1:
-                self.out.hello = self.out.hello or self._pending is None
+                self.out.hello = self.out.hello or self._watch.pending is None
                 break
             row = LeafRow(item.n, item.index, item.stamp, item.token.encode("ascii", "replace"))
             try:
                 opened = self.replica.judge(row, item, checkpoint)
                 self.replica.take(row, opened)
             except (PeerError, ProofError) as error:
-                self._wait_for(item.n, error.code, mono_ms)
+                self._watch.wait_for(item.n, error.code, mono_ms)
                 break
             except (KeyError, ValueError, InvariantError):
                 # Only a relay that logs what policy forbids gets here. The fold stopped half way: make it anew.
-                self._wait_for(item.n, "unlawful", mono_ms)
+                self._watch.wait_for(item.n, "unlawful", mono_ms)
                 self.replica.reset()
                 for kept, leaf in zip(rows, accepted, strict=True):
                     self.replica.take(kept, leaf)
                 break
             rows.append(row)
             accepted.append(opened)
-            self._pending = None
+            self._watch.pending = None
         return rows, accepted
 
     def _keep(self, pin: PinRow | None, rows: list[LeafRow], opened: list[Opened], now_ms: int) -> list[Event]:
@@ -239,7 +239,7 @@ class Session:
         ]
         refusals = [leaf.body for leaf in opened if isinstance(leaf.body, Refusal)]
         events += [Settled(body.of, "refused") for body in refusals if body.party == self.party]
-        self._check_chains()
+        self._words.check_chains()
         return events
 
     def _consequences(self, opened: Opened, now_ms: int) -> None:
@@ -249,7 +249,7 @@ class Session:
             self.store.raise_device(opened.kid, getattr(body, "seq", 0), opened.of)
             row = self.store.outbox_row(opened.of)
             if row is not None and row.state == "logged":
-                self._compare_receipt(row)
+                self._words.compare_receipt(row)
         elif isinstance(body, Refusal) and body.party == self.party:
             self.store.settle_refused(body.of, body.code, body.detail)
             self.out.changed()
@@ -261,7 +261,9 @@ class Session:
         seen = getattr(opened.body, "seen", None)
         known = self.replica.tree_of(seen.size) if seen is not None else None
         if seen is not None and known is not None and known[0] != seen.root:
-            self._fault("seen-differs", opened.of, f"{opened.kid} names another root of size {seen.size} than ours")
+            self._watch.fault(
+                "seen-differs", opened.of, f"{opened.kid} names another root of size {seen.size} than ours"
+            )
 
     def recover(self, now_ms: int) -> None:
         """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
@@ -292,86 +294,6 @@ class Session:
         self.store.sign_and_queue(build, self._machine, created_ms=now_ms, due_ms=due_ms)
         self.out.changed()
 
-    # --- words ------------------------------------------------------------------------------------------------------
-
-    def _word(self, item: WordItem, now_ms: int, mono_ms: int) -> list[Event]:
-        try:
-            opened = open_token(item.token.encode("ascii", "replace"), self.ledger.ring, net=self._charter.net)
-            if not self.ledger.ring.valid_at(opened.kid, max(self.replica.pin.size, self.ledger.size)):
-                raise Unattributable("key-not-valid", f"{opened.kid} signs words no more")
-        except PeerError as error:
-            self.dropped[error.code] += 1
-            return []
-        match opened.body:
-            case Receipt() as receipt:
-                return self._receipt(receipt, opened.token)
-            case Busy(of=of, retry_ms=retry_ms):
-                self.out.busy(of, now_ms + min(retry_ms, limits.HELD_MS_MAX))
-            case Heartbeat() as heartbeat:
-                return self._beat(heartbeat, opened.token, now_ms, mono_ms)
-            case _:
-                self.dropped["not-a-word"] += 1
-        return []
-
-    def _receipt(self, receipt: Receipt, token: bytes) -> list[Event]:
-        row = self.store.outbox_row(receipt.of)
-        if row is None:
-            self.dropped["foreign-receipt"] += 1
-            return []
-        if row.state == "logged":
-            if (row.index, row.stamp) != (receipt.index, receipt.stamp):
-                self._fault("receipt-broken", row.of, "two receipts for one statement name different leaves")
-            return []
-        self.store.settle_logged(receipt.of, receipt.index, receipt.stamp, token)
-        self.out.changed()
-        self._unchecked.append((receipt.index, receipt.keys, receipt.of))
-        self._check_chains()
-        settled = self.store.outbox_row(receipt.of)
-        if settled is not None:
-            self._receipted[settled.of] = settled
-            self._compare_receipt(settled)
-        return [Settled(receipt.of, "logged")]
-
-    def _compare_receipt(self, row: OutboxRow) -> None:
-        """What the receipt promised is what the log holds, as soon as we can see it."""
-        index = self.ledger.index_of.get(row.of)
-        if index is not None and (row.index, row.stamp) != (index, self.ledger.entries[index].stamp_ms):
-            self._fault("receipt-broken", row.of, f"its receipt names leaf {row.index}, and it is leaf {index}")
-
-    def _check_chains(self) -> None:
-        """Receipts whose position we have reached: their key chain must be ours (protocol.md 5.6)."""
-        ready = [entry for entry in self._unchecked if entry[0] < self.ledger.size]
-        self._unchecked = [entry for entry in self._unchecked if entry[0] >= self.ledger.size]
-        for index, keys, of in ready:
-            if self.ledger.ring.chain_at(index) != keys:
-                self._fault("keys-differ", of, "a receipt was made under other keys than those we were shown")
-
-    def _beat(self, beat: Heartbeat, token: bytes, now_ms: int, mono_ms: int) -> list[Event]:
-        if beat.to != self.party:
-            self.dropped["foreign-heartbeat"] += 1
-            return []
-        known = self.replica.tree_of(beat.size)
-        if known is not None and known[0] != beat.root:
-            why = f"a heartbeat with another root of size {beat.size}"
-            return self._stop(trust.contradiction(known[1], token.decode("ascii"), why), now_ms)
-        self.witness.beat(mono_ms)
-        issued_ms = from_wire(beat.issued)
-        if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
-            self._beat_at = (issued_ms, now_ms)
-            self._heard_at_ms = mono_ms  # an old one that a broker repeats is no sign of life
-        for device in beat.devices:
-            if ids.kid_party(device.kid) == self.party and not self.store.hear_device(device.kid, device.seq):
-                self._fault(
-                    "numbers-jump", device.kid, f"the relay says that it signed number {device.seq}: not believed"
-                )
-        if self.ledger.ring.chain_at(beat.size) == beat.keys:
-            self._keys_differ_since = None
-            self.store.put_beat(beat.size, token, self.witness.witnessed)
-        elif self._keys_differ_since is None:
-            self._keys_differ_since = mono_ms
-        self.out.have = True
-        return []
-
     # --- faults and time --------------------------------------------------------------------------------------------
 
     def tick(self, now_ms: int, mono_ms: int) -> list[Event]:
@@ -380,49 +302,21 @@ class Session:
         if self.stopped is None and self._doubt is not None:
             doubted, first_ms, last_ms = self._doubt
             # It is the relay that insists, not a broker that repeats: it is alive, and was asked in between.
-            if last_ms - first_ms >= DOUBT_MS and (self._heard_at_ms or 0) > first_ms:
+            if last_ms - first_ms >= DOUBT_MS and (self._watch.heard_at_ms or 0) > first_ms:
                 events += self._stop(trust.contradiction(self.replica.pin.note, doubted.note, doubted.why), now_ms)
-        wanted = {(alarm.code, alarm.subject): alarm for alarm in self._conditions(now_ms, mono_ms)}
-        events += [AlarmRaised(alarm, now_ms) for key, alarm in wanted.items() if key not in self.alarms]
-        events += [AlarmCleared(alarm, now_ms) for key, alarm in self.alarms.items() if key not in wanted]
-        self.alarms = wanted
-        for record in duties.unacknowledged(self.ledger, self.party):
-            last_ms = self._repeated.get(record.body.alert, record.raised_ms)
-            if now_ms - last_ms >= duties.repeat_ms(self.ledger, record.body.precedence):
-                self._repeated[record.body.alert] = now_ms
-                events.append(AlertRepeated(record, now_ms))
-        return events
-
-    def _conditions(self, now_ms: int, mono_ms: int) -> list[Alarm]:
-        found = list(self._faults.values())
-        if self._heard_at_ms is not None and mono_ms - self._heard_at_ms >= limits.SILENT_MS:
-            found.append(Alarm("no-heartbeat", "relay", "the relay has not been heard for 30 s"))
-        if self._pending is not None and mono_ms - self._pending[2] >= PATIENCE_MS:
-            n, why, _ = self._pending
-            found.append(Alarm("pending-leaf", str(n), f"leaf {n} of our feed does not hold ({why}) and is not shown"))
-        if self._keys_differ_since is not None and mono_ms - self._keys_differ_since >= PATIENCE_MS:
-            found.append(Alarm("keys-differ", "heartbeat", "the relay goes by other keys than those we were shown"))
-        found += duties.unreceipted(self.out.rows().values(), now_ms)
-        self._receipted = {of: row for of, row in self._receipted.items() if of not in self.ledger.index_of}
-        found += duties.unseen(self._receipted.values(), now_ms)
-        found += duties.unalerted(self.ledger, self.party, now_ms)
-        return found
-
-    def _wait_for(self, n: int, why: str, mono_ms: int) -> None:
-        """Not accepted, so not confirmed: the relay sends it again by itself."""
-        since = self._pending[2] if self._pending is not None and self._pending[0] == n else mono_ms
-        self._pending = (n, why, since)
-
-    def _fault(self, code: str, subject: str, detail: str) -> None:
-        self._faults[code, subject] = Alarm(code, subject, detail)
+        return events + self._watch.tick(now_ms, mono_ms)
 
     def _stop(self, proof: dict[str, str], now_ms: int) -> list[Event]:
-        self.halt(proof["why"])
-        alarm = self._faults["fork", self._origin]
+        self.stopped = proof["why"]
+        alarm = self._fork(proof["why"])
         self.alarms["fork", self._origin] = alarm
         return [Stopped(proof), AlarmRaised(alarm, now_ms)]
 
     def halt(self, why: str) -> None:
         """Take nothing more from the relay: two histories were seen, now or before a restart."""
         self.stopped = why
-        self._fault("fork", self._origin, f"{why}: nothing more is taken from the relay, and both sides are kept")
+        self._fork(why)
+
+    def _fork(self, why: str) -> Alarm:
+        detail = f"{why}: nothing more is taken from the relay, and both sides are kept"
+        return self._watch.fault("fork", self._origin, detail)
