@@ -14,7 +14,11 @@ _WIRE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{3})Z$
 _DURATION = re.compile(r"^\+?(\d+)(ms|s|min|m|h|d)$")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DTG = re.compile(r"^(\d{2})(\d{2})(\d{2})Z ?([A-Z]{3}) ?(\d{2})$")
+_DTG = re.compile(r"^(\d{2})(\d{2})(\d{2})([A-IK-Z]) ?([A-Z]{3}) ?(\d{2})$")
+_OFFSET = re.compile(r"^(.*\d) ?UTC(?:([+-]\d{1,2})(?::(\d{2}))?)?$", re.IGNORECASE)  # as screens show local times
+_ZONES = {letter: hours for hours, letter in enumerate("ABCDEFGHIKLM", 1)}
+_ZONES |= {letter: -hours for hours, letter in enumerate("NOPQRSTUVWXY", 1)} | {"Z": 0}
+"""The letter of a DTG -> hours ahead of UTC (ACP 121). J, the reader's own time, says too little."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,25 +55,41 @@ def duration_ms(text: str) -> int:
 
 
 def moment_ms(text: str, now_ms: int, *, utc_offset_min: int = 0) -> int:
-    """What a person types -> milliseconds: `+10min`, RFC 3339, a DTG, or `2017-09-16 03:30` at the local offset."""
+    """What a person types -> milliseconds: `+10min`, or a `typed` time, which without a zone is at the local offset."""
     if text == "now":
         return now_ms
     if text.startswith("+"):
         return now_ms + duration_ms(text)
-    match = _DTG.fullmatch(text.upper())
+    ms, zoned = typed(text)
+    return ms if zoned else ms - utc_offset_min * 60_000
+
+
+def typed(text: str) -> tuple[int, bool]:
+    """An absolute time as typed -> milliseconds, and whether it names its zone; if not, it is taken as UTC.
+
+    RFC 3339, a DTG of any zone letter (`160330C SEP 17`), or a date and time with or without `UTC+3`.
+    """
     try:
-        if match is not None:
-            day, hour, minute, month, year = match.groups()
-            moment = datetime(2000 + int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), tzinfo=UTC)
+        if (match := _DTG.fullmatch(text.upper())) is not None:
+            day, hour, minute, letter, month, year = match.groups()
+            zone = timezone(timedelta(hours=_ZONES[letter]))
+            moment = datetime(2000 + int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), tzinfo=zone)
+        elif (match := _OFFSET.fullmatch(text)) is not None:
+            hours = int(match[2] or 0)
+            minutes = int(match[3] or 0) * (-1 if (match[2] or "").startswith("-") else 1)
+            zone = timezone(timedelta(hours=hours, minutes=minutes))
+            moment = datetime.fromisoformat(match[1])
+            if moment.tzinfo is not None:
+                raise ValueError("two zones")
+            moment = moment.replace(tzinfo=zone)
         else:
             moment = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"cannot read the time {text!r}; write +10min, 2017-09-16T00:30Z, or 160030Z SEP 17"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset_min)))
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    zoned = moment.tzinfo is not None
+    return ((moment if zoned else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1), zoned
 
 
 def short(ms: int) -> str:
