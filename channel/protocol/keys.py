@@ -6,7 +6,7 @@ A key is valid after the leaf that enrols it and up to the leaf that revokes it,
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from channel.protocol import ids
@@ -30,6 +30,20 @@ def chained(chain: ids.Hash, of: ids.Hash) -> ids.Hash:
     return ids.sha256(ids.unb64url(chain) + ids.unb64url(of))
 
 
+def kind_of(kid: str, desks: Iterable[str] = ()) -> str:
+    """What a key is for: `root`, `wit`, `enc`, `sig/machine`, `sig/desk-operations` (protocol.md 5.8).
+
+    `desks`: those of its party; a label that fits two is of the one with the longer name.
+    """
+    purpose, label = ids.kid_purpose(kid), kid.rpartition("/")[2]
+    if purpose != "sig":
+        return purpose
+    if not ids.is_desk_kid(kid):
+        return f"sig/{label.partition('-')[0]}"
+    fitting = [desk for desk in desks if label == f"desk-{desk}" or label.startswith(f"desk-{desk}-")]
+    return f"sig/desk-{max(fitting, key=len)}" if fitting else f"sig/{label}"
+
+
 class KeyRing(Mapping[str, bytes]):
     """Every key ever enrolled, by key id; `valid_at` judges by position. Mapping access ignores validity."""
 
@@ -38,6 +52,7 @@ class KeyRing(Mapping[str, bytes]):
         self._records = {
             key.kid: KeyRecord(key.kid, ids.unb64url(key.pub), key.held, after=-1) for m in members for key in m.keys
         }
+        self._desks = {member.party: tuple(desk.desk for desk in member.desks) for member in members}
         self.chain = of
         self._heads: list[tuple[int, ids.Hash]] = [(0, of)]
         self._speakers: list[str] = [ids.RELAY]
@@ -104,6 +119,19 @@ class KeyRing(Mapping[str, bytes]):
             if speaker == party:
                 return True
         return True
+
+    def valid(self, party: str, kind: str, index: int) -> list[KeyRecord]:
+        """The party's keys of a kind (`kind_of`) that are valid for a token at that index, the newest first."""
+        found = [one for one in self.of_party(party) if self.kind(one.kid) == kind and self.valid_at(one.kid, index)]
+        return sorted(found, key=lambda one: -one.after)
+
+    def newest(self, party: str, kind: str, index: int) -> KeyRecord | None:
+        """The one of these to use: whoever seals to a party takes its newest `enc` key (protocol.md 5.8)."""
+        return next(iter(self.valid(party, kind, index)), None)
+
+    def kind(self, kid: str) -> str:
+        """What a key is for, known or not."""
+        return kind_of(kid, self._desks.get(ids.kid_party(kid), ()))
 
     def of_party(self, party: str) -> list[KeyRecord]:
         """All keys of a party, in the order of their enrolment."""
