@@ -25,6 +25,7 @@ from clients.core.events import Event
 from clients.core.home import PartyHome, PartySettings, locate
 from clients.core.runtime import Link, Runtime
 from clients.core.session import Session
+from clients.core.signers import MACHINE, Signers
 from clients.core.status import LinkState, PartyStatus
 from clients.core.store import STORE_FILE, OutboxRow, Store
 from clients.defaults import Defaults
@@ -32,8 +33,6 @@ from clients.defaults import Defaults
 T = TypeVar("T")
 WAIT_S = 10.0
 QUIET_S = 0.2  # nothing new for this long: the relay has sent what it had
-MACHINE = "sig/machine-1"
-WITNESS = "wit/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Client:
         self._link = link
         self._clock: Clock = clock or SystemClock.of_home(home.path)
         self._make_link = make_link
-        self._signers: dict[str, Signer] = {}
+        self.signers = Signers(home, self.party)
         self._session: Session | None = None
         self._runtime: Runtime | None = None
 
@@ -141,8 +140,7 @@ class Client:
         charter, of = self.home.charter()
         store = Store(self.home.path / STORE_FILE, of)
         try:
-            witness = self.signer(WITNESS) if self._link and self.home.has_key(WITNESS) else None
-            self._session = Session(charter, of, self.party, store, self.signer(MACHINE), witness)
+            self._session = Session(charter, of, self.party, store, self.signers, witness=self._link)
         except BaseException:
             store.close()
             raise
@@ -167,11 +165,12 @@ class Client:
         """The net's clock."""
         return self._clock if self._runtime is None else self._runtime.clock
 
-    def signer(self, label: str) -> Signer:
-        """A key of this home, like `sig/desk-operations`. UsageError if it is not here."""
-        if label not in self._signers:
-            self._signers[label] = self.home.signer(label)
-        return self._signers[label]
+    def signer(self, kind: str) -> Signer:
+        """The key of this home that signs now: of `sig/machine`, or `sig/desk-operations`. UsageError if there is none.
+
+        What is signed under it is to be queued in the same transaction, so that no process uses a key that was changed.
+        """
+        return self.signers.take(self.ledger.ring, kind, self.ledger.size)
 
     # --- saying -----------------------------------------------------------------------------------------------------
 
@@ -183,18 +182,22 @@ class Client:
         """An id for a notice of ours."""
         return ids.uuid7(self.now_ms(), random_bytes(10))
 
-    def queue(self, draft: Draft) -> OutboxRow:
-        """Sign and put into the outbox, durably; it goes out by itself. UsageError if it cannot be signed."""
-        signer = self.signer(MACHINE if draft.machine else f"sig/desk-{draft.desk}")
+    def queue(self, draft: Draft, signer: Signer | None = None) -> OutboxRow:
+        """Sign and put into the outbox, durably; it goes out by itself. UsageError if it cannot be signed.
+
+        `signer`: for what neither a machine nor a desk signs.
+        """
         session, now_ms = self.session, self.now_ms()
-        self._refresh()  # the newest `seen`, also beside a running client
 
         def build(seq: int, prev: ids.Hash) -> Statement:
             seen = session.replica.seen
             return draft.statement(net=self.net, party=self.party, now_ms=now_ms, seen=seen, seq=seq, prev=prev)
 
         due_ms = now_ms + self.ledger.charter.deadlines.row(self._precedence(draft)).receipt_ms
-        row = session.store.sign_and_queue(build, signer, created_ms=now_ms, due_ms=due_ms)
+        with session.store.transaction():
+            self.refresh()  # the newest `seen` and keys, also beside a running client
+            signer = signer or self.signer(MACHINE if draft.machine else f"sig/desk-{draft.desk}")
+            row = session.store.sign_and_queue(build, signer, created_ms=now_ms, due_ms=due_ms)
         if self._runtime is not None:
             self._runtime.queued()
         return row
@@ -245,12 +248,14 @@ class Client:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Take in what another process of this home has stored."""
         if self._runtime is None:
             self.session.follow()
         else:
             self._runtime.refresh()
+
+    _refresh = refresh
 
     @property
     def ledger(self) -> Ledger:
@@ -289,12 +294,12 @@ class Client:
 
     def _holds_own(self) -> bool:
         """A receipt may come before its leaf. Our own leaves come in the order of the log, so the newest tells."""
-        self._refresh()
+        self.refresh()
         return self.session.store.newest_logged() < self.ledger.size
 
     def status(self) -> PartyStatus:
         """How this party stands now, by what is stored here."""
-        self._refresh()
+        self.refresh()
         session, replica = self.session, self.session.replica
         running = self._runtime
         if running is None:

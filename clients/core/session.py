@@ -12,7 +12,7 @@ from collections import Counter
 from channel.ledger import Ledger
 from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids
-from channel.protocol.envelope import Opened, Signer
+from channel.protocol.envelope import Opened
 from channel.protocol.errors import InvariantError, PeerError, ProofError
 from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, ProofsItem, UpFrame, WordItem
 from channel.protocol.statements import Addressed, Charter, Level, Receiving, Refusal, Stage
@@ -23,6 +23,7 @@ from clients.core.events import Alarm, AlarmRaised, Event, LeafSeen, Settled, St
 from clients.core.outgoing import Outgoing
 from clients.core.proofs import Prover
 from clients.core.replica import Replica
+from clients.core.signers import MACHINE, Signing
 from clients.core.store import LeafRow, PinRow, Store
 from clients.core.witness import Witness
 from clients.core.words import Words
@@ -34,18 +35,18 @@ class Session:
     """One party's link to the channel. `stopped` says why nothing more is taken from the relay."""
 
     def __init__(
-        self, charter: Charter, of: ids.Hash, party: str, store: Store, machine: Signer, witness: Signer | None = None
+        self, charter: Charter, of: ids.Hash, party: str, store: Store, signers: Signing, *, witness: bool = False
     ) -> None:
         self.party = party
         self.store = store
         self.replica = Replica(charter, of, party, store)
         self.out = Outgoing(store)
-        self.witness = Witness(self.replica, store, witness)
+        self.witness = Witness(self.replica, store, signers if witness else None)
         self.dropped: Counter[str] = Counter()
         self.stopped: str | None = None
         self.greeted = False
         """Whether the relay has answered the `have` of this connection."""
-        self._charter, self._machine = charter, machine
+        self._charter, self._signers = charter, signers
         self._origin = f"dcn/{charter.net}"
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
         self.prover = Prover(self.replica, store, self._origin, self._log_key)
@@ -276,6 +277,10 @@ class Session:
         if of in self.replica.received or self.store.signed_for("receiving", of):
             return
         precedence = self.ledger.notices[of].body.precedence
+        machine = self._signers.find(self.ledger.ring, MACHINE, self.ledger.size)
+        if machine is None:
+            self._watch.fault("no-key", MACHINE, "no valid machine key is in this home: nothing is signed as received")
+            return
 
         def build(seq: int, prev: ids.Hash) -> Receiving:
             return Receiving(
@@ -291,7 +296,7 @@ class Session:
             )
 
         due_ms = now_ms + self._charter.deadlines.row(precedence).receipt_ms
-        self.store.sign_and_queue(build, self._machine, created_ms=now_ms, due_ms=due_ms)
+        self.store.sign_and_queue(build, machine, created_ms=now_ms, due_ms=due_ms)
         self.out.changed()
 
     # --- faults and time --------------------------------------------------------------------------------------------

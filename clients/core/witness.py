@@ -11,6 +11,7 @@ from channel.protocol import limits
 from channel.protocol.envelope import Signer
 from channel.protocol.frames import CosignatureItem
 from clients.core.replica import Replica
+from clients.core.signers import WITNESS, Signing
 from clients.core.store import Store
 
 COSIGN_MS = 1_000  # at most one cosignature in this time
@@ -19,8 +20,8 @@ COSIGN_MS = 1_000  # at most one cosignature in this time
 class Witness:
     """What this party has cosigned, and the newest tree that a quorum has: leaves below `witnessed` have that grade."""
 
-    def __init__(self, replica: Replica, store: Store, signer: Signer | None) -> None:
-        self._replica, self._store, self._signer = replica, store, signer
+    def __init__(self, replica: Replica, store: Store, signers: Signing | None) -> None:
+        self._replica, self._store, self._signers = replica, store, signers
         self.witnessed = store.cosigned()
         self.limit: int | None = None
         """In a scenario: the largest size to be cosigned for now. None: pacing is by real time."""
@@ -44,10 +45,10 @@ class Witness:
 
     def items(self, now_ms: int, mono_ms: int) -> list[CosignatureItem]:
         """The newest tree's cosignature, if it is due now; `now_ms` is the witness's own word of the time."""
-        pin, signer = self._replica.pin, self._signer
+        pin = self._replica.pin
         newest = 0 if self._line is None else self._line.size
-        valid = signer is not None and self._replica.ledger.ring.valid_at(signer.kid, pin.size)
-        if signer is not None and valid and pin.size > newest and self._may(mono_ms):
+        signer = self._signer(pin.size) if pin.size > newest and self._may(mono_ms) else None
+        if signer is not None:
             line = cosignature.cosign(pin.note, self._replica.charter.net, signer, now_ms // 1000)
             self._line, self._sent = CosignatureItem(size=pin.size, line=line), False
             self._signed_at_ms = mono_ms
@@ -55,6 +56,10 @@ class Witness:
             return []
         self._sent = True
         return [self._line]
+
+    def _signer(self, size: int) -> Signer | None:
+        """The newest witness key that is valid after the leaves of a tree of `size`, if this is a witness."""
+        return None if self._signers is None else self._signers.find(self._replica.ledger.ring, WITNESS, size)
 
     def _may(self, mono_ms: int) -> bool:
         """Once a second; and the second before a heartbeat is kept free for it, else a busy log gets no quorum."""

@@ -25,6 +25,7 @@ from clients.core.drafts import Draft
 from clients.core.events import Event
 from clients.core.home import PartyHome
 from clients.core.session import Session
+from clients.core.signers import Signers
 from clients.core.store import STORE_FILE, OutboxRow, Store
 from tests.unit.relay.lab import all_frames
 
@@ -132,8 +133,7 @@ class Lab:
             home = self.home(party)
             charter, of = home.charter()
             store = Store(home.path / STORE_FILE, of)
-            machine, witness = home.signer("sig/machine-1"), home.signer("wit/1")
-            self.sessions[party] = Session(charter, of, party, store, machine, witness)
+            self.sessions[party] = Session(charter, of, party, store, Signers(home, party), witness=True)
             self.events.setdefault(party, [])
             self.sessions[party].listen(self.relay.mono_ms)
             self.sessions[party].connected()
@@ -144,7 +144,7 @@ class Lab:
         home = self.home(party)
         charter, of = home.charter()
         store = Store(file or home.path / STORE_FILE, of)
-        return Session(charter, of, party, store, home.signer("sig/machine-1"))
+        return Session(charter, of, party, store, Signers(home, party))
 
     def crash(self, party: str) -> None:
         """The client's process is gone; its files stay."""
