@@ -5,7 +5,7 @@ from channel.ledger.delivery import Custody, Delivery, End, Leg, Reply
 from channel.ledger.digest import state_digest
 from channel.ledger.fold import Folded, begin, fold
 from channel.ledger.ledger import Ledger
-from channel.ledger.records import AlertRecord, NoticeRecord
+from channel.ledger.records import AlertRecord, FindingRecord, NoticeRecord
 
 __all__ = [
     "Agenda",
@@ -14,6 +14,7 @@ __all__ = [
     "Custody",
     "Delivery",
     "End",
+    "FindingRecord",
     "Folded",
     "Ledger",
     "Leg",

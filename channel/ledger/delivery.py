@@ -115,6 +115,8 @@ class Delivery:
     ended_ms: int | None = None
     received_ms: int | None = None
     displayed_ms: int | None = None
+    shortened_ms: int | None = None
+    """A finding made the answer due by then at the latest (protocol.md 16.4)."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -171,7 +173,15 @@ class Ended:
     end: End
 
 
-Event = Received | Forwarded | Answered | Ended
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """A finding that the addressee was told stands on it: the answer is due by `due_ms` at the latest."""
+
+    at_ms: int
+    due_ms: int
+
+
+Event = Received | Forwarded | Answered | Ended | Shortened
 
 
 def opened(
@@ -212,6 +222,8 @@ def step(delivery: Delivery, event: Event) -> Delivery:
             if delivery.end is not End.OPEN:
                 return delivery
             return replace(delivery, end=event.end, ended_ms=event.at_ms)
+        case Shortened():
+            return _shortened(delivery, event)
         case _:
             assert_never(event)
 
@@ -239,9 +251,23 @@ def _answered(delivery: Delivery, event: Answered) -> Delivery:
     if reply is Reply.STANDBY:
         if delivery.reply is not Reply.OWED or event.until_ms is None:
             return delivery
-        until_ms = min(max(event.until_ms, event.at_ms), delivery.base_ms + 2 * event.answer_ms)
+        due_ms = _earlier(delivery.base_ms + event.answer_ms, delivery.shortened_ms)
+        until_ms = min(max(event.until_ms, event.at_ms), due_ms + event.answer_ms)
         return replace(delivery, reply=reply, standby_until_ms=until_ms)
     return replace(delivery, reply=reply, answered_ms=event.at_ms, answer_of=event.of)
+
+
+def _shortened(delivery: Delivery, event: Shortened) -> Delivery:
+    """An answer that is owed falls due earlier, never later; also one that STANDBY put off."""
+    if not delivery.owed:
+        return delivery
+    if delivery.standby_until_ms is not None:
+        return replace(delivery, standby_until_ms=min(delivery.standby_until_ms, event.due_ms))
+    return replace(delivery, shortened_ms=_earlier(event.due_ms, delivery.shortened_ms))
+
+
+def _earlier(due_ms: int, other_ms: int | None) -> int:
+    return due_ms if other_ms is None else min(due_ms, other_ms)
 
 
 def _closed(delivery: Delivery, at_ms: int) -> Delivery:
@@ -270,10 +296,10 @@ RUNGS = (Level.OPERATIONS, Level.STAFF, Level.MINISTRY)
 
 
 def answer_due_ms(delivery: Delivery, row: Deadlines) -> int:
-    """When the addressee's answer falls due: from the notice, or from the forwarding; moved once by STANDBY."""
+    """When the addressee's answer falls due: from the notice or the forwarding; moved by STANDBY, or a finding."""
     if delivery.standby_until_ms is not None:
         return delivery.standby_until_ms
-    return delivery.base_ms + row.answer_ms
+    return _earlier(delivery.base_ms + row.answer_ms, delivery.shortened_ms)
 
 
 def expires_ms(delivery: Delivery, row: Deadlines) -> int:

@@ -23,7 +23,12 @@ def _key(ledger: Ledger, kid: str) -> list[Json]:
 
 def state(ledger: Ledger) -> dict[str, Json]:
     """The whole state as canonical JSON values, in an order of its own."""
+    found: dict[str, Json] = {
+        finding: {"raised_ms": record.raised_ms, "cleared_ms": _known(record.cleared_ms)}
+        for finding, record in ledger.findings.items()
+    }
     return {
+        **({"findings": found} if found else {}),  # a log without findings keeps the digest that it always had
         "net": ledger.charter.net,
         "in_force_ms": _known(ledger.in_force_ms),
         "last_stamp_ms": ledger.last_stamp_ms,
@@ -72,5 +77,7 @@ def _delivery(delivery: Delivery) -> dict[str, Json]:
     values: dict[str, Json] = {}
     for item in fields(delivery):
         value = getattr(delivery, item.name)
+        if item.name == "shortened_ms" and value is None:
+            continue  # as `findings`: only where there is one
         values[item.name] = value.value if isinstance(value, Enum) else _known(value)
     return values

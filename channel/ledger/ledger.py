@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
-from channel.ledger.records import AlertRecord, DeviceRecord, Entry, NoticeRecord, PartyRecord
+from channel.ledger.findings import shortened
+from channel.ledger.records import AlertRecord, DeviceRecord, Entry, FindingRecord, NoticeRecord, PartyRecord
 from channel.protocol import ids
 from channel.protocol.envelope import Opened
 from channel.protocol.errors import InvariantError
@@ -24,6 +25,7 @@ from channel.protocol.statements import (
     Charter,
     Check,
     ClockStep,
+    Finding,
     Forwarding,
     KeyStatement,
     Member,
@@ -62,6 +64,7 @@ class Ledger:
         self.deliveries: dict[tuple[str, str], dl.Delivery] = {}
         self.alerts: dict[str, AlertRecord] = {}
         self.alerts_on: dict[str, list[str]] = {}
+        self.findings: dict[str, FindingRecord] = {}
         self.refused: dict[ids.Hash, Refusal] = {}
         self.devices: dict[str, DeviceRecord] = {}
         self.parties = {member.party: PartyRecord() for member in charter.parties}
@@ -154,6 +157,8 @@ class Ledger:
                 self._refused(index, stamp_ms, body)
             case Check():
                 self._release(index, party)
+            case Finding():
+                self._finding(index, stamp_ms, body)
             case _:
                 self._release(index, *{told.party for told in getattr(body, "told", ())})
 
@@ -312,6 +317,18 @@ class Ledger:
             self.parties[body.fault].watch_alerts += 1
             self._touch("watch", body.fault)
         self._release(index, *sorted({told.party for told in body.told}))
+
+    def _finding(self, index: int, stamp_ms: int, body: Finding) -> None:
+        """Raised once and cleared once; shortens what the parties told still owe on its notices (16.4)."""
+        record = self.findings.get(body.finding)
+        told = sorted({desk.party for desk in body.told})
+        if body.state == "raised" and record is None:
+            self.findings[body.finding] = FindingRecord(body, index, stamp_ms)
+            for of, party, due_ms in shortened(self, body, stamp_ms):
+                self._step(of, party, dl.Shortened(stamp_ms, due_ms))
+        elif body.state == "cleared" and record is not None and record.standing:
+            record.cleared_ms = stamp_ms
+        self._release(index, *told)
 
     def _clear(self, cause: str, stamp_ms: int) -> None:
         for alert in self.alerts_on.pop(cause, ()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from channel.protocol.envelope import Opened
 from channel.protocol.ids import Hash
-from channel.protocol.statements import Addressed, Alert, Call, LineStatement, Notice, Response
+from channel.protocol.statements import Addressed, Alert, Call, Finding, LineStatement, Notice, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,21 @@ class AlertRecord:
     def first_ack_ms(self) -> int | None:
         """The stamp of its first acknowledgement by anybody."""
         return min(self.acked.values()) if self.acked else None
+
+
+@dataclass(slots=True)
+class FindingRecord:
+    """A finding as it was raised, and when its cause ended."""
+
+    body: Finding
+    index: int
+    raised_ms: int
+    cleared_ms: int | None = None
+
+    @property
+    def standing(self) -> bool:
+        """Whether its cause still stands, as far as the log says."""
+        return self.cleared_ms is None
 
 
 @dataclass(slots=True)

@@ -10,11 +10,24 @@ from typing import Any
 import pytest
 
 from channel.ledger import delivery as dl
-from channel.ledger.delivery import Answered, Custody, Delivery, End, Ended, Event, Forwarded, Leg, Received, Reply
+from channel.ledger.delivery import (
+    Answered,
+    Custody,
+    Delivery,
+    End,
+    Ended,
+    Event,
+    Forwarded,
+    Leg,
+    Received,
+    Reply,
+    Shortened,
+)
 from channel.protocol.charter import DEFAULT_DEADLINES
 from channel.protocol.statements import Precedence, Response, Word
 
 LOGGED_MS, NOW_MS, ANSWER_MS = 1_000, 50_000, 60_000
+SHORTENED_MS = 30_000
 CUSTODIES = list(Custody)
 SIGNED = (Custody.RECEIVED, Custody.DISPLAYED)
 
@@ -61,6 +74,7 @@ def _state(leg: Leg, custody: Custody, via: Custody, reply: Reply, end: End, res
         ended_ms=None if end is End.OPEN else LOGGED_MS + 3,
         received_ms=None if custody is Custody.LOGGED else LOGGED_MS + 4,
         displayed_ms=LOGGED_MS + 4 if custody is Custody.DISPLAYED else None,
+        shortened_ms=SHORTENED_MS if via is Custody.DISPLAYED else None,
     )
 
 
@@ -68,6 +82,7 @@ STATES = [_state(*parts) for parts in product(Leg, Custody, Custody, Reply, End,
 EVENTS: list[Event] = [
     *(Received(NOW_MS, by, stage) for by, stage in product(("regime", "russia", "sdf"), SIGNED)),
     *(Forwarded(NOW_MS, how) for how in ("channel", "voice")),
+    *(Shortened(NOW_MS, NOW_MS + late) for late in (-1, 1, 10 * ANSWER_MS)),
     *(
         Answered(NOW_MS, "b", word, NOW_MS + late if word is Word.STANDBY else None, ANSWER_MS)
         for word, late in product(Word, (-NOW_MS, 1, 10 * ANSWER_MS))
@@ -186,7 +201,7 @@ def test_only_the_author_or_an_expiry_ends_without_an_answer() -> None:
 
 def test_standby_counts_once_and_only_while_an_answer_is_owed() -> None:
     for before, event, after in _steps():
-        if after.standby_until_ms != before.standby_until_ms:
+        if after.standby_until_ms != before.standby_until_ms and not isinstance(event, Shortened):
             assert isinstance(event, Answered)
             assert event.word is Word.STANDBY
             assert before.reply is Reply.OWED
@@ -197,7 +212,19 @@ def test_standby_wins_at_most_one_more_answer_time() -> None:
     for before, event, after in _steps():
         if isinstance(event, Answered) and after.standby_until_ms != before.standby_until_ms:
             assert event.until_ms is not None
-            assert after.standby_until_ms == min(max(event.until_ms, event.at_ms), before.base_ms + 2 * ANSWER_MS)
+            due_ms = min(before.base_ms + ANSWER_MS, before.shortened_ms or before.base_ms + ANSWER_MS)
+            assert after.standby_until_ms == min(max(event.until_ms, event.at_ms), due_ms + ANSWER_MS)
+
+
+def test_a_finding_makes_an_answer_that_is_owed_due_earlier_and_never_later() -> None:
+    row = DEFAULT_DEADLINES.FLASH
+    for before, event, after in _steps():
+        if isinstance(event, Shortened):
+            old_ms = dl.answer_due_ms(before, row)
+            owed = before.owed
+            assert dl.answer_due_ms(after, row) == (min(old_ms, event.due_ms) if owed else old_ms)
+        else:
+            assert after.shortened_ms == before.shortened_ms
 
 
 def test_the_first_forwarding_of_an_open_delivery_starts_the_clocks_and_a_later_one_starts_none() -> None:
