@@ -1,0 +1,252 @@
+"""A 4D volume made ready for comparing: place, altitude band, time window (protocol.md 16.1).
+
+A solid is a *core* (a point, a path, an area) and a *reach* around it in metres: a point's accuracy, a circle's radius,
+half a line's width; an area's reach is 0. Two solids touch when their cores are no further apart than their reaches.
+Whether cores have a place in common is judged exactly, in whole 1e-7 degrees, where the protocol's edges are straight;
+distances are geodesics between the nearest places, found in a plane around them. Nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from channel.picture.plane import CURVATURE_M_MIN, E7, Floats, Plane, between, dense, length_m, to_e7
+from channel.protocol import geometry, limits
+from channel.protocol.errors import UsageError
+from channel.protocol.places import geod
+from channel.protocol.statements import Altitude, Circle, Line, Point, Polygon, Shape, Volume
+from channel.protocol.times import from_wire
+
+TOUCH_M = 0.02  # closer than a position can say: one unit of a coordinate is a centimetre
+_ROUNDS = 4
+_RADIUS_DEGREE_M = 110_500.0  # the shortest degree of latitude, so that boxes err to the large side
+_CIRCLE_QUARTER = 16  # pieces of a quarter circle where areas are cut with each other
+
+Place = tuple[float, float]
+"""Longitude and latitude in degrees."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solid:
+    """A volume made ready. `altitude` None: all altitudes."""
+
+    shape: Shape
+    from_ms: int
+    until_ms: int
+    altitude: Altitude | None
+    core: Any
+    """Whole 1e-7 degrees."""
+    area: Any
+    """The core in degrees, its edges in short pieces."""
+    edges: Any
+    """What is nearest to something outside: `area` itself, or a polygon's rings as lines."""
+    reach_m: float
+    box: tuple[float, float, float, float]
+    """West, south, east, north of all of it, in degrees; west and east may lie beyond 180."""
+
+    @property
+    def centre(self) -> Place:
+        """The middle of its box; of a point or circle its place."""
+        if isinstance(self.shape, Point | Circle):
+            return float(self.area.x), float(self.area.y)
+        west, south, east, north = self.box
+        return (west + east) / 2, (south + north) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What two solids have in common: a time window and, if both say one, an altitude band.
+
+    `certain` is False where one band is above the ground and the other above the sea: they may overlap. `area` is a
+    circle around the common place; None if it is wider than a circle may be.
+    """
+
+    from_ms: int
+    until_ms: int
+    altitude: Altitude | None
+    certain: bool
+    area: Circle | None
+
+
+def solid(volume: Volume) -> Solid:
+    """A volume made ready. UsageError if its shape or window is none (protocol.md 2.5)."""
+    problem = geometry.check_shape(volume.shape)
+    from_ms, until_ms = from_wire(volume.from_), from_wire(volume.until)
+    if problem is None and until_ms <= from_ms:
+        problem = "window-invalid", "`until` must be later than `from`"
+    if problem is not None:
+        raise UsageError(f"{problem[0]}: {problem[1]}")
+    return shaped(volume.shape, from_ms, until_ms, volume.altitude)
+
+
+def shaped(shape: Shape, from_ms: int, until_ms: int, altitude: Altitude | None = None) -> Solid:
+    """A shape made ready, for a time. The shape was checked before."""
+    core, reach_m = _core(shape)
+    area = dense(shapely.transform(core, _degrees))
+    edges = shapely.boundary(area) if isinstance(shape, Polygon) else area
+    return Solid(shape, from_ms, until_ms, altitude, core, area, edges, reach_m, _box(area, reach_m))
+
+
+def _core(shape: Shape) -> tuple[Any, float]:
+    match shape:
+        case Point(at=place, accuracy_m=reach_m) | Circle(center=place, radius_m=reach_m):
+            return shapely.Point(place), float(reach_m)
+        case Line(path=path, width_m=width_m):
+            return shapely.LineString(path), width_m / 2
+        case Polygon(rings=rings):
+            return shapely.Polygon(rings[0], rings[1:]), 0.0
+        case _:
+            assert_never(shape)
+
+
+def _degrees(e7: Floats) -> Floats:
+    return e7 / E7
+
+
+def _box(area: Any, reach_m: float) -> tuple[float, float, float, float]:
+    west, south, east, north = (float(value) for value in shapely.bounds(area))
+    return widened((west, south, east, north), reach_m)
+
+
+def widened(box: tuple[float, float, float, float], metres: float) -> tuple[float, float, float, float]:
+    """A box that holds every place within so many metres of a box; all longitudes where that reaches a pole."""
+    west, south, east, north = box
+    if not metres:
+        return box
+    lat_reach = metres / _RADIUS_DEGREE_M
+    south, north = south - lat_reach, north + lat_reach
+    if south <= -90 or north >= 90:
+        return -180.0, max(south, -90.0), 180.0, min(north, 90.0)
+    furthest = np.radians(max(abs(south), abs(north)))
+    lon_reach = min(360.0, lat_reach / float(np.cos(furthest)))
+    return west - lon_reach, south, east + lon_reach, north
+
+
+# --- distances --------------------------------------------------------------------------------------------------------
+
+
+def distance_m(a: Solid, b: Solid) -> float:
+    """Geodesic metres between two solids' nearest places; 0 when they touch. Altitude and time do not count."""
+    apart_m = cores_apart_m(a, b) - a.reach_m - b.reach_m
+    return apart_m if apart_m > TOUCH_M else 0.0
+
+
+def cores_apart_m(a: Solid, b: Solid) -> float:
+    """Between the nominal places: accuracy, radius and width left out; 0 when they have a place in common."""
+    if not _both_points(a, b) and shapely.intersects(a.core, b.core):
+        return 0.0
+    here, there = nearest(a, b)
+    return length_m(here, there)
+
+
+def nearest(a: Solid, b: Solid) -> tuple[Place, Place]:
+    """The places of the cores' edges that are nearest to each other, a's first."""
+    if b.box < a.box:  # the same places whichever comes first
+        there, here = nearest(b, a)
+        return here, there
+    if _both_points(a, b):
+        return a.centre, b.centre
+    here, there = a.centre, b.centre
+    apart_m = math.inf
+    for _ in range(_ROUNDS):  # each round in a plane around what the last one found: the plane is true near its centre
+        found = _nearest_in(Plane(*between(here, there)), a, b)
+        found_m = length_m(*found)
+        if found_m >= apart_m - TOUCH_M / 10:
+            break
+        (here, there), apart_m = found, found_m
+    return here, there
+
+
+def _nearest_in(plane: Plane, a: Solid, b: Solid) -> tuple[Place, Place]:
+    line = shapely.shortest_line(plane.take(a.edges), plane.take(b.edges))
+    (lon, lat), (other_lon, other_lat) = plane.unproject(shapely.get_coordinates(line)).tolist()
+    return (lon, lat), (other_lon, other_lat)
+
+
+def _both_points(a: Solid, b: Solid) -> bool:
+    return isinstance(a.shape, Point | Circle) and isinstance(b.shape, Point | Circle)
+
+
+# --- overlap ----------------------------------------------------------------------------------------------------------
+
+
+def overlap(a: Solid, b: Solid) -> Overlap | None:
+    """What they have in common in plan and altitude and time, or None."""
+    from_ms, until_ms = max(a.from_ms, b.from_ms), min(a.until_ms, b.until_ms)
+    if from_ms >= until_ms:
+        return None
+    band = common_band(a.altitude, b.altitude)
+    if band is None or distance_m(a, b) > 0:
+        return None
+    altitude, certain = band
+    return Overlap(from_ms, until_ms, altitude, certain, common_area(a, b))
+
+
+def common_band(a: Altitude | None, b: Altitude | None) -> tuple[Altitude | None, bool] | None:
+    """(The altitudes that both hold, whether that is certain), or None if they hold none together."""
+    if a is None or b is None:
+        return (a or b), True
+    if a.reference != b.reference:
+        return None, False  # how high the ground is there, the channel does not know
+    floor_m, ceiling_m = max(a.floor_m, b.floor_m), min(a.ceiling_m, b.ceiling_m)
+    if floor_m > ceiling_m:
+        return None
+    return Altitude(floor_m=floor_m, ceiling_m=ceiling_m, reference=a.reference), True
+
+
+def common_area(a: Solid, b: Solid) -> Circle | None:
+    """A circle around what two solids that touch have in common; None if it is wider than a circle may be."""
+    plane = Plane(*between(*nearest(a, b)))
+    try:
+        common = shapely.intersection(spread(plane, a), spread(plane, b))
+        around = shapely.minimum_bounding_circle(common)
+        radius_m = float(shapely.minimum_bounding_radius(common))
+    except shapely.errors.GEOSException:  # an area so wide that the plane around one place does not show it whole
+        return None
+    if radius_m > limits.RADIUS_M_MAX:
+        return None
+    middle = np.zeros((1, 2)) if common.is_empty else shapely.get_coordinates(shapely.centroid(around))
+    return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, int(np.ceil(radius_m))))
+
+
+def spread(plane: Plane, of: Solid) -> Any:
+    """The whole place of a solid in a plane: its core with its reach around it."""
+    core = plane.take(of.area)
+    return shapely.buffer(core, of.reach_m, quad_segs=_CIRCLE_QUARTER) if of.reach_m else core
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def distances_m(one: Solid, others: Sequence[Solid], limit_m: float) -> list[float]:
+    """`distance_m` to each, many times faster than one by one; exact as to who touches and who is within `limit_m`."""
+    if not others:
+        return []
+    plane = Plane(*one.centre)
+    edges = np.array([other.edges for other in others], dtype=object)
+    flat = shapely.get_coordinates(shapely.shortest_line(plane.take(one.edges), plane.take(edges)))
+    ends = plane.unproject(flat)
+    metres = np.asarray(geod().inv(ends[0::2, 0], ends[0::2, 1], ends[1::2, 0], ends[1::2, 1])[2])
+    points = np.array([_both_points(one, other) for other in others])
+    metres[_sharing(one, others) & ~points] = 0.0
+    # By how much the plane around `one` may have chosen the wrong places: if that matters, the pair is looked at alone.
+    furthest_m = np.hypot(flat[:, 0], flat[:, 1]).reshape(-1, 2).max(axis=1)
+    doubt_m = TOUCH_M + metres * (furthest_m / CURVATURE_M_MIN) ** 2 / 2
+    found = metres - one.reach_m - np.array([other.reach_m for other in others])
+    open_ = (np.abs(found) <= doubt_m) | (np.abs(found - limit_m) <= doubt_m)
+    for position in np.flatnonzero(open_ & ~points & (metres > 0)):
+        found[position] = distance_m(one, others[int(position)])
+    found[found <= TOUCH_M] = 0.0
+    return [float(value) for value in found]
+
+
+def _sharing(one: Solid, others: Sequence[Solid]) -> NDArray[np.bool_]:
+    """Whose core has a place in common with `one`'s."""
+    return np.asarray(shapely.intersects(one.core, np.array([other.core for other in others], dtype=object)))
