@@ -94,18 +94,22 @@ def alert_line(ledger: Ledger, record: AlertRecord, now_ms: int, command: str = 
 
     `command` is `channel`, or `party -p NAME` for a party's own desk; `label` names the notice instead of its short id.
     """
-    body = record.body
-    if body.addressee is None or body.author is None:
-        said = _ALARMS.get(body.stage, body.stage.upper()) + f" {body.fault}"
-        said += f": {inert(body.detail)}" if body.detail else ""
-    else:
-        said = f"{_where(ledger, record, label)}: {_failed(ledger, record, now_ms)}"
-        said += f", now to the {body.rung.value}" if body.rung is not Level.OPERATIONS else ""
-        said += f", round {body.round}" if body.round > 1 else ""
+    body, said = record.body, alert_said(ledger, record, now_ms, label)
     told = ", ".join(desk(of) for of in body.told)
     ack = f'{command} alerts ack {alert_ref(ledger, body.alert)} --reason "..."'
     head = f"!! {dtg(record.raised_ms)} {body.precedence.value} {said}"
     return f"{head}; told {told}; ring {ring(ledger, body.ring)}; {ack}"
+
+
+def alert_said(ledger: Ledger, record: AlertRecord, now_ms: int, label: str = "") -> str:
+    """The part of `alert_line` that says what is wrong: `coalition -> russia 015e86a2-4b40: NO ANSWER from russia`."""
+    body = record.body
+    if body.addressee is None or body.author is None:
+        said = _ALARMS.get(body.stage, body.stage.upper()) + f" {body.fault}"
+        return said + (f": {inert(body.detail)}" if body.detail else "")
+    said = f"{_where(ledger, record, label)}: {_failed(ledger, record, now_ms)}"
+    said += f", now to the {body.rung.value}" if body.rung is not Level.OPERATIONS else ""
+    return said + (f", round {body.round}" if body.round > 1 else "")
 
 
 def _where(ledger: Ledger, record: AlertRecord, label: str) -> str:
@@ -243,15 +247,21 @@ def cleared_line(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
     `-- 160042Z SEP 17 FLASH coalition -> regime via russia 015e86a2-4b40: answered late by 42 s (WILCO); cleared 7f3a`.
     """
     first = records[0]
-    body, delivery = first.body, _delivery(ledger, first)
     at_ms = first.cleared_ms if first.cleared_ms is not None else first.raised_ms
     names = ", ".join(alert_ref(ledger, record.body.alert) for record in records)
+    said = cleared_said(ledger, *records, label=label)
+    return f"-- {dtg(at_ms)} {first.body.precedence.value} {said}; cleared {names}"
+
+
+def cleared_said(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
+    """The part of `cleared_line` that says why it is over."""
+    first = records[0]
+    body, delivery = first.body, _delivery(ledger, first)
+    at_ms = first.cleared_ms if first.cleared_ms is not None else first.raised_ms
     if delivery is None:
         over = "somebody is on watch again" if body.stage == "watch" else "over"
-        said = f"{body.fault}: {over}, after {short(at_ms - first.raised_ms)}"
-    else:
-        said = f"{_where(ledger, first, label)}: {_ending(ledger, records, delivery, at_ms)}"
-    return f"-- {dtg(at_ms)} {body.precedence.value} {said}; cleared {names}"
+        return f"{body.fault}: {over}, after {short(at_ms - first.raised_ms)}"
+    return f"{_where(ledger, first, label)}: {_ending(ledger, records, delivery, at_ms)}"
 
 
 def _ending(ledger: Ledger, records: tuple[AlertRecord, ...], delivery: dl.Delivery, at_ms: int) -> str:
