@@ -38,7 +38,10 @@ _HALF_TURN = 180 * _E7
 _TURN = 360 * _E7
 _POLE = 90 * _E7
 _CURVATURE_M_MIN = 6_335_000  # the ellipsoid's smallest radius of curvature: extents err to the large side
-_SWAPPED_M = 1_000_000  # nobody reports a place this far from every other place of the net without meaning to
+_SWAPPED_M = (
+    250_000  # this far from every other place of the net it is looked at again; swapped at Deir ez-Zor is 680 km
+)
+_SWAPPED_NEARER = 4  # and it must be so many times nearer to them when swapped
 
 Position = tuple[int, int]
 
@@ -226,6 +229,19 @@ def distance_m(a: Position, b: Position) -> float:
     return float(geod().inv(a[0] / _E7, a[1] / _E7, b[0] / _E7, b[1] / _E7)[2])
 
 
+def first_position(shape: Shape) -> Position:
+    """What a shape names first: a point, a circle's centre, the beginning of a path or of an area's outer ring."""
+    match shape:
+        case Point(at=position) | Circle(center=position):
+            return position
+        case Line(path=path):
+            return path[0]
+        case Polygon(rings=rings):
+            return rings[0][0]
+        case _:
+            assert_never(shape)
+
+
 def last_end_ms(volumes: Iterable[Volume]) -> int | None:
     """When the last volume's window ends; None without volumes."""
     return max((from_wire(volume.until) for volume in volumes), default=None)
@@ -237,7 +253,9 @@ def looks_swapped(position: Position, known: Sequence[Position]) -> bool:
     if not known or abs(swapped[1]) > _POLE:
         return False
     nearest_m = min(distance_m(position, other) for other in known)
-    return nearest_m > _SWAPPED_M and min(distance_m(swapped, other) for other in known) <= _SWAPPED_M
+    if nearest_m <= _SWAPPED_M:
+        return False
+    return min(distance_m(swapped, other) for other in known) * _SWAPPED_NEARER <= nearest_m
 
 
 # --- making shapes --------------------------------------------------------------------------------------------------

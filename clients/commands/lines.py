@@ -49,7 +49,7 @@ def propose(
 
         async def act(channel: Party) -> Sent:
             from channel.protocol.times import to_wire
-            from clients.core.drafts import length_m
+            from clients.core.areas import length_m
 
             def time(typed: str) -> str:
                 return to_wire(channel.habits.read_time(typed, channel.now_ms()))

@@ -33,6 +33,8 @@ KindWord = Literal["position", "intent", "site", "incident", "text"]
 ResponseWord = Literal["WU", "R", "NE"]
 LevelWord = Literal["operations", "staff", "ministry"]
 
+PLACES = ("at", "circle", "path", "polygon")  # the options that make a volume
+
 ToOption = Annotated[
     list[str] | None,
     typer.Option(help="Who owes an answer: PARTY, or PARTY:VIA through an intermediary; repeat."),
@@ -50,6 +52,14 @@ AmendsOption = Annotated[
     str | None, typer.Option(help="A notice of yours that this one supersedes; what you do not give stays.")
 ]
 AtOption = Annotated[str | None, typer.Option(help="The place: 35.3359,40.1408, MGRS, or SK42 northing easting.")]
+CircleOption = Annotated[list[str] | None, typer.Option(help="A circle: PLACE,5km; repeat.")]
+PathOption = Annotated[list[str] | None, typer.Option(help="A path with its full width: PLACE;PLACE;...,800m; repeat.")]
+PolygonOption = Annotated[
+    list[str] | None, typer.Option(help="An area: PLACE;PLACE;PLACE, and after a | each hole in it; repeat.")
+]
+AltitudeOption = Annotated[
+    str | None, typer.Option(help="A band: 0-6000m, '500-20000ft msl', '0-300m agl'. Default: all altitudes; msl.")
+]
 RadiusOption = Annotated[str | None, typer.Option(help="An area of this radius about the place: 500m, 2km, 1nmi.")]
 AccuracyOption = Annotated[str | None, typer.Option(help="How exact a point is, if worse than its digits: 100m.")]
 FromOption = Annotated[str, typer.Option("--from", help="When it begins: now, +10min, 2017-09-16T00:30Z, a DTG.")]
@@ -57,6 +67,11 @@ UntilOption = Annotated[str | None, typer.Option(help="When it ends; a place nee
 TextOption = Annotated[str, typer.Option(help="In words.")]
 ElementOption = Annotated[
     list[str] | None, typer.Option(help="A phrase that each side reads in its language: CODE=VALUE|VALUE; repeat.")
+]
+UnitOption = Annotated[str | None, typer.Option(help="Whose position: the next one of this name takes its place.")]
+AllegedOption = Annotated[str | None, typer.Option(help="Of an incident: the party said to have caused it.")]
+AccountsOption = Annotated[
+    list[str] | None, typer.Option("--accounts-for", help="A notice of others that this one takes account of; repeat.")
 ]
 ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that this one says anew.")]
 
@@ -74,8 +89,15 @@ def send(
     at: AtOption = None,
     radius: RadiusOption = None,
     accuracy: AccuracyOption = None,
+    circle: CircleOption = None,
+    path: PathOption = None,
+    polygon: PolygonOption = None,
+    altitude: AltitudeOption = None,
     start: FromOption = "now",
     until: UntilOption = None,
+    unit: UnitOption = None,
+    alleged: AllegedOption = None,
+    accounts_for: AccountsOption = None,
     text: TextOption = "",
     element: ElementOption = None,
     response: ResponseOption = None,
@@ -92,7 +114,11 @@ def send(
         if exercise and test:
             raise UsageError("--exercise or --test, not both")
         members = {
-            **_place(at, radius, accuracy, start, until),
+            **_where({"at": at, "circle": circle, "path": path, "polygon": polygon}, radius, accuracy),
+            **_when(bool(at or circle or path or polygon), altitude, start, until),
+            "unit": unit,
+            "alleged": alleged,
+            "accounts_for": accounts_for,
             "to": to,
             "info": info,
             "kind": kind,
@@ -104,8 +130,8 @@ def send(
             "replaces": replaces,
         }
         given = {name: value for name, value in members.items() if value is not None}
-        if not amends and not given.keys() & {"text", "elements", "at"}:
-            raise UsageError('a notice says something: give --text "...", --element or --at')
+        if not amends and not given.keys() & {"text", "elements", *PLACES}:
+            raise UsageError('a notice says something: give --text "...", --element, or a place like --at')
 
         async def act(channel: Party) -> Sent:
             if amends is not None:
@@ -114,7 +140,7 @@ def send(
             _tell_who_reads(draft)
             return await channel.submit(draft, wait)
 
-        report(connected(context.obj, act, fresh=amends is not None or replaces is not None), json_output)
+        report(connected(context.obj, act, fresh=bool(amends or replaces or accounts_for)), json_output)
 
 
 @app.command(epilog='Example: party -p coalition withdraw 015e86a2-4b40 --text "Strike cancelled"')
@@ -185,18 +211,24 @@ def report(sent: Sent, json_output: bool, what: str = "notice") -> None:
     sys.stdout.write(f"{name} is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
 
 
-def _place(at: str | None, radius: str | None, accuracy: str | None, start: str, until: str | None) -> dict[str, Any]:
-    """The members of `send` that make its volume; none without a place."""
-    if at is None:
-        for name, value in (("--radius", radius), ("--accuracy", accuracy), ("--until", until)):
-            if value is not None:
-                raise UsageError(f"{name} belongs to a place: add --at PLACE")
-        return {}
-    if until is None:
-        raise UsageError("say until when the place holds, like --until +40min")
+def _where(places: dict[str, Any], radius: str | None, accuracy: str | None) -> dict[str, Any]:
+    """The members of `send` that make its shapes."""
+    for name, value in (("--radius", radius), ("--accuracy", accuracy)):
+        if value is not None and places["at"] is None:
+            raise UsageError(f"{name} belongs to a place: add --at PLACE")
     if radius is not None and accuracy is not None:
         raise UsageError("--radius makes an area, --accuracy a point: give one of them")
-    return {"at": at, "radius": radius, "accuracy": accuracy, "start": start, "until": until}
+    return {**places, "radius": radius, "accuracy": accuracy}
+
+
+def _when(placed: bool, altitude: str | None, start: str, until: str | None) -> dict[str, Any]:
+    """The members of `send` that all its shapes share; none without a place."""
+    if placed and until is None:
+        raise UsageError("say until when the place holds, like --until +40min")
+    for name, value in (("--altitude", altitude), ("--until", until)):
+        if value is not None and not placed:
+            raise UsageError(f"{name} belongs to a place: add --at PLACE, --circle, --path or --polygon")
+    return {"altitude": altitude, "start": start, "until": until} if placed else {}
 
 
 def _element(text: str) -> Element:

@@ -6,7 +6,6 @@ expected; whether the channel takes it is the relay's policy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from channel.ledger import NoticeRecord
-from channel.protocol import geometry, ids, phrasebook, schema
+from channel.protocol import ids, phrasebook, schema
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import (
     Acknowledgement,
@@ -33,7 +32,6 @@ from channel.protocol.statements import (
     Receiving,
     Response,
     Seen,
-    Shape,
     Stage,
     Statement,
     Suspension,
@@ -43,8 +41,6 @@ from channel.protocol.statements import (
 from channel.protocol.times import to_wire
 from clients.defaults import Defaults
 
-_LENGTH = re.compile(r"^(\d+(?:\.\d+)?) ?(m|km|nmi)?$")
-_UNIT_M = {"": 1.0, "m": 1.0, "km": 1000.0, "nmi": 1852.0}
 DIRECT = ":"  # `regime:` is the regime without the usual intermediary
 
 Members = dict[str, object]
@@ -103,41 +99,6 @@ def addressees(names: str | Sequence[str | Addressee], defaults: Defaults, parti
         except ValidationError:
             raise UsageError(f"an addressee is written PARTY or PARTY:INTERMEDIARY, not {name!r}") from None
     return found
-
-
-def length_m(text: str | int) -> int:
-    """`2km`, `500m`, `1.5nmi` or metres -> whole metres."""
-    match = _LENGTH.match(str(text))
-    if match is None:
-        raise UsageError(f"a length looks like 500m, 2km or 1.5nmi, not {text!r}")
-    return round(float(match[1]) * _UNIT_M[match[2] or ""])
-
-
-def volume(
-    defaults: Defaults,
-    now_ms: int,
-    at: str,
-    *,
-    radius: str | int | None = None,
-    accuracy: str | int | None = None,
-    start: str = "now",
-    until: str | None = None,
-) -> Volume:
-    """A place as this party types it, with its window: a circle if a radius is given, else a point."""
-    if until is None:
-        raise UsageError("a place needs `until`: a notice says from when and until when it holds")
-    if radius is not None and accuracy is not None:
-        raise UsageError("a place has a radius (an area) or an accuracy (a point), not both")
-    reading = defaults.read_place(at)
-    if radius is not None:
-        shape: Shape = geometry.circle(reading.position, length_m(radius))
-    else:
-        shape = geometry.point(reading.position, reading.accuracy_m if accuracy is None else length_m(accuracy))
-    return Volume(
-        shape=shape,
-        from_=to_wire(defaults.read_time(start, now_ms)),
-        until=to_wire(defaults.read_time(until, now_ms)),
-    )
 
 
 def element(text: str) -> Element:

@@ -16,6 +16,7 @@ from channel.protocol.errors import UsageError
 from channel.protocol.statements import Addressee, Level, Notice, Precedence, Stage, Volume
 from channel.protocol.times import to_wire
 from clients.core import drafts, proving
+from clients.core.areas import Reader, known_places
 from clients.core.client import WAIT_S, Client, QueuedError, Sent
 from clients.core.drafts import Draft
 from clients.core.inbound import Inbound, inbound_at
@@ -44,29 +45,43 @@ class Party(Client):
         at: str | None = None,
         radius: str | int | None = None,
         accuracy: str | int | None = None,
+        circle: Sequence[str] = (),
+        path: Sequence[str] = (),
+        polygon: Sequence[str] = (),
+        altitude: str | None = None,
         start: str = "now",
         until: str | None = None,
         volumes: Sequence[Volume] = (),
+        accounts_for: Sequence[str] = (),
         amends: str | None = None,
         replaces: str | None = None,
         **members: Any,
     ) -> Draft:
-        """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names."""
+        """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names.
+
+        `at`, `circle` (`PLACE,5km`), `path` (`PLACE;PLACE,800m`), `polygon` (`PLACE;PLACE;PLACE`) are places as this
+        party types them, all with the one window and `altitude` (`0-6000m msl`); `volumes` are added as they are.
+        """
         action = self.addressees(to) if to or not info else []
-        if at is not None:
-            place = drafts.volume(
-                self.habits, self.now_ms(), at, radius=radius, accuracy=accuracy, start=start, until=until
-            )
-            volumes = (place, *volumes)
+        reader = self.reader
+        typed = reader.shapes(at=at, radius=radius, accuracy=accuracy, circle=circle, path=path, polygon=polygon)
+        if typed:
+            volumes = (*reader.volumes(typed, self.now_ms(), start, until, altitude), *volumes)
         return drafts.notice(
             self.new_nid(),
             to=action,
             info=tuple(info),
             volumes=volumes,
+            accounts_for=tuple(self.find(ref) for ref in accounts_for) or None,
             amends=None if amends is None else self.find(amends),
             replaces=None if replaces is None else self.find(replaces),
             **members,
         )
+
+    @property
+    def reader(self) -> Reader:
+        """Reads places as this party types them, beside those that it has been told of."""
+        return Reader(self.habits, known_places(self.ledger))
 
     async def send(self, *, wait: float = WAIT_S, **members: Any) -> Sent:
         """Send a notice: `to`, `info`, `kind`, `precedence`, `at`, `radius`, `start`, `until`, `text`, `elements`, ...
@@ -86,7 +101,7 @@ class Party(Client):
         }
         same |= {"kind": earlier.kind.value, "precedence": earlier.precedence.value, "response": earlier.response.value}
         given = {name: value for name, value in changes.items() if value not in (None, "", [], ())}
-        if "at" in given:
+        if given.keys() & {"at", "circle", "path", "polygon"}:
             same["volumes"] = ()
         return await self.submit(self.notice(**(same | given), amends=ref), wait)
 

@@ -275,6 +275,8 @@ def test_a_place_that_fits_only_when_swapped_gets_a_hint() -> None:
     known = [at(35.3, 40.1), at(35.9, 39.0)]
     assert geometry.looks_swapped(at(40.2, 35.2), [at(15.3, 60.1)]) is False
     assert geometry.looks_swapped(at(60.1, 15.3), [at(15.3, 60.2)]) is True
+    assert geometry.looks_swapped(at(40.2, 35.2), known) is True  # 680 km off: the two are near each other there
+    assert geometry.looks_swapped(at(36.9, 38.5), known) is False  # 170 km off, and far when swapped
     assert geometry.looks_swapped(at(35.2, 40.2), known) is False
     assert geometry.looks_swapped(at(40.2, 35.2), []) is False
     assert geometry.looks_swapped(at(10, 120), known) is False

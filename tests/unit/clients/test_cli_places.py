@@ -1,0 +1,85 @@
+"""`party send` with places of every shape: what is typed becomes the signed volume, or nothing is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from channel.protocol.statements import Notice
+from tests.unit.clients.lab import lab_at
+from tests.unit.clients.test_cli import Desk
+
+SOON = ["--from", "+10min", "--until", "+40min"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with lab_at(tmp_path / "net") as lab:
+        yield Desk(lab, monkeypatch)
+
+
+def signed(desk: Desk, *words: str) -> Notice:
+    """The notice that `coalition send` put into the log."""
+    of = desk.json("coalition", "send", *words)["token_sha256"]
+    body = desk.lab.relay.core.folded.ledger.notices[of].body
+    assert isinstance(body, Notice)
+    return body
+
+
+def test_all_shapes_of_one_notice_share_its_window_and_band(desk: Desk) -> None:
+    notice = signed(
+        desk, "--circle", "37S FV 03674 10891,5km", "--circle", "35.40,40.20,500m",
+        "--path", "35.3359,40.1408; 35.3700,40.1200,800m", "--polygon", "35.33,40.14; 35.37,40.12; 35.36,40.18",
+        "--at", "35.3359,40.1408", "--altitude", "500-20000ft msl", *SOON,
+    )  # fmt: skip
+    assert [volume.shape.type for volume in notice.volumes] == ["point", "circle", "circle", "line", "polygon"]
+    assert len({(v.from_, v.until) for v in notice.volumes}) == 1
+    bands = [volume.altitude for volume in notice.volumes]
+    assert {(a.floor_m, a.ceiling_m, a.reference) for a in bands if a is not None} == {(152, 6096, "msl")}
+
+
+def test_what_a_notice_is_about_is_signed_with_it(desk: Desk) -> None:
+    earlier = desk.json("russia", "send", "--to", "coalition", "--text", "We are there")
+    notice = signed(
+        desk, "--kind", "incident", "--alleged", "russia", "--unit", "1st patrol", "--at", "35.3359,40.1408",
+        "--accuracy", "50m", "--until", "+1h", "--accounts-for", earlier["nid"][:18],
+    )  # fmt: skip
+    assert (notice.alleged, notice.unit) == ("russia", "1st patrol")
+    assert notice.accounts_for == (earlier["token_sha256"],)
+
+
+def test_an_amendment_with_a_shape_takes_the_place_of_the_old_one(desk: Desk) -> None:
+    nid = desk.json("coalition", "send", "--circle", "35.3359,40.1408,5km", "--text", "Stay out", *SOON)["nid"]
+    notice = signed(desk, "--amends", nid, "--path", "35.3359,40.1408; 35.3700,40.1200,800m", *SOON)
+    assert [volume.shape.type for volume in notice.volumes] == ["line"]
+    assert notice.text == "Stay out"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--circle", "35.3359,40.1408", *SOON], "--circle takes PLACE,RADIUS"),
+        (["--circle", "35.3359,40.1408,5km"], "--until +40min"),
+        (["--polygon", "35.0,40.0; 36.0,41.0; 36.0,40.0; 35.2,41.0", *SOON], "volume-invalid"),
+        (["--at", "35,40", "--altitude", "high", *SOON], "--altitude takes FLOOR-CEILING"),
+        (["--text", "x", "--altitude", "0-6000m"], "--altitude belongs to a place"),
+        (["--circle", "35.3359,40.1408,5km", "--accuracy", "5m", *SOON], "--accuracy belongs to a place"),
+        (["--accounts-for", "no-such", "--text", "x"], "no notice here begins with"),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_to_type_and_nothing_is_signed(
+    desk: Desk, words: list[str], says: str
+) -> None:
+    size = desk.lab.relay.core.committed_size
+    error = desk.json("coalition", "send", "--to", "russia", *words, status=2)
+    assert says in error["error"]["detail"]
+    assert desk.lab.relay.core.committed_size == size
+
+
+def test_a_swapped_place_is_not_sent(desk: Desk) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    error = desk.json("coalition", "send", "--at", "40.1500,35.3400", "--until", "+1h", status=2)
+    assert "looks swapped" in error["error"]["detail"]
+    assert "35.3400,40.1500" in error["error"]["detail"]
