@@ -28,6 +28,7 @@ def state(ledger: Ledger) -> dict[str, Json]:
         for finding, record in ledger.findings.items()
     }
     return {
+        **({"lines": _lines(ledger)} if ledger.lines else {}),
         **({"findings": found} if found else {}),  # a log without findings keeps the digest that it always had
         "net": ledger.charter.net,
         "in_force_ms": _known(ledger.in_force_ms),
@@ -66,6 +67,13 @@ def state(ledger: Ledger) -> dict[str, Json]:
 def state_digest(ledger: Ledger) -> str:
     """SHA-256 of the canonical state, 64 hexadecimal digits."""
     return hashlib.sha256(canonical.dumps(state(ledger))).hexdigest()
+
+
+def _lines(ledger: Ledger) -> dict[str, Json]:
+    return {
+        of: {"accepted": dict(version.accepted), "withdrawn_ms": _known(version.withdrawn_ms)}
+        for of, version in ledger.lines.versions.items()
+    }
 
 
 def _known(value: int | str | None) -> int | str | bool:

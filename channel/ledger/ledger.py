@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
 from channel.ledger.findings import shortened
+from channel.ledger.lines import Lines
 from channel.ledger.records import AlertRecord, DeviceRecord, Entry, FindingRecord, NoticeRecord, PartyRecord
 from channel.protocol import ids
 from channel.protocol.envelope import Opened
@@ -28,6 +29,7 @@ from channel.protocol.statements import (
     Finding,
     Forwarding,
     KeyStatement,
+    LineStatement,
     Member,
     Notice,
     Precedence,
@@ -65,6 +67,7 @@ class Ledger:
         self.alerts: dict[str, AlertRecord] = {}
         self.alerts_on: dict[str, list[str]] = {}
         self.findings: dict[str, FindingRecord] = {}
+        self.lines = Lines()
         self.refused: dict[ids.Hash, Refusal] = {}
         self.devices: dict[str, DeviceRecord] = {}
         self.parties = {member.party: PartyRecord() for member in charter.parties}
@@ -231,6 +234,8 @@ class Ledger:
             flash = body.precedence is Precedence.FLASH
             record_of_party = self.parties[opened.party]
             (record_of_party.flash_stamps if flash else record_of_party.notice_stamps).append(stamp_ms)
+        if isinstance(body, LineStatement):
+            self.lines.apply(index, stamp_ms, opened.of, opened.party, body)
         if isinstance(body, Notice):
             self._end(body.withdraws, dl.End.WITHDRAWN, opened.of, stamp_ms)
             self._end(body.amends, dl.End.SUPERSEDED, opened.of, stamp_ms)
