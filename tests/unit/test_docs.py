@@ -182,8 +182,8 @@ def test_every_alert_stage_of_the_ledger_is_in_the_table_of_stages() -> None:
 # --- references -----------------------------------------------------------------------------------------------------
 
 
-def test_the_document_has_its_fifteen_sections_in_order_and_no_clause_twice() -> None:
-    assert [number for number in CLAUSES if "." not in number] == [str(number) for number in range(1, 16)]
+def test_the_document_has_its_sections_in_order_and_no_clause_twice() -> None:
+    assert [number for number in CLAUSES if "." not in number] == [str(number) for number in range(1, 17)]
     assert len(set(CLAUSES)) == len(CLAUSES)
     parts = [tuple(int(part) for part in number.split(".")) for number in CLAUSES]
     assert parts == sorted(parts)
