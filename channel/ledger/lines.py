@@ -134,25 +134,27 @@ Fault = tuple[str, str]
 """A refusal's code and its detail."""
 
 
-def fault(
-    proposal: LineStatement, author: str, parties: tuple[str, ...], signer: str, body: LineStatement
-) -> Fault | None:
-    """What is wrong with a statement that accepts or withdraws a proposal of `author` to `parties`, or None."""
-    if proposal.action != "propose":
+
+def reaction_fault(proposal: LineVersion | None, signer: str, body: LineStatement) -> Fault | None:
+    """What is wrong with a statement that accepts or withdraws a proposal (None: its `of` is none), or None."""
+    if proposal is None:
         return "wrong-reference", "`of` is not a proposal of a line"
-    if (proposal.line, proposal.version) != (body.line, body.version):
+    terms = proposal.body
+    if (terms.line, terms.version) != (body.line, body.version):
         return "wrong-reference", "`line` and `version` are not those of the proposal"
-    if signer not in named(author, proposal):
+    if signer not in proposal.named:
         return "not-addressee", "the proposal was not from or to the signer: only those accept or withdraw it"
-    changed = [name for name in TERMS if body.action == "accept" and getattr(body, name) != getattr(proposal, name)]
+    changed = [name for name in TERMS if body.action == "accept" and getattr(body, name) != getattr(terms, name)]
     if changed:
         return "wrong-reference", f"`{changed[0]}` is not that of the proposal: who accepts changes nothing in it"
-    told = {*(addressee.party for addressee in body.to), *body.info}
-    missing = {author, *parties} - told - {signer}
+    told = {signer, *_addressed(body)}
+    missing = {proposal.author, *_addressed(terms)} - told
     if missing:
         return "addressees-missing", f"it must also go to {', '.join(sorted(missing))}"
+    if proposal.withdrawn_ms is not None:
+        return "already-ended", f"{proposal.withdrawn_by} withdrew the proposal before"
     return None
 
 
-TERMS = ("title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
-"""What of a proposal is agreed on, besides `line` and `version`."""
+def _addressed(body: LineStatement) -> tuple[str, ...]:
+    return (*(addressee.party for addressee in body.to), *body.info)
