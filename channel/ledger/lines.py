@@ -133,6 +133,9 @@ def named(author: str, body: LineStatement) -> tuple[str, ...]:
 Fault = tuple[str, str]
 """A refusal's code and its detail."""
 
+TERMS = ("title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
+"""What of a proposal is agreed on, besides `line` and `version`."""
+
 
 
 def reaction_fault(proposal: LineVersion | None, signer: str, body: LineStatement) -> Fault | None:

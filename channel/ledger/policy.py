@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
+from channel.ledger import lines
 from channel.ledger.ledger import Ledger
 from channel.protocol import geometry, ids, limits
 from channel.protocol.envelope import Opened, is_strong_key
@@ -205,11 +206,22 @@ def _addressees(ledger: Ledger, author: str, body: Addressed) -> Verdict | None:
         return Refuse("duplicate-addressee", "each party may be addressed once")
     if any(a.via == a.party for a in body.to):
         return Refuse("via-invalid", "an intermediary may not be the addressee itself")
-    new = not isinstance(body, Notice) or (body.amends is None and body.withdraws is None)
+    new = not _continues(body)
     for party in (author, *named, *vias):
         if new and ledger.parties[party].suspended:
             return Refuse("suspended", f"{party} has suspended: ring {_ring(ledger, party)}")
     return None
+
+
+def _continues(body: Addressed) -> bool:
+    """Whether it ends, changes or accepts what was said before: a suspension stops only what is new."""
+    match body:
+        case Notice(amends=amends, withdraws=withdraws):
+            return amends is not None or withdraws is not None
+        case LineStatement(of=of):
+            return of is not None
+        case _:
+            return False
 
 
 def _ring(ledger: Ledger, party: str) -> str:
@@ -263,21 +275,14 @@ def _unknown(ledger: Ledger, of: str) -> Verdict:
 
 def _line(ledger: Ledger, author: str, body: LineStatement) -> Verdict | None:
     fault = geometry.check_line(body.parts, body.excluded)
-    if fault is not None:
-        return Refuse(*fault)
-    if body.of is None:
-        return None
-    proposal = ledger.notices.get(body.of)
-    if proposal is None:
-        return _unknown(ledger, body.of)
-    earlier = proposal.body
-    if not isinstance(earlier, LineStatement) or earlier.action != "propose":
-        return Refuse("wrong-reference", "`of` is not a proposal of a line")
-    if (earlier.line, earlier.version) != (body.line, body.version):
-        return Refuse("wrong-reference", "`line` and `version` are not those of the proposal")
-    if author != proposal.author and author not in proposal.parties:
-        return Refuse("not-addressee", "the proposal was not addressed to the signer")
-    return None
+    if fault is None and body.until_time is not None and from_wire(body.until_time) <= from_wire(body.from_time):
+        fault = "window-invalid", "`until_time` must be later than `from_time`"
+    if fault is None and body.of is not None:
+        proposal = ledger.notices.get(body.of)
+        if proposal is None:
+            return _unknown(ledger, body.of)
+        fault = lines.reaction_fault(ledger.lines.versions.get(body.of), author, body)
+    return None if fault is None else Refuse(*fault)
 
 
 # --- what refers to a notice ------------------------------------------------------------------------------------------
