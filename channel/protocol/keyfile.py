@@ -28,6 +28,12 @@ def file_name(label: str) -> str:
     return f"{label.replace('/', '-')}.pem"
 
 
+def label_of(name: str) -> str | None:
+    """The inverse of `file_name`; None of a file that is no party's key, like that of the link."""
+    purpose, _, rest = name.removesuffix(".pem").partition("-")
+    return f"{purpose}/{rest}" if purpose in ("root", "sig", "wit", "enc") and rest else None
+
+
 def to_pem(label: str, seed: bytes) -> bytes:
     """The file of a key: X25519 for `enc`, Ed25519 for every other purpose."""
     if label.startswith("enc/"):

@@ -255,8 +255,6 @@ class Client:
         else:
             self._runtime.refresh()
 
-    _refresh = refresh
-
     @property
     def ledger(self) -> Ledger:
         """Everything that this party may read, folded."""
@@ -274,8 +272,8 @@ class Client:
         """
         try:
             async with asyncio.timeout(wait):
-                await self._until(lambda: self.runtime.connected or self.runtime.elsewhere)
-                await self._until(self._holds_own)
+                await self.until(lambda: self.runtime.connected or self.runtime.elsewhere)
+                await self.until(self._holds_own)
                 held = -1
                 while held != self.session.replica.n and not self.runtime.elsewhere:
                     held = self.session.replica.n
@@ -284,7 +282,8 @@ class Client:
             return False
         return True
 
-    async def _until(self, met: Callable[[], bool]) -> None:
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Wait until something holds that changes only with what comes, or with what another process stores."""
         while True:
             pulse = self.runtime.pulse
             if met():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -117,9 +117,24 @@ class PartyHome:
         """Whether there is a file of that key."""
         return (self.keys / keyfile.file_name(label)).exists()
 
-    def enc_seed(self, label: str = "enc/1") -> bytes:
-        """The private X25519 key that opens what is sealed to this party."""
+    def labels(self) -> list[str]:
+        """Of every key whose file is here, like `sig/desk-operations`; withdrawn ones too."""
+        files = sorted(path.name for path in self.keys.glob("*.pem"))
+        return [label for label in map(keyfile.label_of, files) if label is not None]
+
+    def enc_seed(self, label: str) -> bytes:
+        """The private X25519 key that opens what was sealed to this party's key of that label."""
         return self._seed(label)
+
+    def public(self, label: str) -> bytes:
+        """The public half of the key of that label."""
+        return keyfile.enc_public(self._seed(label)) if label.startswith("enc/") else self.signer(label).public
+
+    def write_key(self, label: str, seed: bytes) -> None:
+        """Make the file of a new key, durably. UsageError if there is one: keys are never overwritten."""
+        if self.has_key(label):
+            raise UsageError(f"there is a key file of {label} in {self.keys} already: keys are never overwritten")
+        write_file(self.keys / keyfile.file_name(label), keyfile.to_pem(label, seed), 0o600)
 
     def endpoint(self) -> Endpoint:
         """Where the link goes and with which files."""
@@ -133,22 +148,13 @@ class PartyHome:
         client_id = f"{settings.net}-{settings.party}"
         return Endpoint(settings.host, settings.port, self.ca_file, self.cert_file, tls_key, client_id)
 
-    @contextmanager
-    def connection_lock(self) -> Iterator[bool]:
+    def connection_lock(self) -> AbstractContextManager[bool]:
         """Whether the caller owns the party's one connection while the block runs. It ends with the process, too."""
-        try:
-            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise FatalError(f"cannot open {self.lock_file}: {error.strerror}") from error
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                owned = True
-            except BlockingIOError:
-                owned = False
-            yield owned
-        finally:
-            os.close(descriptor)
+        return _locked(self.lock_file)
+
+    def key_lock(self) -> AbstractContextManager[bool]:
+        """Whether the caller alone changes keys here while the block runs."""
+        return _locked(self.path / "keys.lock")
 
     def _seed(self, label: str) -> bytes:
         path = self.keys / keyfile.file_name(label)
@@ -170,6 +176,43 @@ class PartyHome:
                 return file.read(_FILE_BYTES_MAX).strip()
         except OSError as error:
             raise FatalError(f"cannot read {path}: {error.strerror}; restore it from a copy") from error
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[bool]:
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FatalError(f"cannot open {file}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            owned = True
+        except BlockingIOError:
+            owned = False
+        yield owned
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: Path, data: bytes, mode: int) -> None:
+    """The whole file or none of it, durable on return, never readable more widely than `mode`."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise FatalError(f"cannot write {path}: {error.strerror}") from error
 
 
 def locate(home: Path | None, party: str, *, cwd: Path | None = None, user: Path | None = None) -> PartyHome:

@@ -268,7 +268,7 @@ class Party(Client):
 
     def received(self) -> list[Inbound]:
         """Everything that came for us, in the order of our feed; handing it out marks nothing."""
-        self._refresh()
+        self.refresh()
         found = [inbound_at(self, self.ledger, index) for index in self.session.replica.feed()]
         return [inbound for inbound in found if inbound is not None]
 
