@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
-from channel.ledger.findings import shortened
+from channel.ledger.findings import READ_BACK, shortened
 from channel.ledger.lines import Lines
 from channel.ledger.records import AlertRecord, DeviceRecord, Entry, FindingRecord, NoticeRecord, PartyRecord
 from channel.protocol import ids
@@ -67,6 +67,8 @@ class Ledger:
         self.alerts: dict[str, AlertRecord] = {}
         self.alerts_on: dict[str, list[str]] = {}
         self.findings: dict[str, FindingRecord] = {}
+        self.misread: dict[ids.Hash, str] = {}
+        """Answers that do not count -> the finding before them: what they read back is not what the notice says."""
         self.lines = Lines()
         self.refused: dict[ids.Hash, Refusal] = {}
         self.devices: dict[str, DeviceRecord] = {}
@@ -287,6 +289,8 @@ class Ledger:
                 custody = dl.Custody.RECEIVED if stage is Stage.RECEIVED else dl.Custody.DISPLAYED
                 for party in record.parties:
                     self._step(body.of, party, dl.Received(stamp_ms, opened.party, custody))
+            case Answer() if opened.of in self.misread:
+                pass
             case Answer(word=word, readback=readback) if _unread(record.body, word, readback is not None):
                 pass  # logged, and counts as no answer
             case Answer(word=word, until=until):
@@ -329,6 +333,8 @@ class Ledger:
         told = sorted({desk.party for desk in body.told})
         if body.state == "raised" and record is None:
             self.findings[body.finding] = FindingRecord(body, index, stamp_ms)
+            if body.kind == READ_BACK:
+                self.misread |= dict.fromkeys(body.rests_on[1:], body.finding)
             for of, party, due_ms in shortened(self, body, stamp_ms):
                 self._step(of, party, dl.Shortened(stamp_ms, due_ms))
         elif body.state == "cleared" and record is not None and record.standing:

@@ -146,6 +146,14 @@ def geod() -> Geod:
     return Geod(ellps="WGS84")
 
 
+def datum_slips(position: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where a position lands if its SK-42 degrees are read as WGS 84, and if its WGS 84 degrees are read as SK-42."""
+    lon, lat = position[0] / _E7, position[1] / _E7
+    there = _datum_transformer().transform(lon, lat)
+    back = _datum_transformer().transform(lon, lat, direction="INVERSE")
+    return (round(there[0] * _E7), round(there[1] * _E7)), (round(back[0] * _E7), round(back[1] * _E7))
+
+
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
@@ -301,16 +309,28 @@ def _sk42_zone(lon: float) -> int:
     return math.floor((lon % 360) / 6) + 1
 
 
+_TO_SK42 = (
+    "+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad +step +proj=push +v_3 "
+    "+step +proj=cart +ellps=WGS84 +step +inv +proj=helmert +x=25 +y=-141 +z=-78.5 +rx=0 +ry=-0.35 +rz=-0.736 +s=0 "
+    "+convention=coordinate_frame +step +inv +proj=cart +ellps=krass +step +proj=pop +v_3"
+)
+
+
+@cache
+def _datum_transformer() -> Transformer:
+    """WGS 84 (lon, lat) -> degrees on SK-42's ellipsoid. Parameters of EPSG:15865."""
+    from pyproj import Transformer
+
+    return Transformer.from_pipeline(f"{_TO_SK42} +step +proj=unitconvert +xy_in=rad +xy_out=deg")
+
+
 @cache
 def _sk42_transformer(zone: int) -> Transformer:
     """WGS 84 (lon, lat) -> easting with its zone, northing. Parameters of EPSG:15865."""
     from pyproj import Transformer
 
     return Transformer.from_pipeline(
-        "+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad +step +proj=push +v_3 "
-        "+step +proj=cart +ellps=WGS84 +step +inv +proj=helmert +x=25 +y=-141 +z=-78.5 +rx=0 +ry=-0.35 +rz=-0.736 +s=0 "
-        "+convention=coordinate_frame +step +inv +proj=cart +ellps=krass +step +proj=pop +v_3 "
-        f"+step +proj=tmerc +lat_0=0 +lon_0={zone * 6 - 3} +k=1 +x_0={zone}500000 +y_0=0 +ellps=krass"
+        f"{_TO_SK42} +step +proj=tmerc +lat_0=0 +lon_0={zone * 6 - 3} +k=1 +x_0={zone}500000 +y_0=0 +ellps=krass"
     )
 
 
