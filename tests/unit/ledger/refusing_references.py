@@ -101,6 +101,36 @@ def accepted_a_line_between_others(lab: Lab) -> Said:
     return lab.say("sdf", "line", **line_members(lab, "coalition", action="accept", of=of))
 
 
+@gets("not-addressee")
+def withdrew_a_line_that_it_was_only_told_of(lab: Lab) -> Said:
+    of = lab.say("coalition", "line", **line_members(lab, "russia", info=["sdf"])).of
+    return lab.say("sdf", "line", **line_members(lab, "coalition", "russia", action="withdraw", of=of))
+
+
+@gets("wrong-reference")
+def accepted_a_line_and_changed_it(lab: Lab) -> Said:
+    of = lab.say("coalition", "line", **line_members(lab, "russia")).of
+    return lab.say("russia", "line", **line_members(lab, "coalition", action="accept", of=of, precision_m=300))
+
+
+@gets("addressees-missing")
+def accepted_a_line_behind_anothers_back(lab: Lab) -> Said:
+    of = lab.say("coalition", "line", **line_members(lab, "russia", "sdf")).of
+    return lab.say("russia", "line", **line_members(lab, "coalition", action="accept", of=of))
+
+
+@gets("already-ended")
+def accepted_a_line_that_was_withdrawn(lab: Lab) -> Said:
+    of = lab.say("coalition", "line", **line_members(lab, "russia")).of
+    lab.say("coalition", "line", **line_members(lab, "russia", action="withdraw", of=of))
+    return lab.say("russia", "line", **line_members(lab, "coalition", action="accept", of=of))
+
+
+@gets("window-invalid")
+def proposed_a_line_that_ends_before_it_begins(lab: Lab) -> Said:
+    return lab.say("coalition", "line", **line_members(lab, "russia", until_time=to_wire(T0_MS)))
+
+
 # --- answers, receivings, forwardings ---------------------------------------------------------------------------------
 
 
