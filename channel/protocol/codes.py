@@ -45,6 +45,10 @@ REFUSALS: dict[str, str] = {
     "addressees-missing": "an amendment or withdrawal must go to all earlier addressees",
     "suspended": "one of the parties has suspended the channel: only new notices are refused",
     "alert-not-yours": "the alert was not told to the signer",
+    "sealed-form": "the outer of a sealed notice shows more than it may, or its `warn` is finer than it may be",
+    "sealed-body": "the body is not a JWE of this protocol to a valid `enc` key of each addressee, and to no other",
+    "wrong-pt": "the answer does not quote the `pt` of the sealed notice",
+    "seen-false": "`seen` names a tree that the log does not contain, and its signer shows no checkpoint of it",
     "summary": "more refusals than the charter's limit in a minute, in one leaf",
 }
 """Final for those bytes: issue anew under a new id, with `replaces`."""
@@ -53,6 +57,9 @@ BUSY: dict[str, str] = {
     "not-in-force": "the charter is not in force until every party has acceded",
     "quota": "the party's rate of notices is above the charter's limit; FLASH has a lane of its own",
     "refusals-limited": "too many refusals this minute; they are counted in one summary",
+    "other-tree": "`seen` names a tree that the log does not contain; the signer is asked for its checkpoint",
+    "quarantine": "the relay was shown a signed tree that is not of its log, and takes nothing until that is settled",
+    "body-missing": "the body of a sealed notice did not come beside it, or is not the one that `ct` names",
 }
 """Temporary: the same bytes again later."""
 

@@ -13,6 +13,7 @@ from channel.protocol.statements import Hash, Index, Millis, Model
 
 Token = Annotated[str, Field(max_length=limits.TOKEN_BYTES_MAX)]
 Proof = Annotated[tuple[Hash, ...], Field(max_length=128)]
+SealedBody = Annotated[str, Field(min_length=1, max_length=limits.SEALED_BYTES_MAX)]
 
 
 class TokenItem(Model):
@@ -47,6 +48,66 @@ class ProveItem(Model):
     size: Index
     root: Hash
     indexes: Annotated[tuple[Index, ...], Field(min_length=1, max_length=limits.PROVE_INDEXES_MAX)]
+
+
+class Tree(Model):
+    """A size and its root."""
+
+    size: Index
+    root: Hash
+
+
+class CompareItem(Model):
+    """Up: asks for consistency proofs from each of `trees`, none larger, to the tree of `size` (protocol.md 10.13)."""
+
+    t: Literal["compare"] = "compare"
+    size: Index
+    root: Hash
+    trees: Annotated[tuple[Tree, ...], Field(min_length=1, max_length=limits.COMPARED_TREES_MAX)]
+
+
+class ShownItem(Model):
+    """Up: the checkpoint that the party has pinned, empty if it has none (protocol.md 10.14)."""
+
+    t: Literal["shown"] = "shown"
+    note: Annotated[str, Field(max_length=16_384)]
+
+
+class ReturnedLeaf(Model):
+    """A leaf that a party holds."""
+
+    index: Index
+    stamp: Millis
+    token: Token
+
+
+class ReturnedItem(Model):
+    """Up: leaves that the party holds from index `start` on, ascending; `done` if there are no more (10.15)."""
+
+    t: Literal["returned"] = "returned"
+    start: Index
+    leaves: Annotated[tuple[ReturnedLeaf, ...], Field(max_length=limits.RETURNED_LEAVES_MAX)]
+    done: bool
+
+
+class WantItem(Model):
+    """Up: asks for bodies of sealed notices to the party that did not come (protocol.md 10.12)."""
+
+    t: Literal["want"] = "want"
+    cts: Annotated[tuple[Hash, ...], Field(min_length=1, max_length=limits.WANTED_BODIES_MAX)]
+
+
+class SealedItem(Model):
+    """Up and down: the body of a sealed notice, as it is; `ct` is its hash, to be checked (protocol.md 10.12)."""
+
+    t: Literal["sealed"] = "sealed"
+    ct: Hash
+    jwe: SealedBody
+
+    @property
+    def cost(self) -> int:
+        """About how many bytes of a frame it takes: its quotation marks are escaped."""
+        return len(self.jwe) + self.jwe.count('"') + 120
 
 
 class LeafItem(Model):
@@ -85,6 +146,27 @@ class CosignedItem(Model):
     note: Annotated[str, Field(max_length=16_384)]
 
 
+class ComparedItem(Model):
+    """Down: the answer to a `compare` with that `size`; a proof for each tree, in its order."""
+
+    t: Literal["compared"] = "compared"
+    size: Index
+    proofs: Annotated[tuple[Proof, ...], Field(min_length=1, max_length=limits.COMPARED_TREES_MAX)]
+
+
+class ShowItem(Model):
+    """Down: asks for the checkpoint that the party has pinned (protocol.md 10.14)."""
+
+    t: Literal["show"] = "show"
+
+
+class ReturnItem(Model):
+    """Down, in quarantine: asks for the leaves that the party holds from index `start` on (protocol.md 10.15)."""
+
+    t: Literal["return"] = "return"
+    start: Index
+
+
 class ProofsItem(Model):
     """Down: the note of `size`, and proofs of the first of the indexes asked for, as many as fit in a frame."""
 
@@ -94,8 +176,22 @@ class ProofsItem(Model):
     proofs: Annotated[tuple[Proof, ...], Field(min_length=1, max_length=limits.PROVE_INDEXES_MAX)]
 
 
-UpItem = Annotated[TokenItem | HaveItem | CosignatureItem | ProveItem, Field(discriminator="t")]
-DownItem = Annotated[LeafItem | WordItem | CheckpointItem | CosignedItem | ProofsItem, Field(discriminator="t")]
+UpItem = Annotated[
+    TokenItem | HaveItem | CosignatureItem | ProveItem | CompareItem | ShownItem | ReturnedItem | SealedItem | WantItem,
+    Field(discriminator="t"),
+]
+DownItem = Annotated[
+    LeafItem
+    | WordItem
+    | CheckpointItem
+    | CosignedItem
+    | ProofsItem
+    | ComparedItem
+    | ShowItem
+    | ReturnItem
+    | SealedItem,
+    Field(discriminator="t"),
+]
 
 
 class UpFrame(Model):
@@ -111,6 +207,11 @@ class DownFrame(Model):
 
 
 F = TypeVar("F", UpFrame, DownFrame)
+
+
+def bodies(frame: UpFrame | DownFrame) -> dict[Hash, bytes]:
+    """The bodies in a frame, by the `ct` that it gives: to be checked."""
+    return {item.ct: item.jwe.encode("ascii", "replace") for item in frame.items if isinstance(item, SealedItem)}
 
 
 def encode(frame: UpFrame | DownFrame) -> bytes:

@@ -488,13 +488,24 @@ class Heartbeat(Word_):
     devices: Annotated[tuple[Device, ...], Field(max_length=64)]
 
 
+class Quarantine(Word_):
+    """The relay takes nothing: it was shown a signed tree that its log of `size` leaves does not contain."""
+
+    TYPE: ClassVar[str] = "quarantine"
+    issued: Time
+    to: Party
+    size: Index
+    since: Time
+    shown: Index
+
+
 LEAVES: tuple[type[Statement] | type[Charter], ...] = (
     Charter, Accession, KeyStatement, Revocation, Notice, Receiving, Answer, Forwarding, LineStatement, Call, Check,
     Acknowledgement, Suspension, ClockStep, Refusal, Alert, Finding, Start,
 )  # fmt: skip
-WORDS: tuple[type[Word_], ...] = (Receipt, Busy, Heartbeat)
+WORDS: tuple[type[Word_], ...] = (Receipt, Busy, Heartbeat, Quarantine)
 RELAY_ONLY: frozenset[str] = frozenset(
-    {"charter", "refusal", "alert", "finding", "start", "receipt", "busy", "heartbeat", "clock"}
+    {"charter", "refusal", "alert", "finding", "start", "receipt", "busy", "heartbeat", "quarantine", "clock"}
 )
 DESK_ONLY: frozenset[str] = frozenset({"answer", "check", "call", "acknowledgement", "clock"})
 ROOT_ONLY: frozenset[str] = frozenset({"accession", "key", "revocation"})

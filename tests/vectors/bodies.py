@@ -194,6 +194,7 @@ _WORDS: dict[str, Members] = {
         "keys": HASH,
         "devices": [{"kid": "russia/sig/machine-1", "seq": 4}],
     },
+    "quarantine": {"issued": T0, "to": "russia", "size": 3, "since": T0, "shown": 5},
 }
 _ROOT = ("accession", "key", "revocation")
 _DESK_SIGNED = ("answer", "check", "call", "acknowledgement")

@@ -53,7 +53,7 @@ def test_a_log_as_it_was_written_is_valid() -> None:
 def test_every_type_of_statement_can_be_in_it() -> None:
     log = GrowingLog()
     for type_ in bodies.TYPES:
-        if type_ not in ("charter", "receipt", "busy", "heartbeat", "key", "revocation"):
+        if type_ not in ("charter", "receipt", "busy", "heartbeat", "quarantine", "key", "revocation"):
             log.add(type_)
     log.commit()
     assert log.verify().reasons == ()
@@ -259,7 +259,7 @@ def test_a_stamp_before_the_one_before_is_named() -> None:
     assert _found(verify_log(rows, notes, CHARTER)) == [("stamp-decreased", 2)]
 
 
-@pytest.mark.parametrize("type_", ["receipt", "busy", "heartbeat", "charter"])
+@pytest.mark.parametrize("type_", ["receipt", "busy", "heartbeat", "quarantine", "charter"])
 def test_words_and_a_second_charter_are_no_leaves(type_: str) -> None:
     log = GrowingLog()
     kid = bodies.kid(type_)

@@ -1,0 +1,212 @@
+"""What a relay does that was shown another history of its log (protocol.md 10.14, 10.15). Sans I/O.
+
+Evidence is a checkpoint that the log's own key signed. Leaves that parties hand back count only if they give the roots
+that the log signed; whose leaf it was that did not fit is nowhere asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations, islice
+
+from channel.log import checkpoint
+from channel.log.checkpoint import Checkpoint
+from channel.log.leaf import decode, encode, leaf_hash
+from channel.log.merkle import Tree
+from channel.log.store import StoredLeaf
+from channel.protocol import ids
+from channel.protocol.errors import ProofError, Unattributable
+from channel.protocol.frames import DownItem, ReturnedItem, ReturnItem, ShowItem
+from channel.relay.history import contains
+
+HANDED_MAX = 200_000  # leaves taken from one party: above what a backup misses, below what fills the memory
+TRIES_MAX = 256  # sets of parties that are left out in turn, where what was handed back does not add up
+OWN = "relay"  # under which name the relay hands in what it kept apart itself
+
+_Leaf = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far it has come. `waiting`: parties not heard to the end; `missing`: indexes that nobody handed back.
+
+    `forked`: what was shown and handed back is not of one history.
+    """
+
+    since_ms: int
+    why: str
+    size: int
+    shown: int
+    waiting: tuple[str, ...]
+    missing: tuple[int, ...]
+    forked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The leaves that follow on the log's own, and the tree that they reach."""
+
+    leaves: tuple[StoredLeaf, ...]
+    size: int
+    root: bytes
+
+
+@dataclass(slots=True)
+class _Party:
+    shown: bool = False
+    start: int = 0
+    done: bool = False
+    asked: bool = False
+    handed: int = 0
+
+
+@dataclass(slots=True)
+class Quarantine:
+    """One quarantine, from its beginning on. `tree` is the log's own, which nothing changes meanwhile."""
+
+    since_ms: int
+    why: str
+    tree: Tree
+    origin: str
+    log_key: bytes
+    parties: tuple[str, ...]
+    notes: dict[str, str] = field(default_factory=dict)
+    """Checkpoints that the log signed, by who showed them: the largest of each."""
+    without: set[str] = field(default_factory=set)
+    _parties: dict[str, _Party] = field(init=False)
+    _leaves: dict[str, dict[int, _Leaf]] = field(default_factory=dict)  # by who handed them in
+
+    def __post_init__(self) -> None:
+        self._parties = {party: _Party(start=self.tree.size) for party in self.parties}
+
+    # --- what parties hand in ---------------------------------------------------------------------------------------
+
+    def shown(self, party: str, note: str) -> None:
+        """The checkpoint that a party has pinned; what the log did not sign counts as none."""
+        state = self._parties[party]
+        state.shown, state.asked = True, False
+        found = signed(note, self.origin, self.log_key)
+        before = signed(self.notes.get(party, ""), self.origin, self.log_key)
+        if found is not None and (before is None or self._tells_more(found, before)):
+            self.notes[party] = note
+
+    def _tells_more(self, found: Checkpoint, before: Checkpoint) -> bool:
+        """One that contradicts the log stays, whatever else the party shows later."""
+        beyond = before.size > self.tree.size or contains(self.tree, before.size, ids.b64url(before.root))
+        return beyond and found.size > before.size
+
+    def returned(self, party: str, item: ReturnedItem) -> None:
+        """Leaves that a party holds; what was not asked for is passed over."""
+        state = self._parties[party]
+        if item.start != state.start or state.done:
+            return
+        state.asked, state.done = False, item.done or not item.leaves
+        for leaf in item.leaves:
+            if leaf.index < state.start or state.handed >= HANDED_MAX:
+                state.done = True  # not in order, or without end: nothing more is asked of it
+                return
+            state.start, state.handed = leaf.index + 1, state.handed + 1
+            self.hold(party, leaf.index, leaf.stamp, leaf.token.encode("ascii", "replace"))
+
+    def hold(self, party: str, index: int, stamp: int, token: bytes) -> None:
+        """A leaf that a party holds, or that the relay kept apart; what has not the form of one is no leaf."""
+        try:
+            decode(b"%d %s" % (stamp, token))
+        except Unattributable:
+            return
+        if index >= self.tree.size:
+            self._leaves.setdefault(party, {})[index] = (stamp, token)
+
+    # --- what is asked ----------------------------------------------------------------------------------------------
+
+    def wants(self, party: str) -> list[DownItem]:
+        """What is to be asked of a party now; each once until `again`."""
+        state = self._parties[party]
+        if state.asked or (state.shown and state.done):
+            return []
+        state.asked = True
+        return [ReturnItem(start=state.start)] if state.shown else [ShowItem()]
+
+    def again(self, party: str) -> None:
+        """What was asked, or its answer, may be lost."""
+        self._parties[party].asked = False
+
+    # --- how it stands ----------------------------------------------------------------------------------------------
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those that were shown, the smallest first."""
+        found = [signed(note, self.origin, self.log_key) for note in self.notes.values()]
+        return sorted((one for one in found if one is not None), key=lambda one: one.size)
+
+    @property
+    def largest(self) -> int:
+        """The size of the largest tree that was shown, or the log's own."""
+        return max([self.tree.size, *(one.size for one in self.checkpoints())])
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Parties that may hold more than is known."""
+        open_ = [party for party, state in self._parties.items() if not (state.shown and state.done)]
+        return tuple(party for party in open_ if party not in self.without)
+
+    def settle(self) -> tuple[Standing, Rebuilt | None]:
+        """How it stands; and the rebuilt end of the log, once every party was heard and every tree is reached."""
+        shown, waiting = self.checkpoints(), self.waiting
+        here = [one for one in shown if one.size <= self.tree.size]
+        forked = any(not contains(self.tree, one.size, ids.b64url(one.root)) for one in here)
+        held = {index for party in self._counted() for index in self._leaves[party]}
+        missing = [index for index in range(self.tree.size, self.largest) if index not in held]
+        rebuilt = None
+        if not (waiting or missing or forked):
+            rebuilt = self._rebuild({one.size: one.root for one in shown if one.size > self.tree.size})
+            forked = rebuilt is None
+        return (
+            Standing(self.since_ms, self.why, self.tree.size, self.largest, waiting, tuple(missing), forked),
+            rebuilt,
+        )
+
+    def _counted(self) -> list[str]:
+        return [party for party in self._leaves if party not in self.without]
+
+    def _rebuild(self, wanted: Mapping[int, bytes]) -> Rebuilt | None:
+        """The end of the log that gives every root that was shown; None if nothing does."""
+        if any(wanted[one.size] != one.root for one in self.checkpoints() if one.size in wanted):
+            return None
+        for parties in islice(_fewer(self._counted()), TRIES_MAX):
+            held: dict[int, _Leaf] = {}
+            for party in parties:
+                held = self._leaves[party] | held
+            if all(index in held for index in range(self.tree.size, self.largest)):
+                leaves = [StoredLeaf(index, *held[index]) for index in range(self.tree.size, self.largest)]
+                root = _reaches(self.tree, leaves, wanted)
+                if root is not None:
+                    return Rebuilt(tuple(leaves), self.largest, root)
+        return None
+
+
+def _fewer(parties: list[str]) -> Iterator[tuple[str, ...]]:
+    """All of them, then all but one, and so on: so many may have handed in what never was."""
+    for count in range(len(parties), -1, -1):
+        yield from combinations(parties, count)
+
+
+def signed(note: str, origin: str, log_key: bytes) -> Checkpoint | None:
+    """The checkpoint of a note that the log's own key signed; None of any other text."""
+    try:
+        return checkpoint.open_note(note, origin, log_key)
+    except ProofError:
+        return None
+
+
+def _reaches(tree: Tree, leaves: Iterable[StoredLeaf], wanted: Mapping[int, bytes]) -> bytes | None:
+    """The root after these leaves, if every wanted root is met on the way. The tree is left as it was."""
+    size = tree.size
+    try:
+        for leaf in leaves:
+            tree.append(leaf_hash(encode(leaf.stamp, leaf.token)))
+            if tree.size in wanted and tree.root() != wanted[tree.size]:
+                return None
+        return tree.root()
+    finally:
+        tree.cut(size)

@@ -1,0 +1,134 @@
+"""What of a quarantine survives a restart, and what the operator's commands read of it: small files in the home.
+
+`quarantine.json` is there for as long as it lasts; `quarantine.without` is the operator's list of parties that cannot
+come; `log.head` is the newest checkpoint, kept beside the log so that an older log is found out (protocol.md 10.14).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from channel.broker.pki import write_file
+from channel.protocol.errors import FatalError
+from channel.protocol.forms import Hash, Index, Model
+
+FILE = "quarantine.json"
+SETTLED = "quarantine.settled.json"
+WITHOUT = "quarantine.without"
+HEAD = "log.head"
+
+
+class Kept(Model):
+    """`quarantine.json`. `notes`: checkpoints by who showed them; the rest is how it stood when it was written."""
+
+    v: Literal[1] = 1
+    since_ms: Index
+    why: str
+    notes: dict[str, str]
+    size: Index
+    root: Hash
+    shown: Index
+    waiting: tuple[str, ...]
+    missing: tuple[Index, ...]
+    forked: bool
+
+    @property
+    def state(self) -> Literal["waiting", "incomplete", "forked"]:
+        """What it waits for: parties; or nothing any more, because leaves are lost or two histories were signed."""
+        if self.forked:
+            return "forked"
+        return "waiting" if self.waiting else "incomplete"
+
+    @property
+    def line(self) -> str:
+        """For people: what happened, and what to do."""
+        base = f"the log has {self.size} leaves, and a signed checkpoint of {self.shown} was shown ({self.why})"
+        if self.forked:
+            return f"{base}; two histories were signed, so this net ends: docs/operations.md, section 6.3"
+        if self.waiting:
+            held = f"; so far nobody holds {spans(self.missing)}" if self.missing else ""
+            return f"{base}; waiting for the leaves of {', '.join(self.waiting)}: have them connect{held}"
+        return (
+            f"{base}; nobody holds {len(self.missing)} of them ({spans(self.missing)}), so this net ends: "
+            "docs/operations.md, section 6.3"
+        )
+
+
+def spans(indexes: tuple[int, ...]) -> str:
+    """`3, 7 to 9`: ascending indexes for people."""
+    found: list[list[int]] = []
+    for index in indexes:
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    named = [f"{first}" if first == last else f"{first} to {last}" for first, last in found[:20]]
+    return ", ".join(named) + (f" and {len(found) - 20} more spans" if len(found) > 20 else "")
+
+
+def read(home: Path) -> Kept | None:
+    """What is kept; None if there is no quarantine. FatalError if it cannot be read."""
+    try:
+        return Kept.model_validate_json((home / FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise FatalError(
+            f"{home / FILE} cannot be read: the relay stays stopped, so that no second history comes about. Mark the "
+            "log anew with `channel restore --mark`"
+        ) from error
+
+
+def mark(home: Path, kept: Kept) -> None:
+    """Write it down, durably: a relay that starts reads it before anything else."""
+    _replace(home / FILE, kept.model_dump_json(indent=2).encode() + b"\n")
+
+
+def settled(home: Path) -> None:
+    """It is over: what it was stays readable."""
+    (home / FILE).replace(home / SETTLED)
+    (home / WITHOUT).unlink(missing_ok=True)
+    _sync(home)
+
+
+def without(home: Path) -> set[str]:
+    """Parties that the operator goes on without."""
+    try:
+        return set((home / WITHOUT).read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return set()
+
+
+def go_without(home: Path, party: str) -> None:
+    """The operator's word that a party cannot come."""
+    _replace(home / WITHOUT, ("\n".join(sorted({*without(home), party})) + "\n").encode())
+
+
+def head(home: Path) -> str:
+    """The newest checkpoint that was kept beside the log; empty if there is none."""
+    try:
+        return (home / HEAD).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def put_head(home: Path, note: str) -> None:
+    """Keep it; what a power cut takes away of it finds out less, and harms nothing."""
+    write_file(home / HEAD, note.encode())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    write_file(path, data)
+    _sync(path.parent)
+
+
+def _sync(directory: Path) -> None:
+    number = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
