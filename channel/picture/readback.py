@@ -39,6 +39,7 @@ SAYS: dict[Fault, str] = {
     "time": "another time",
 }
 Members = dict[str, object]
+_LEVELS = (Level.OPERATIONS.value, Level.STAFF.value)  # as of every finding of FLASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,10 @@ def mismatch(ledger: Ledger, opened: Opened) -> Members | None:
         "rests_on": (body.of, opened.of),
         "concerns": tuple(concerned),
         "told": tuple(
-            {"party": party, "desk": ledger.desk(party, Level.OPERATIONS.value)}
+            {"party": party, "desk": desk}
             for party in concerned
             if record.index in ledger.parties[party].released
+            for desk in dict.fromkeys(ledger.desk(party, level) for level in _LEVELS)
         ),
         "measures": {
             "apart-s": found.apart_ms // 1000,
@@ -152,7 +154,7 @@ def over(ledger: Ledger) -> Iterator[Finding]:
         delivery = ledger.deliveries.get((body.rests_on[0], body.concerns[-1]))
         if delivery is None:
             continue
-        counted = delivery.answered_ms is not None and delivery.answered_ms >= record.raised_ms
+        counted = delivery.answer_of is not None and ledger.index_of[delivery.answer_of] > record.index
         if counted or delivery.end in (dl.End.WITHDRAWN, dl.End.SUPERSEDED):
             yield body
 
