@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from channel.ledger import delivery as dl
 from channel.ledger import lines
 from channel.ledger.ledger import Ledger
-from channel.protocol import geometry, ids, limits
+from channel.protocol import geometry, ids, limits, outer
 from channel.protocol.envelope import Opened, is_strong_key
 from channel.protocol.statements import (
     Accession,
@@ -184,7 +184,7 @@ def _addressed(ledger: Ledger, opened: Opened, body: Addressed, now_ms: int) -> 
         return Refuse(code, f"the id {body.nid} was used for another notice")
     verdict = _addressees(ledger, opened.party, body) or _quota(ledger, opened.party, body, now_ms)
     if verdict is None and isinstance(body, Notice):
-        verdict = _volumes(body) or _earlier(ledger, opened.party, body)
+        verdict = _volumes(body) or _sealed(body) or _earlier(ledger, opened.party, body)
     if verdict is None and isinstance(body, LineStatement):
         verdict = _line(ledger, opened.party, body)
     if verdict is None and isinstance(body, Call) and from_wire(body.ended) < from_wire(body.began):
@@ -243,6 +243,11 @@ def _quota(ledger: Ledger, author: str, body: Addressed, now_ms: int) -> Verdict
 def _volumes(body: Notice) -> Verdict | None:
     fault = geometry.check_volumes(body.volumes, kind=body.kind, issued_ms=from_wire(body.issued), warn=body.warn)
     return None if fault is None else Refuse(*fault)
+
+
+def _sealed(body: Notice) -> Verdict | None:
+    fault = outer.form_fault(body)
+    return None if fault is None else Refuse("sealed-form", fault)
 
 
 def _earlier(ledger: Ledger, author: str, body: Notice) -> Verdict | None:
@@ -321,6 +326,16 @@ def _answer(ledger: Ledger, opened: Opened, body: Answer) -> Verdict | None:
         return Refuse("wrong-reference", "there is no final answer to correct")
     if delivery.answer_of is not None and body.word is Word.STANDBY:
         return Refuse("already-answered", "a final answer is not followed by STANDBY")
+    return _quoted(notice.body, delivery, body)
+
+
+def _quoted(notice: Addressed, delivery: dl.Delivery, body: Answer) -> Verdict | None:
+    """An answer to a sealed notice names what was read; who has not been handed it yet cannot."""
+    sealed = notice.sealed if isinstance(notice, Notice) else None
+    if body.pt != (None if sealed is None else sealed.pt):
+        handed = delivery.leg in (dl.Leg.DIRECT, dl.Leg.BY_CHANNEL)
+        if body.pt is not None or (handed and body.word in (Word.ROGER, Word.WILCO)):
+            return Refuse("wrong-pt", "`pt` must be that of the sealed notice, and absent from an answer to another")
     return None
 
 

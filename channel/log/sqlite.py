@@ -7,7 +7,6 @@ see only what is committed and synced.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,10 @@ import apsw
 
 from channel.log.leaf import encode, leaf_hash
 from channel.log.lock import WriterLock
-from channel.log.sqlite_file import FORMAT, check_file, make, migrate, refuse_leftovers
+from channel.log.sqlite_file import FORMAT, check_file, fatal, make, migrate, refuse_leftovers, sync_directory
 from channel.log.store import Cosignature, LinkRow, StoredLeaf, check_group
 from channel.protocol.errors import FatalError, InvariantError
+from channel.protocol.ids import Hash
 
 _BATCH_ROWS = 256  # rows a read takes at once: at most 8 MiB of tokens, and no long read holds up the WAL
 _WAL_PAGES_MAX = 1_000  # pages in the WAL before they are moved into the file; SQLite's own default
@@ -31,6 +31,10 @@ _INSERT_LEAF = "INSERT INTO leaf (idx, stamp, token, hash) VALUES (?, ?, ?, ?)"
 _INSERT_NOTE = "INSERT INTO note (size, text) VALUES (?, ?)"
 _INSERT_COSIGNATURE = "INSERT OR IGNORE INTO cosignature (size, party, line) VALUES (?, ?, ?)"
 _UPSERT_LINK = "INSERT OR REPLACE INTO link (party, have_n, size, root, heard_ms) VALUES (?, ?, ?, ?, ?)"
+_INSERT_BODY = "INSERT OR REPLACE INTO body (ct, jwe) VALUES (?, ?)"
+_DELETE_BODY = "DELETE FROM body WHERE ct = ?"
+_SELECT_BODY = "SELECT jwe FROM body WHERE ct = ?"
+_SELECT_BODIES = "SELECT ct FROM body"
 _SELECT_LEAVES = "SELECT idx, stamp, token, hash FROM leaf WHERE idx > ? ORDER BY idx LIMIT ?"
 _SELECT_NOTES = "SELECT size, text FROM note WHERE size > ? ORDER BY size LIMIT ?"
 _SELECT_NOTE = "SELECT text FROM note WHERE size = ?"
@@ -79,9 +83,9 @@ class SqliteLog:
             )
         if self._mode != "read":
             self._lock = WriterLock(self._path)
-            with _fatal(self._path, "open"):
+            with fatal(self._path, "open"):
                 self._open_writer()
-        with _fatal(self._path, "open"):
+        with fatal(self._path, "open"):
             self._reader = self._connect(apsw.SQLITE_OPEN_READONLY)
             check_file(self._reader, self._path)
         self._recall()
@@ -95,13 +99,14 @@ class SqliteLog:
         if db.pragma("journal_mode", "wal") != "wal":
             raise FatalError(f"{self._path} cannot use a write-ahead log: keep it on a local disk")
         db.pragma("synchronous", "full")
+        db.pragma("secure_delete", True)  # of a body that is deleted nothing stays in the file
         for pragma in ("fullfsync", "checkpoint_fullfsync"):  # macOS: reach the disk, not only its cache
             db.pragma(pragma, True)
         db.set_wal_hook(self._on_wal)  # in place of automatic checkpoints, which hide their errors
         if db.pragma("user_version") < FORMAT:
             migrate(db)
         if create:
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
 
     def _connect(self, flags: int) -> apsw.Connection:
         db = apsw.Connection(str(self._path), flags, vfs=self._vfs)
@@ -182,7 +187,13 @@ class SqliteLog:
                 yield row
                 last = row[0]
 
-    def append(self, leaves: Sequence[StoredLeaf], note: str) -> None:
+    def append(
+        self,
+        leaves: Sequence[StoredLeaf],
+        note: str,
+        bodies: Mapping[Hash, bytes] | None = None,
+        spent: Sequence[Hash] = (),
+    ) -> None:
         """Store leaves and their checkpoint in one transaction; returns once they are durable. See the port."""
         with self._write_lock:
             self._check_usable()
@@ -193,18 +204,36 @@ class SqliteLog:
             text = note.encode()
             size = self._size + len(rows)
             with self._final("append"):
-                self._commit(rows, size, text)
+                self._commit(rows, size, text, bodies or {}, spent)
                 if self._wal_pages >= _WAL_PAGES_MAX:
                     self._move_wal()
             self._size, self._last_stamp, self._newest = size, leaves[-1].stamp, (size, note)
 
-    def _commit(self, rows: Sequence[tuple[Any, ...]], size: int, text: bytes) -> None:
+    def _commit(
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        size: int,
+        text: bytes,
+        bodies: Mapping[Hash, bytes],
+        spent: Sequence[Hash],
+    ) -> None:
         db = self._open_db()
         db.execute("BEGIN IMMEDIATE")
         db.executemany(_INSERT_LEAF, rows)
         db.execute(_INSERT_NOTE, (size, text))
+        db.executemany(_INSERT_BODY, list(bodies.items()))
+        db.executemany(_DELETE_BODY, [(ct,) for ct in spent])
         self._write_rest(db)
         db.execute("COMMIT")
+
+    def body(self, ct: Hash) -> bytes | None:
+        """The body of a sealed notice, while it is kept."""
+        rows = self._fetch_since(3, _SELECT_BODY, (ct,))
+        return rows[0][0] if rows else None
+
+    def bodies(self) -> set[Hash]:
+        """Which bodies are kept."""
+        return {ct for (ct,) in self._fetch_since(3, _SELECT_BODIES)}
 
     def note(self, size: int) -> str | None:
         """The note of the checkpoint of that size."""
@@ -237,11 +266,11 @@ class SqliteLog:
 
     def cosignatures(self, size: int) -> dict[str, str]:
         """Party -> line on the checkpoint of that size."""
-        return {party: _text(line) for party, line in self._fetch_2(_SELECT_COSIGNATURES, (size,))}
+        return {party: _text(line) for party, line in self._fetch_since(2, _SELECT_COSIGNATURES, (size,))}
 
     def witnessed(self, quorum: int) -> int:
         """The largest size that so many parties have cosigned."""
-        rows = self._fetch_2(_SELECT_WITNESSED, (quorum,))
+        rows = self._fetch_since(2, _SELECT_WITNESSED, (quorum,))
         return rows[0][0] if rows else 0
 
     def links(self) -> dict[str, LinkRow]:
@@ -321,7 +350,7 @@ class SqliteLog:
     def _select_links(self) -> dict[str, LinkRow]:
         return {party: LinkRow(*rest) for party, *rest in self._fetch(_SELECT_LINKS)}
 
-    def _fetch(self, sql: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
+    def _fetch(self, sql: str, values: tuple[int | str, ...] = ()) -> list[tuple[Any, ...]]:
         with self._read_lock:
             self._check_usable()
             if self._reader is None:
@@ -329,9 +358,9 @@ class SqliteLog:
             with self._final("read"):
                 return self._reader.execute(sql, values).fetchall()
 
-    def _fetch_2(self, sql: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
-        """What a file of format 1, which only a reader leaves as it is, has none of."""
-        return self._fetch(sql, values) if self._fetch("PRAGMA user_version") >= [(2,)] else []
+    def _fetch_since(self, version: int, sql: str, values: tuple[int | str, ...] = ()) -> list[tuple[Any, ...]]:
+        """What a file of an earlier format, which only a reader leaves as it is, has none of."""
+        return self._fetch(sql, values) if self._fetch("PRAGMA user_version") >= [(version,)] else []
 
     def _open_db(self) -> apsw.Connection:
         if self._writer is None:
@@ -342,7 +371,7 @@ class SqliteLog:
     def _final(self, verb: str) -> Iterator[None]:
         """Whatever goes wrong in here, the state is unknown: nothing more is done with this object."""
         try:
-            with _fatal(self._path, verb):
+            with fatal(self._path, verb):
                 yield
         except BaseException as error:
             self._ended = str(error)
@@ -366,31 +395,3 @@ def _stored(row: tuple[Any, ...]) -> StoredLeaf:
 def _text(data: Any) -> str:
     """A note's text; changed bytes become U+FFFD, which no signature covers."""
     return data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-@contextmanager
-def _fatal(path: Path, verb: str) -> Iterator[None]:
-    """SQLite's errors as ours, with what to do next. Their text names files and pages, never contents."""
-    try:
-        yield
-    except apsw.BusyError as error:
-        raise FatalError(f"cannot {verb} {path}: another process holds it; stop that and try again") from error
-    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
-        raise FatalError(
-            f"cannot {verb} {path}: it is damaged or no log ({error}); restore it from a backup"
-        ) from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-        raise FatalError(
-            f"cannot {verb} {path} ({error}): it needs read access, and after an unclean stop write access to its"
-            " directory; copy it together with its -wal file to a place of your own"
-        ) from error
-    except (apsw.Error, OSError) as error:
-        raise FatalError(f"cannot {verb} {path} ({error}): check the disk, then start again") from error

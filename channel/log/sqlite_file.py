@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -9,7 +12,7 @@ import apsw
 from channel.protocol.errors import FatalError
 
 APPLICATION_ID = 0x44434E31  # "DCN1" in the file's header, which `file` and other programs can see
-FORMAT = 2  # user_version; raised by a migration, never reused
+FORMAT = 3  # user_version; raised by a migration, never reused
 # Notes are blobs too: bytes that somebody changed must reach the verifier, not fail as text on the way.
 _SCHEMA_1 = {
     "leaf": "CREATE TABLE leaf (idx INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, token BLOB NOT NULL,"
@@ -22,7 +25,11 @@ _ADDED_2 = {
     "cosignature": "CREATE TABLE cosignature (size INTEGER NOT NULL, party TEXT NOT NULL, line BLOB NOT NULL,"
     " PRIMARY KEY (size, party)) STRICT, WITHOUT ROWID",
 }
-SCHEMAS = {1: _SCHEMA_1, FORMAT: _SCHEMA_1 | _ADDED_2}
+_ADDED_3 = {
+    "body": "CREATE TABLE body (ct TEXT PRIMARY KEY, jwe BLOB NOT NULL) STRICT, WITHOUT ROWID",
+}
+_ADDED = {2: _ADDED_2, FORMAT: _ADDED_3}
+SCHEMAS = {1: _SCHEMA_1, 2: _SCHEMA_1 | _ADDED_2, FORMAT: _SCHEMA_1 | _ADDED_2 | _ADDED_3}
 
 
 def refuse_leftovers(path: Path) -> None:
@@ -44,10 +51,11 @@ def make(db: apsw.Connection) -> None:
 
 
 def migrate(db: apsw.Connection) -> None:
-    """From format 1, which had no cosignatures: all or nothing, and readers beside it need not notice."""
+    """From format 1, which had no cosignatures, or 2, which had no bodies: all or nothing; readers need not notice."""
     db.execute("BEGIN IMMEDIATE")
-    for statement in _ADDED_2.values():
-        db.execute(statement)
+    for version in range(db.pragma("user_version") + 1, FORMAT + 1):
+        for statement in _ADDED[version].values():
+            db.execute(statement)
     db.pragma("user_version", FORMAT)
     db.execute("COMMIT")
 
@@ -71,3 +79,32 @@ def check_file(db: apsw.Connection, path: Path) -> None:
         )
     if found != SCHEMAS[version]:
         raise FatalError(f"{path} has other tables than a log has: it was changed by hand; restore it")
+
+
+def sync_directory(path: Path) -> None:
+    """So that a new file is found again after a power cut."""
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+@contextmanager
+def fatal(path: Path, verb: str) -> Iterator[None]:
+    """SQLite's errors as ours, with what to do next. Their text names files and pages, never contents."""
+    try:
+        yield
+    except apsw.BusyError as error:
+        raise FatalError(f"cannot {verb} {path}: another process holds it; stop that and try again") from error
+    except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
+        raise FatalError(
+            f"cannot {verb} {path}: it is damaged or no log ({error}); restore it from a backup"
+        ) from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise FatalError(
+            f"cannot {verb} {path} ({error}): it needs read access, and after an unclean stop write access to its"
+            " directory; copy it together with its -wal file to a place of your own"
+        ) from error
+    except (apsw.Error, OSError) as error:
+        raise FatalError(f"cannot {verb} {path} ({error}): check the disk, then start again") from error

@@ -55,12 +55,27 @@ class LogStore(Protocol):
         """Leaves start..stop in order, streamed; `stop` defaults to the size now. FatalError at a missing row."""
         ...
 
-    def append(self, leaves: Sequence[StoredLeaf], note: str) -> None:
+    def append(
+        self,
+        leaves: Sequence[StoredLeaf],
+        note: str,
+        bodies: Mapping[Hash, bytes] | None = None,
+        spent: Sequence[Hash] = (),
+    ) -> None:
         """Store leaves and the checkpoint that covers them, all or nothing; returns once they are durable.
 
+        In the same transaction the `bodies` of sealed notices are kept, by `ct`, and those of `spent` are deleted.
         Indexes go on from `size` and stamps never decrease, else InvariantError and nothing is stored. FatalError when
         the outcome is unknown: exit, and let the next start read what is there.
         """
+        ...
+
+    def body(self, ct: Hash) -> bytes | None:
+        """The body of a sealed notice, while it is kept (protocol.md 6.5.2)."""
+        ...
+
+    def bodies(self) -> set[Hash]:
+        """Which bodies are kept."""
         ...
 
     def newest_note(self) -> str | None:

@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "sealed-pt-mismatch": "what was sealed is not the inner token that the outer names",
     "sealed-bad-inner": "the inner token is not a signed inner notice of this protocol",
     "sealed-unknown-kid": "no key of the inner token's id is known yet",
+    "sealed-key-not-valid": "the inner token's key was not valid at the outer's place in the log",
     "sealed-bad-signature": "the inner token's signature does not verify",
     "sealed-inner-differs": "the inner notice says something else than its outer where both must say the same",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from channel.ledger import deadlines, policy
@@ -32,6 +32,7 @@ from channel.protocol.statements import (
     Word_,
 )
 from channel.protocol.times import to_wire
+from channel.relay.bodies import NONE, Bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,15 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One commit group: leaves and the checkpoint that covers them, to be stored together."""
+    """One commit group: leaves and the checkpoint that covers them, to be stored together.
+
+    With them `bodies` of sealed notices become durable, and those of `spent` are deleted.
+    """
 
     leaves: tuple[StoredLeaf, ...]
     note: str
+    bodies: Mapping[ids.Hash, bytes] = field(default_factory=dict)
+    spent: tuple[ids.Hash, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class _Held:
     opened: Opened
     link: str
     since_ms: int
+    bodies: Mapping[ids.Hash, bytes]
 
 
 @dataclass(slots=True)
@@ -82,15 +89,19 @@ class Core:
     _held: dict[str, list[_Held]] = field(default_factory=dict)
     _suppressed: dict[str, dict[str, None]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
+    bodies: Bodies = field(init=False)
 
     def __post_init__(self) -> None:
         self.agenda = Agenda(self.folded.ledger)
+        self.bodies = Bodies(self.folded.ledger)
         self._mark_committed()
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
-    def submit(self, token: bytes, now_ms: int, link: str) -> Outcome:
+    def submit(self, token: bytes, now_ms: int, link: str, bodies: Mapping[ids.Hash, bytes] = NONE) -> Outcome:
         """Take one token that came over `link` (a party, or `relay` for the operator's own commands).
+
+        `bodies`: by `ct`, what came beside it; a sealed notice is taken with its own only.
 
         A signature counts whatever link it came over, but only a token that came over its signer's own link is
         refused in the log: nobody can have another party's statements refused.
@@ -110,14 +121,16 @@ class Core:
         if (opened.party == ids.RELAY) != (link == ids.RELAY):
             self.dropped["relay-only"] += 1
             return Outcome(code="relay-only", detail="the channel's own statements come over no link")
-        return self._judge(opened, now_ms, link)
+        return self._judge(opened, now_ms, link, bodies)
 
-    def _judge(self, opened: Opened, now_ms: int, link: str) -> Outcome:
+    def _judge(self, opened: Opened, now_ms: int, link: str, bodies: Mapping[ids.Hash, bytes]) -> Outcome:
         ledger = self.folded.ledger
         verdict = policy.judge(ledger, opened, self._stamp(now_ms))
+        if isinstance(verdict, policy.Accept):
+            verdict = self.bodies.judge(opened, bodies) or verdict
         match verdict:
             case policy.Accept():
-                index = self._stage(opened, now_ms)
+                index = self._stage(opened, now_ms, bodies)
                 self._receipt(index)
                 self._release_held(opened.of, now_ms)
                 return Outcome(index=index)
@@ -132,7 +145,7 @@ class Core:
                 self._staged_words.append((opened.party, busy))
                 return Outcome(code=code, detail=f"try again in {retry_ms} ms")
             case policy.Hold(of):
-                self._hold(of, opened, now_ms, link)
+                self._hold(of, _Held(opened, link, now_ms, bodies))
                 return Outcome(code="unknown-reference", detail="what it refers to is not known yet")
             case policy.RefusedBefore():
                 return Outcome(code=ledger.refused[opened.of].code, detail=ledger.refused[opened.of].detail)
@@ -189,12 +202,13 @@ class Core:
         tree = self.folded.tree
         origin = f"dcn/{self.folded.ledger.charter.net}"
         note = checkpoint.sign(checkpoint.Checkpoint(origin, tree.size, tree.root()), origin, self.keys.log)
-        return Batch(tuple(self._staged), note)
+        return Batch(tuple(self._staged), note, dict(self.bodies.arrived), tuple(self.bodies.spent))
 
     def committed(self, batch: Batch | None) -> list[tuple[str, bytes]]:
         """The batch is durable: (party, signed relay word) that may now be sent."""
         if batch is not None:
             self._staged.clear()
+            self.bodies.committed()
             self.note = batch.note
             self._mark_committed()
         words = [(party, seal(word, self.keys.machine)) for party, word in self._staged_words]
@@ -241,9 +255,10 @@ class Core:
     def _stamp(self, now_ms: int) -> int:
         return max(now_ms, self.folded.ledger.last_stamp_ms)
 
-    def _stage(self, opened: Opened, now_ms: int) -> int:
+    def _stage(self, opened: Opened, now_ms: int, bodies: Mapping[ids.Hash, bytes] = NONE) -> int:
         leaf = StoredLeaf(self.folded.tree.size, self._stamp(now_ms), opened.token)
         self.folded.take(leaf, opened)
+        self.bodies.staged(opened, bodies)
         self._staged.append(leaf)
         return leaf.index
 
@@ -333,26 +348,27 @@ class Core:
 
     # --- held -------------------------------------------------------------------------------------------------------
 
-    def _hold(self, of: str, opened: Opened, now_ms: int, link: str) -> None:
+    def _hold(self, of: str, new: _Held) -> None:
         """Keep it until what it refers to comes; at most `HELD_STATEMENTS_MAX` a party, the oldest goes first."""
         mine = [
             (held.since_ms, key, held)
             for key, group in self._held.items()
             for held in group
-            if held.opened.party == opened.party
+            if held.opened.party == new.opened.party
         ]
-        same = next((held for _, _, held in mine if held.opened.of == opened.of), None)
+        same = next((held for _, _, held in mine if held.opened.of == new.opened.of), None)
         if same is not None:
-            same.link = link if link == opened.party else same.link
+            same.link = new.link if new.link == new.opened.party else same.link
+            same.bodies = new.bodies or same.bodies
             return
         if len(mine) >= limits.HELD_STATEMENTS_MAX:
             _, key, oldest = min(mine, key=lambda row: row[0])
             self._held[key].remove(oldest)
-        self._held.setdefault(of, []).append(_Held(opened, link, now_ms))
+        self._held.setdefault(of, []).append(new)
 
     def _release_held(self, reference: str, now_ms: int) -> None:
         for held in self._held.pop(reference, ()):
-            self._judge(held.opened, now_ms, held.link)
+            self._judge(held.opened, now_ms, held.link, held.bodies)
 
     def _expire_held(self, now_ms: int) -> None:
         for key in list(self._held):

@@ -62,6 +62,7 @@ class Relay:
         self.clock = clock
         self.gated = gated
         self.gate: dict[str, dict[ids.Hash, bytes]] = {}
+        self._gate_bodies: dict[ids.Hash, bytes] = {}
         self.offline: dict[str, int] = {}
         self._store = booted.store
         self.witnesses = Witnesses.of_store(booted.core.folded.ledger, booted.store)
@@ -101,7 +102,8 @@ class Relay:
             self.witnesses.since_ms = self.clock.now_ms()
             self.core.start(self.clock.now_ms(), version)
             await self._finish_turn(self.clock.now_ms())
-        self._log.info("started", size=self.core.committed_size)
+        lost = self.core.bodies.owed - self._store.bodies()
+        self._log.info("started", size=self.core.committed_size, bodies_missing=len(lost))
 
     async def stop(self) -> None:
         """Finish the present commit group and end `run`."""
@@ -144,7 +146,8 @@ class Relay:
             waiting = [(party, of, token) for party, held in self.gate.items() for of, token in held.items()]
             self.gate.clear()
             for party, _, token in sorted(waiting, key=lambda row: (row[0], *self.core.order(row[2]))):
-                self.core.submit(token, now_ms, party)
+                self.core.submit(token, now_ms, party, self._gate_bodies)
+            self._gate_bodies.clear()
             await self._finish_turn(now_ms)
             return self.core.committed_size - size
 
@@ -160,7 +163,7 @@ class Relay:
         batch = self.core.batch()
         if batch is not None:
             self._store.put_links(self._link_rows())
-            await self._write(self._store.append, batch.leaves, batch.note)
+            await self._write(self._store.append, batch.leaves, batch.note, batch.bodies, batch.spent)
         for party, word in self.core.committed(batch):
             if party in self.sessions and self.sessions[party].live:
                 self.sessions[party].words.append(word)
@@ -257,20 +260,24 @@ class Relay:
     def _take(self, party: str, frame: UpFrame, now_ms: int) -> None:
         session = self.sessions[party]
         session.heard_at_ms = self._mono_ms()
+        bodies = frames.bodies(frame)
         for item in frame.items:
             match item:
                 case TokenItem(token=token):
                     data = token.encode("ascii", "replace")
                     if self.gated:
                         self.gate.setdefault(party, {})[ids.sha256(data)] = data
+                        self._gate_bodies |= bodies
                     else:
-                        self.core.submit(data, now_ms, party)
+                        self.core.submit(data, now_ms, party, bodies)
                 case HaveItem():
                     if party not in self.offline:
                         session.have(item, self._mono_ms(), self.head)
                         self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
                 case ProveItem():
                     session.asked = None if party in self.offline else item
+                case frames.WantItem():
+                    session.wanted = None if party in self.offline else item
                 case CosignatureItem():
                     dropped = self.witnesses.take(item)
                     if dropped is not None:
@@ -301,10 +308,14 @@ class Relay:
                 token = self.core.heartbeat(party, self.clock.now_ms())
                 due.append(session.beat(self.core.folded, self.head, token))
             due += self._proofs(session)
+            wanted = session.bodies(self.core.bodies, self.head, self._store.body)
+            due += [] if wanted is None else [wanted]
             try:
                 for frame in due:
                     await link.publish(topic, frames.encode(frame))
-                while (following := session.next_frame(self.core.folded, self.head, self._mono_ms())) is not None:
+                while (
+                    following := session.next_frame(self.core.folded, self.head, self._mono_ms(), self._store.body)
+                ) is not None:
                     await link.publish(topic, frames.encode(following))
             except TransientError as error:
                 self._log.info("send_failed", party=party, why=str(error))

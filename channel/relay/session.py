@@ -6,10 +6,11 @@ Spans are on the monotonic clock, which only paces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from channel.ledger.fold import Folded
+from channel.ledger.records import Entry
 from channel.protocol import ids, limits
 from channel.protocol.frames import (
     CheckpointItem,
@@ -19,12 +20,24 @@ from channel.protocol.frames import (
     HaveItem,
     LeafItem,
     ProveItem,
+    SealedItem,
+    WantItem,
     WordItem,
 )
+from channel.relay.bodies import Bodies, sealed_of
 from channel.relay.proofs import answer
 from channel.relay.witness import Cosigned
 
 FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
+
+Body = Callable[[ids.Hash], bytes | None]
+"""The body of a sealed notice by its `ct`, if it is still kept."""
+
+
+def no_body(_: ids.Hash) -> bytes | None:
+    """Where nothing is sealed."""
+    return None
+
 
 ROOM_BYTES = 12_000  # of it, for two notes with a line a party and their proofs
 
@@ -58,6 +71,7 @@ class Session:
     words: list[bytes] = field(default_factory=list)
     checkpoint_due: bool = False
     asked: ProveItem | None = None  # the newest question for proofs, until it is answered or passed over
+    wanted: WantItem | None = None  # the newest question for bodies, likewise
 
     def have(self, item: HaveItem, mono_ms: int, head: Head) -> None:
         """Take the party's word of where it is. `hello`: begin again from there."""
@@ -72,7 +86,7 @@ class Session:
 
     def gone(self) -> None:
         """It was not heard for long, or said goodbye: nothing more is sent until it says where it is."""
-        self.live, self.asked = False, None
+        self.live, self.asked, self.wanted = False, None, None
         self.sent_n = self.have_n
         self.words.clear()
 
@@ -82,7 +96,7 @@ class Session:
             self.sent_n = self.have_n
             self.sent_size = min(self.sent_size, self.size)
 
-    def next_frame(self, folded: Folded, head: Head, mono_ms: int) -> DownFrame | None:
+    def next_frame(self, folded: Folded, head: Head, mono_ms: int, body: Body = no_body) -> DownFrame | None:
         """The next frame due to the party, of bounded size; nothing that is not durable (law 1). None: nothing is due.
 
         One at a time, so that a party that asks for everything from the beginning holds up nobody.
@@ -97,7 +111,7 @@ class Session:
             items.append(self._checkpoint(folded, head))
             items.extend(_cosigned(folded, head) if asked else ())
             feed = folded.ledger.parties[self.party].feed
-            items.extend(self._leaves(folded, feed, visible, head, budget - ROOM_BYTES))
+            items.extend(self._leaves(folded, feed[:visible], head, budget - ROOM_BYTES, body))
             self.sent_at_ms = mono_ms
         return DownFrame(items=tuple(items))
 
@@ -116,6 +130,16 @@ class Session:
         released = folded.ledger.parties[self.party].feed[: head.feeds[self.party]]
         return answer(item, folded, released, note(item.size))
 
+    def bodies(self, bodies: Bodies, head: Head, body: Body) -> DownFrame | None:
+        """The answer to what is `wanted`, which is done with then; None: nothing is said (protocol.md 10.12)."""
+        item, self.wanted = self.wanted, None
+        if item is None or not self.live:
+            return None
+        visible = head.feeds[self.party]
+        granted = (ct for ct in dict.fromkeys(item.cts) if bodies.may_have(self.party, ct, visible))
+        items = list(_fitting(_sealed(ct, body) for ct in granted))
+        return DownFrame(items=tuple(items)) if items else None
+
     def _words(self, budget: int) -> tuple[list[DownItem], int]:
         items: list[DownItem] = []
         while self.words and budget > len(self.words[0]) and len(items) < limits.FRAME_ITEMS_MAX // 2:
@@ -131,16 +155,18 @@ class Session:
         self.checkpoint_due = False
         return CheckpointItem(old=old, proof=tuple(ids.b64url(node) for node in proof), note=head.note)
 
-    def _leaves(self, folded: Folded, feed: list[int], visible: int, head: Head, budget: int) -> list[LeafItem]:
-        items: list[LeafItem] = []
-        while self.sent_n < visible and len(items) < limits.FRAME_ITEMS_MAX // 2:
+    def _leaves(self, folded: Folded, feed: list[int], head: Head, budget: int, body: Body) -> list[DownItem]:
+        items: list[DownItem] = []
+        while self.sent_n < len(feed) and len(items) < limits.FRAME_ITEMS_MAX // 2:
             entry = folded.ledger.entries[feed[self.sent_n]]
             proof = folded.tree.inclusion(entry.index, head.size)
-            cost = len(entry.opened.token) + 47 * len(proof) + 120
+            sealed = self._body(folded, entry, body)
+            cost = len(entry.opened.token) + 47 * len(proof) + 120 + (0 if sealed is None else sealed.cost)
             if items and cost > budget:
                 break
             budget -= cost
             self.sent_n += 1
+            items += [] if sealed is None else [sealed]
             items.append(
                 LeafItem(
                     n=self.sent_n,
@@ -151,6 +177,27 @@ class Session:
                 )
             )
         return items
+
+    def _body(self, folded: Folded, entry: Entry, body: Body) -> SealedItem | None:
+        """What goes beside a sealed notice: to its addressees, and neither to its author nor to an intermediary."""
+        sealed = sealed_of(entry.opened.body)
+        if sealed is None or self.party not in folded.ledger.notices[entry.opened.of].parties:
+            return None
+        return _sealed(sealed.ct, body)
+
+
+def _sealed(ct: ids.Hash, body: Body) -> SealedItem | None:
+    jwe = body(ct)
+    return None if jwe is None else SealedItem(ct=ct, jwe=jwe.decode("ascii"))
+
+
+def _fitting(found: Iterable[SealedItem | None]) -> Iterable[SealedItem]:
+    """As many as fit in a frame."""
+    budget = FRAME_BUDGET_BYTES
+    for item in found:
+        if item is not None and item.cost <= budget:
+            budget -= item.cost
+            yield item
 
 
 def _cosigned(folded: Folded, head: Head) -> list[CosignedItem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from channel.log.leaf import encode, leaf_hash
 from channel.log.store import Cosignature, LinkRow, StoredLeaf, check_group
 from channel.protocol.errors import FatalError, InvariantError
+from channel.protocol.ids import Hash
 
 
 class MemoryLog:
@@ -17,6 +18,7 @@ class MemoryLog:
         self._notes: list[tuple[int, str]] = []
         self._cosignatures: dict[int, dict[str, str]] = {}
         self._cosignatures_new: list[Cosignature] = []
+        self._bodies: dict[Hash, bytes] = {}
         self._links: dict[str, LinkRow] = {}
         self._ended: str | None = None
         self._closed = False
@@ -33,7 +35,13 @@ class MemoryLog:
         size = self.size
         return (self._leaves[index] for index in range(max(start, 0), size if stop is None else min(stop, size)))
 
-    def append(self, leaves: Sequence[StoredLeaf], note: str) -> None:
+    def append(
+        self,
+        leaves: Sequence[StoredLeaf],
+        note: str,
+        bodies: Mapping[Hash, bytes] | None = None,
+        spent: Sequence[Hash] = (),
+    ) -> None:
         """Store leaves and the checkpoint that covers them."""
         self._check_usable()
         check_group(leaves, len(self._leaves), self._leaves[-1].stamp if self._leaves else 0)
@@ -43,6 +51,19 @@ class MemoryLog:
         self.flush()
         self._leaves += stored
         self._notes.append((len(self._leaves), note))
+        self._bodies.update(bodies or {})
+        for ct in spent:
+            self._bodies.pop(ct, None)
+
+    def body(self, ct: Hash) -> bytes | None:
+        """The body of a sealed notice, while it is kept."""
+        self._check_usable()
+        return self._bodies.get(ct)
+
+    def bodies(self) -> set[Hash]:
+        """Which bodies are kept."""
+        self._check_usable()
+        return set(self._bodies)
 
     def newest_note(self) -> str | None:
         """The note of the last append."""

@@ -164,12 +164,50 @@ def _calls(store: LogStore) -> list[Callable[[], object]]:
         lambda: store.note(1),
         lambda: store.cosignatures(1),
         lambda: store.witnessed(1),
+        lambda: store.body(CT),
+        store.bodies,
         lambda: store.put_cosignatures([]),
         store.flush,
         store.links,
         lambda: store.put_links({}),
         lambda: store.append([_leaf(1)], "more"),
     ]
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+CT, OTHER = "A" * 43, "B" * 42 + "A"
+
+
+def test_a_body_is_kept_with_its_leaf_and_deleted_with_another(store: LogStore) -> None:
+    store.append([_leaf(0)], "first", {CT: b"body", OTHER: b"other"})
+    assert (store.body(CT), store.body(OTHER), store.bodies()) == (b"body", b"other", {CT, OTHER})
+    store.append([_leaf(1)], "second", spent=[CT])
+    assert (store.body(CT), store.body(OTHER), store.bodies()) == (None, b"other", {OTHER})
+    assert (store.size, list(store.notes())) == (2, [(1, "first"), (2, "second")])
+
+
+def test_what_is_not_there_may_be_spent_and_what_is_there_kept_again(store: LogStore) -> None:
+    store.append([_leaf(0)], "first", {CT: b"body"}, [OTHER])
+    store.append([_leaf(1)], "second", {CT: b"body"})
+    assert store.bodies() == {CT}
+
+
+def test_a_group_that_is_refused_keeps_and_spends_no_body(store: LogStore) -> None:
+    store.append([_leaf(0)], "first", {CT: b"body"})
+    with pytest.raises(InvariantError):
+        store.append([_leaf(5)], "never", {OTHER: b"other"}, [CT])
+    assert store.bodies() == {CT}
+
+
+def test_bodies_survive_a_restart(tmp_path: Path) -> None:
+    store = _sqlite(tmp_path)
+    store.append([_leaf(0)], "first", {CT: b"body"})
+    store.close()
+    for mode in ("write", "read"):
+        again = SqliteLog(tmp_path / "log.sqlite", mode)  # type: ignore[arg-type]
+        assert again.body(CT) == b"body"
+        again.close()
 
 
 # --- cosignatures -----------------------------------------------------------------------------------------------------

@@ -9,14 +9,14 @@ import pytest
 
 from channel.protocol.codes import BUSY, REFUSALS, UNATTRIBUTABLE
 from channel.protocol.statements import Busy
-from tests.unit.ledger import refusing, refusing_references
+from tests.unit.ledger import refusing, refusing_references, refusing_sealed
 from tests.unit.ledger.refusing import SCENARIOS, Scenario
 from tests.unit.relay.lab import HOUR, MINUTE, PARTIES, SECOND, T0_MS, Lab, public_key, volume
 
 GUARD = Path(__file__).parents[2] / "vectors" / "guard"
 LANES = {"notices_per_minute": 3, "flash_per_minute": 2}
-BY_HAND = {"unknown-reference", "summary", "not-in-force", "refusals-limited"}
-"""Codes that need time or many statements: they have tests of their own in test_holding.py."""
+BY_HAND = {"unknown-reference", "summary", "not-in-force", "refusals-limited", "body-missing"}
+"""Codes that need time or many statements: they have tests of their own in test_holding.py and test_bodies.py."""
 """Given by the relay's loop, which takes nothing while it reads its log."""
 
 FINAL = [
@@ -34,6 +34,7 @@ def _guards() -> set[str]:
 
 def test_every_code_has_a_scenario_or_a_vector_of_the_guard() -> None:
     assert refusing_references.answered_twice in SCENARIOS["already-answered"]
+    assert refusing_sealed.quoted_another in SCENARIOS["wrong-pt"]
     assert set(SCENARIOS) | _guards() | BY_HAND == REFUSALS.keys() | BUSY.keys()
 
 

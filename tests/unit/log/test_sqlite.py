@@ -15,6 +15,7 @@ from channel.log.sqlite import SqliteLog
 from channel.log.store import Cosignature, LinkRow, StoredLeaf
 from channel.protocol.errors import ChannelError, FatalError, InvariantError
 
+CT = "A" * 43
 LINK = LinkRow(1, 2, "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 3)
 
 
@@ -215,7 +216,7 @@ def test_a_file_that_is_no_log_is_refused_and_left_alone(tmp_path: Path, mode: s
     ("sql", "says"),
     [
         ("PRAGMA application_id = 7", "another program's database.* restore it"),
-        ("PRAGMA user_version = 3", "format 3, this version reads 1 to 2"),
+        ("PRAGMA user_version = 4", "format 4, this version reads 1 to 3"),
         ("PRAGMA user_version = 1", "changed by hand"),
         ("CREATE TABLE more (a)", "changed by hand"),
         ("CREATE TRIGGER t AFTER INSERT ON note BEGIN DELETE FROM leaf; END", "changed by hand"),
@@ -279,6 +280,7 @@ def test_a_note_that_is_no_text_is_handed_out_as_no_note(path: Path) -> None:
 def old(path: Path) -> Path:
     """The log as a version without cosignatures left it."""
     _change(path, "DROP TABLE cosignature")
+    _change(path, "DROP TABLE body")
     _change(path, "PRAGMA user_version = 1")
     return path
 
@@ -288,6 +290,7 @@ def test_a_log_of_format_1_is_read_as_it_is(old: Path) -> None:
     log = SqliteLog(old, "read")
     assert list(log.leaves()) == _group(0, 10)
     assert (log.cosignatures(10), log.witnessed(1)) == ({}, 0)
+    assert (log.body(CT), log.bodies()) == (None, set())
     log.close()
     assert old.read_bytes() == before
 
@@ -304,6 +307,26 @@ def test_a_log_of_format_1_is_brought_up_to_date_by_its_writer(old: Path) -> Non
     again = SqliteLog(old, "write")
     assert (list(again.leaves()), again.cosignatures(10)) == (_group(0, 10), {"russia": "line\n"})
     again.close()
+
+
+def test_a_log_of_format_2_is_read_as_it_is_and_brought_up_to_date(path: Path) -> None:
+    _change(path, "DROP TABLE body")
+    _change(path, "PRAGMA user_version = 2")
+    reader = SqliteLog(path, "read")
+    assert (reader.body(CT), reader.bodies()) == (None, set())
+    log = SqliteLog(path, "write")
+    log.append(_group(10, 11), "note", {CT: b"body"})
+    assert (reader.body(CT), reader.bodies()) == (b"body", {CT})
+    reader.close()
+    log.close()
+
+
+def test_of_a_body_that_is_deleted_nothing_stays_in_the_file(path: Path) -> None:
+    log, jwe = SqliteLog(path, "write"), b"a body that is to go " * 500
+    log.append(_group(10, 11), "note", {CT: jwe})
+    log.append(_group(11, 12), "more", spent=[CT])
+    log.close()
+    assert b"a body that is to go" not in path.read_bytes()
 
 
 def test_a_reader_keeps_no_cosignatures(path: Path) -> None:

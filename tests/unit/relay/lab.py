@@ -13,7 +13,7 @@ from channel.ledger.fold import Folded, begin, fold
 from channel.log import checkpoint
 from channel.log.store import StoredLeaf
 from channel.protocol import charter as charters
-from channel.protocol import ids
+from channel.protocol import ids, sealing
 from channel.protocol.envelope import Opened, Signer, open_token, seal
 from channel.protocol.frames import DownFrame, HaveItem
 from channel.protocol.statements import (
@@ -30,7 +30,7 @@ from channel.protocol.statements import (
 )
 from channel.protocol.times import from_wire, to_wire
 from channel.relay.core import Core, Keys
-from channel.relay.session import Head, Session
+from channel.relay.session import Body, Head, Session, no_body
 from channel.testing.memory import MemoryLog
 from tests.vectors import bodies
 
@@ -164,9 +164,9 @@ class Lab:
             self._seqs[kid] = (number, ids.sha256(token))
         return token
 
-    def submit(self, token: bytes, link: str) -> Said:
-        """Hand a token in as it came over `link`."""
-        outcome = self.core.submit(token, self.now_ms, link)
+    def submit(self, token: bytes, link: str, *beside: bytes) -> Said:
+        """Hand a token in as it came over `link`, with the bodies `beside` it."""
+        outcome = self.core.submit(token, self.now_ms, link, {ids.sha256(body): body for body in beside})
         return Said(token, ids.sha256(token), outcome.index, outcome.code, outcome.detail)
 
     def say(self, party: str, type_: str, **members: Any) -> Said:
@@ -181,6 +181,22 @@ class Lab:
     def notice(self, party: str, *to: str, **members: Any) -> Said:
         """A text notice, FLASH and WU if nothing else is said: `lab.notice("coalition", "regime via russia")`."""
         return self.say(party, "notice", **self.notice_members(*to, **members))
+
+    def sealed_members(self, *to: str, recipients: tuple[str, ...] | None = None, **members: Any) -> tuple[Any, bytes]:
+        """(members of a sealed outer, its body): what is sealed is no inner token, which the relay cannot see."""
+        named = [*(one["party"] for one in addressees(*to)), *members.get("info", [])]
+        kids = recipients or tuple(f"{party}/enc/1" for party in named)
+        inner = b"no.inner.token%d" % self._nids
+        jwe = sealing.seal_inner(
+            inner, {kid: bodies.public(kid) for kid in kids}, random=lambda size: ids.sha256(inner).encode()[:size]
+        )
+        hashes = sealing.hashes(jwe, inner).model_dump()
+        return {**self.notice_members(*to, **members), "how": "machine", "sealed": hashes} | members, jwe
+
+    def sealed(self, party: str, *to: str, **members: Any) -> Said:
+        """A sealed notice with its body."""
+        outer, jwe = self.sealed_members(*to, **members)
+        return self.submit(self.sign(party, "notice", **outer), party, jwe)
 
     def notice_members(self, *to: str, **members: Any) -> dict[str, Any]:
         return {**_NOTICE, "nid": self.nid(), "to": addressees(*to), **members}
@@ -214,7 +230,7 @@ class Lab:
         self.core.tick(self.now_ms, silent)
         batch = self.core.batch()
         if batch is not None:
-            self.store.append(batch.leaves, batch.note)
+            self.store.append(batch.leaves, batch.note, batch.bodies, batch.spent)
         for party, token in self.core.committed(batch):
             self.word_tokens.append((party, token))
             self.words.append((party, open_token(token, self.folded.ledger.ring)))
@@ -258,7 +274,7 @@ class Lab:
 
     def frames(self, party: str, mono_ms: int = 0) -> list[DownFrame]:
         """What goes down to the party now."""
-        return all_frames(self.sessions[party], self.folded, self.head, mono_ms)
+        return all_frames(self.sessions[party], self.folded, self.head, mono_ms, self.store.body)
 
     def hello(self, party: str, n: int = 0, size: int = 0) -> None:
         item = HaveItem(n=n, size=size, root=ids.sha256(b""), hello=True)
@@ -277,6 +293,6 @@ def _label(type_: str, members: dict[str, Any]) -> str:
     return "sig/desk-operations" if type_ in DESK_ONLY or members.get("by") == "voice" else "sig/machine-1"
 
 
-def all_frames(session: Session, folded: Folded, head: Head, mono_ms: int) -> list[DownFrame]:
+def all_frames(session: Session, folded: Folded, head: Head, mono_ms: int, body: Body = no_body) -> list[DownFrame]:
     """Frame after frame until nothing is due, as the relay's sender takes them."""
-    return list(iter(lambda: session.next_frame(folded, head, mono_ms), None))
+    return list(iter(lambda: session.next_frame(folded, head, mono_ms, body), None))
