@@ -137,7 +137,6 @@ TERMS = ("title", "parts", "keeps", "excluded", "precision_m", "from_time", "unt
 """What of a proposal is agreed on, besides `line` and `version`."""
 
 
-
 def reaction_fault(proposal: LineVersion | None, signer: str, body: LineStatement) -> Fault | None:
     """What is wrong with a statement that accepts or withdraws a proposal (None: its `of` is none), or None."""
     if proposal is None:
