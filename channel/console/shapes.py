@@ -51,6 +51,11 @@ class SessionShown(Shown):
     name: str | None
     role: Role | None
     csrf: str | None
+    """Goes with every request that changes something, as header `X-CSRF`."""
+    password_needed: bool
+    """Signed in by a link: nothing else is allowed until a password is set."""
+    certificate: bool
+    """The connection shows a client certificate that may sign in."""
     party: str | None
     net: str
     title: str
@@ -82,7 +87,10 @@ class DeliveryShown(Shown):
     due_at: str | None
     """The next deadline of this delivery, of whatever kind."""
     due_stage: str | None
-    """Which one: receipt, forward, answer, staff, ministry, expiry (as in docs/protocol.md 9.3.1)."""
+    """Which one: receipt, forward, answer, standby, expired (docs/protocol.md 9.3.1). In the past while overdue."""
+    told_next_at: str | None
+    """When the next rung is told, if nothing comes before."""
+    told_next: Literal["staff", "ministry"] | None
     logged_at: str
     received_at: str | None
     displayed_at: str | None
@@ -209,8 +217,9 @@ class Picture(Shown):
 
 
 class View(Shown):
-    """Everything on the screens at one moment."""
+    """Everything on the screens at one moment; also the first thing that the live socket says."""
 
+    kind: Literal["view"] = "view"
     index: int
     """Leaf after which this is the state; -1: before the first."""
     at: str
@@ -236,6 +245,16 @@ class Change(Shown):
     alerts_gone: tuple[str, ...]
     picture: Picture | None
     health: Health | None
+
+
+class Tick(Shown):
+    """The live socket's sign of life, each second: the channel's clock, and whether what is shown is fresh."""
+
+    kind: Literal["tick"] = "tick"
+    at: str
+    stale: bool
+    """The log cannot be read just now: what is on the screen is as old as `index`."""
+    index: int
 
 
 class Event(Shown):
@@ -278,3 +297,10 @@ class NoticePage(Shown):
     picture: Picture
     contacts: dict[str, str]
     """`party/desk` -> voice line."""
+
+
+class Acted(Shown):
+    """What became of an action: in the log at `index`; None: queued in this home until the channel can be reached."""
+
+    index: int | None
+    of: str | None

@@ -1,0 +1,75 @@
+"""`channel console`: the ops console of a channel's operator; its audit, and its sign-in links."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from channel.commands.app import HomeOption, JsonOption, app, find_home, print_json, told
+
+console_app = typer.Typer(
+    help="The ops console: serve it, check its audit, make a sign-in link.", invoke_without_command=True
+)
+app.add_typer(console_app, name="console")
+
+
+@console_app.callback()
+def console(
+    context: typer.Context,
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="Where to listen. Anything but this machine needs TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: any that is free.", min=0, max=65535)] = 8800,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="How browsers reach it, like https://console.example; repeat.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    client_ca: Annotated[Path | None, typer.Option(help="CA of client certificates that people sign in with.")] = None,
+    stepped: Annotated[bool, typer.Option("--stepped", hidden=True)] = False,
+) -> None:
+    """Serve the console. Example: channel console --home DIR"""
+    if context.invoked_subcommand is not None:
+        context.obj = home
+        return
+    with told():
+        from channel.commands.console_source import OperatorSource
+        from channel.commands.logs import configure
+        from channel.console.serving import Serving
+        from channel.relay.clock import random_bytes, wall_ms
+        from channel.relay.home import ChannelHome
+
+        configure()
+        channel = ChannelHome.open(find_home(home))
+        source = OperatorSource(channel, stepped=stepped)
+        serving = Serving(
+            channel.path, host, port, tuple(origin or ()), tls_cert, tls_key, client_ca, wall_ms, random_bytes
+        )
+        asyncio.run(serving.run(source, sys.stdout))
+
+
+@console_app.command()
+def audit(context: typer.Context, home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """Does the chain of the audit hold? Exit 1 if not. Example: channel console audit --home DIR"""
+    with told(json_output):
+        from channel.console.audit import AUDIT_FILE, check
+
+        path = find_home(home or context.obj) / AUDIT_FILE
+        found = check(path)
+    if json_output:
+        print_json({"file": str(path), "lines": found.lines, "head": found.head, "fault": found.fault})
+    else:
+        fault = "the chain holds" if found.fault is None else f"NOT WHOLE: {found.fault}"
+        sys.stdout.write(f"{path}: {found.lines} lines, newest {found.head}; {fault}\n")
+    raise typer.Exit(0 if found.fault is None else 1)
+
+
+@console_app.command()
+def openapi() -> None:
+    """The OpenAPI document of the console's API. Example: channel console openapi > openapi.json"""
+    from channel.console.app import document
+
+    print_json(document())

@@ -1,0 +1,171 @@
+"""The operator's source of a console: the log, read beside the relay that writes it, and the operator's desk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from threading import Lock
+
+from channel.console.moments import Fold
+from channel.console.source import Done, Facts, Link, Standing, State
+from channel.ledger.fold import Folded, begin
+from channel.log.checkpoint import parse_body, split_note
+from channel.log.lock import holder
+from channel.log.merkle import Tree
+from channel.log.sqlite import SqliteLog
+from channel.log.store import StoredLeaf
+from channel.protocol import ids
+from channel.protocol.envelope import open_token
+from channel.protocol.errors import ChannelError, FatalError, ProofError, RefusedError, TransientError
+from channel.protocol.statements import Acknowledgement, Statement
+from channel.relay.clock import SystemClock, pause
+from channel.relay.home import ChannelHome
+from channel.relay.operator import WAIT_S_MAX, Settled, Spool, newest, statement
+
+BATCH_LEAVES = 200  # leaves taken in at once: about 100 ms, then others may use the worker
+BROKER_S = 0.5
+SPOOL_S = 0.05
+BROKER_TURNS = 10  # looks at links between two at the broker
+
+
+class OperatorSource:
+    """The whole log of one home. `stepped`: a scenario holds the clock, which then stands at the newest stamp."""
+
+    def __init__(self, home: ChannelHome, *, stepped: bool = False) -> None:
+        self._home, self._stepped = home, stepped
+        charter, of = home.charter()
+        self.facts = Facts(party=None, coordinates="latlon", zone="UTC")
+        self.fold = Fold(charter, of)
+        self.tree = Tree()
+        self._log: SqliteLog | None = None
+        self._lock = Lock()
+        """Held while ledger and tree change, and while a statement of the desk is made from them."""
+        self._broker: State = "unknown"
+        self._looks = 0
+
+    def poll(self) -> bool:
+        """Take in up to `BATCH_LEAVES`. After an error the log is opened anew at the next call."""
+        try:
+            log = self._opened()
+            start = self.tree.size
+            size = log.size
+            if size < start:
+                raise FatalError(f"{self._home.log_file} has fewer leaves than before: start the console again")
+            for leaf in log.leaves(start, min(size, start + BATCH_LEAVES)):
+                self._take(leaf)
+            return size > start
+        except ChannelError:
+            self._shut()
+            raise
+
+    def _take(self, leaf: StoredLeaf) -> None:
+        if leaf.index == 0:
+            opened = begin(leaf).ledger.entries[0].opened
+        else:
+            try:
+                opened = open_token(leaf.token, self.fold.ledger.ring, net=self.fold.ledger.charter.net)
+            except ChannelError as error:
+                raise FatalError(f"leaf {leaf.index} of the log does not open: {error}") from error
+        with self._lock:
+            self.tree.append(leaf.leaf_hash)
+            self.fold.take(leaf.index, leaf.stamp, opened)
+
+    def now_ms(self) -> int:
+        """Never before the newest stamp."""
+        stamp_ms = self.fold.ledger.last_stamp_ms
+        if self._stepped and not self._home.clock_file.exists():
+            return stamp_ms
+        return max(stamp_ms, SystemClock.of_home(self._home.path).now_ms())
+
+    def scenario(self) -> bool:
+        return self._stepped or self._home.clock_file.exists()
+
+    def standing(self) -> Standing:
+        log = self._opened()
+        quorum = self.fold.ledger.charter.terms.quorum
+        cosigned = tuple(log.cosignatures(log.size))
+        links = {
+            party: Link(row.have_n, row.heard_ms, cosigned_size=log.size if party in cosigned else None)
+            for party, row in log.links().items()
+        }
+        return Standing(
+            root=_root(log.newest_note()),
+            witnessed=log.witnessed(quorum),
+            cosigned=cosigned,
+            relay="up" if holder(self._home.log_file) is not None else "down",
+            broker=self._look_at_broker(),
+            log_bytes=self._home.log_file.stat().st_size,
+            disk_free_bytes=shutil.disk_usage(self._home.path).free,
+            links=links,
+        )
+
+    def _look_at_broker(self) -> State:
+        """Whether its port takes connections; asked seldom, because a full queue there would cost half a second."""
+        if self._looks % BROKER_TURNS == 0:
+            settings = self._home.settings()
+            try:
+                with socket.create_connection((settings.host, settings.port), BROKER_S):
+                    self._broker = "up"
+            except OSError:
+                self._broker = "down"
+        self._looks += 1
+        return self._broker
+
+    async def acknowledge(self, alert: str, reason: str) -> Done:
+        """The operator's desk signs; the running relay logs it."""
+        return await self._say(Acknowledgement, alert=alert, reason=reason)
+
+    async def _say(self, model: type[Statement], **members: object) -> Done:
+        settled = await asyncio.to_thread(self._settled, model, members)
+        if settled is None:
+            raise TransientError("the relay did not answer: start it with `channel up` or `channel relay`")
+        if settled.code is not None:
+            raise RefusedError(settled.code, settled.detail)
+        return Done(settled.index)
+
+    def _settled(self, model: type[Statement], members: dict[str, object]) -> Settled | None:
+        """Hand it to the relay and wait for its verdict, in a thread of its own. None: no answer."""
+        spool, clock = Spool(self._home.path / "operator.sqlite"), SystemClock()
+        try:
+            id_ = self._submit(spool, model, members)
+            until_ms = clock.monotonic_ms() + WAIT_S_MAX * 1000
+            while (settled := spool.outcome(id_)) is None and clock.monotonic_ms() < until_ms:
+                pause(SPOOL_S)
+            return settled
+        finally:
+            spool.close()
+
+    def _submit(self, spool: Spool, model: type[Statement], members: dict[str, object]) -> int:
+        """Sign as of one state of the log, and hand it over."""
+        signer = self._home.signer("sig/desk-operations")
+        with self._lock:
+            folded, now_ms = Folded(self.fold.ledger, self.tree), self.now_ms()
+            return spool.submit(
+                lambda seq, prev: statement(model, folded, now_ms, seq, prev, **members),
+                signer,
+                newest(folded.ledger, signer.kid),
+            )
+
+    def _opened(self) -> SqliteLog:
+        if self._log is None:
+            self._log = SqliteLog(self._home.log_file, "read")
+        return self._log
+
+    def _shut(self) -> None:
+        if self._log is not None:
+            with contextlib.suppress(ChannelError):
+                self._log.close()
+            self._log = None
+
+    def close(self) -> None:
+        """Release the log: its writer can then leave it as one file."""
+        self._shut()
+
+
+def _root(note: str | None) -> str:
+    try:
+        return ids.b64url(parse_body(split_note(note or "")[0]).root)
+    except ProofError:
+        return ""

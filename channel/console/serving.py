@@ -1,0 +1,128 @@
+"""The console as a server: where it listens, under which origins, with which TLS, and the first sign-in link."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from channel.console.access import Access
+from channel.console.app import application
+from channel.console.audit import AUDIT_FILE, Audit
+from channel.console.console import Console
+from channel.console.guard import Place
+from channel.console.live import Live
+from channel.console.people import PEOPLE_FILE, People
+from channel.console.source import Source, Surroundings
+from channel.protocol.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PORTS_TRIED = 20  # when the usual port is taken, by another home's console perhaps
+MESSAGE_BYTES_MAX = 4_096  # what a browser may say over the live socket, where nothing is to be said
+GRACE_S = 3
+BACKLOG = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where and how. `home` keeps users and audit."""
+
+    home: Path
+    host: str
+    port: int
+    origins: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
+    client_ca: Path | None
+    wall_ms: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+
+    @property
+    def secure(self) -> bool:
+        return self.tls_cert is not None
+
+    async def run(self, source: Source, out: TextIO) -> None:
+        """Serve until SIGINT or SIGTERM. UsageError if it may not listen so."""
+        self._check()
+        listening = self._listen()
+        port = listening.getsockname()[1]
+        place = Place(frozenset(self._origins(port)), self.secure, port)
+        around = Surroundings(self.wall_ms, self.random_bytes)
+        audit = Audit(self.home / AUDIT_FILE)
+        try:
+            access = Access(People(self.home / PEOPLE_FILE, self.random_bytes), audit, around)
+            console = Console(Live(source), access, place)
+            server = uvicorn.Server(self._config(console))
+            self._announce(access, self._origins(port)[0], out)
+            await server.serve(sockets=[listening])
+        finally:
+            audit.close()
+            listening.close()
+
+    def _check(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UsageError("TLS needs both --tls-cert and --tls-key")
+        if self.client_ca is not None and not self.secure:
+            raise UsageError("client certificates need TLS: give --tls-cert and --tls-key")
+        if self.host not in LOOPBACK and not self.secure:
+            raise UsageError(f"to listen on {self.host}, give --tls-cert and --tls-key: without TLS only this machine")
+        if self.host not in LOOPBACK and not self.origins:
+            raise UsageError("say how browsers will reach it, like --origin https://console.example:8800")
+        for origin in self.origins:
+            parts = urlsplit(origin)
+            if parts.scheme != ("https" if self.secure else "http") or not parts.netloc or parts.path or parts.query:
+                raise UsageError(f"an origin is like https://console.example or http://localhost:8800, not {origin!r}")
+
+    def _listen(self) -> socket.socket:
+        """The port asked for; if that is the usual one and it is taken, the next that is free."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        for port in range(self.port, self.port + (PORTS_TRIED if self.port else 1)):
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listening.bind((self.host, port))
+                listening.listen(BACKLOG)
+                return listening
+            except OSError as error:
+                listening.close()
+                fault = error.strerror
+        raise UsageError(f"cannot listen on {self.host}:{self.port} ({fault}): choose another with --port")
+
+    def _origins(self, port: int) -> tuple[str, ...]:
+        """Those that were named, and this machine's own names."""
+        scheme = "https" if self.secure else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        own = tuple(f"{scheme}://{name}:{port}" for name in dict.fromkeys((host, "127.0.0.1", "localhost", "[::1]")))
+        return (*self.origins, *(own if self.host in LOOPBACK else own[1:]))
+
+    def _announce(self, access: Access, origin: str, out: TextIO) -> None:
+        out.write(f"console on {origin}\n")
+        link = access.first_link()
+        if link is not None:
+            out.write(f"nobody can sign in yet; open this once, within a day: {origin}/#link={link.token}\n")
+        out.flush()
+
+    def _config(self, console: Console) -> uvicorn.Config:
+        return uvicorn.Config(
+            application(console),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            ws="websockets-sansio",
+            ws_max_size=MESSAGE_BYTES_MAX,
+            ws_per_message_deflate=False,  # its windows would cost each browser 300 KiB here
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="on",
+            ssl_certfile=self.tls_cert,
+            ssl_keyfile=self.tls_key,
+            ssl_ca_certs=None if self.client_ca is None else str(self.client_ca),
+            ssl_cert_reqs=ssl.CERT_NONE if self.client_ca is None else ssl.CERT_OPTIONAL,
+        )

@@ -1,0 +1,97 @@
+"""What a console shows and does it through: the port that the operator's and a party's source implement.
+
+A source is asked by one thread at a time (the console's worker); only its actions are coroutines of the event loop.
+No clock is read in this room: time and randomness come in with `Surroundings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from channel.console.moments import Fold
+
+State = Literal["up", "down", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Real time and randomness, from the one file of the program that may ask the machine for them."""
+
+    wall_ms: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while a console runs. `party` None: the operator's."""
+
+    party: str | None
+    coordinates: Literal["latlon", "mgrs", "sk42"]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How far a party's client has got, and when it was last heard."""
+
+    has: int
+    heard_ms: int | None
+    present: bool | None = None
+    cosigned_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of the installation, beside the ledger."""
+
+    root: str = ""
+    witnessed: int = 0
+    cosigned: tuple[str, ...] = ()
+    relay: State = "unknown"
+    broker: State = "unknown"
+    quarantined: bool = False
+    log_bytes: int = 0
+    disk_free_bytes: int = 0
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of an action: in the log at `index`, or queued (None) until the channel can be reached."""
+
+    index: int | None
+    of: str | None = None
+
+
+class Source(Protocol):
+    """A log that grows, and what its owner may do about it."""
+
+    facts: Facts
+    fold: Fold
+    """What was taken in so far. Changed by `poll` alone."""
+
+    def poll(self) -> bool:
+        """Take in what is new, some hundred leaves at most; True if there was anything. ChannelError: it is stale."""
+        ...
+
+    def now_ms(self) -> int:
+        """The channel's clock."""
+        ...
+
+    def scenario(self) -> bool:
+        """Whether that is a scenario's clock."""
+        ...
+
+    def standing(self) -> Standing:
+        """Looked up, not folded: links, witnesses, disk."""
+        ...
+
+    async def acknowledge(self, alert: str, reason: str) -> Done:
+        """Sign that the desk of this console has taken notice. RefusedError, TransientError."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open."""
+        ...
