@@ -172,6 +172,8 @@ def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
         references = {getattr(body, name, None) for name in ("of", "amends", "withdraws", "replaces")}
         if entry.opened.of != of and of not in references and getattr(body, "alert", None) not in about:
             continue
+        since = ledger.ring.doubted(entry.opened.kid, entry.index)
+        mark = "" if since is None else f" [its party calls this key compromised since leaf {since}]"
         found.append(
             {
                 "index": entry.index,
@@ -180,7 +182,8 @@ def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
                 "by": entry.opened.party,
                 "kid": entry.opened.kid,
                 "token_sha256": entry.opened.of,
-                "text": wording.entry_lines(ledger, entry, f"party -p {me}")[0],
+                **({} if since is None else {"compromised_since": since}),
+                "text": wording.entry_lines(ledger, entry, f"party -p {me}")[0] + mark,
             }
         )
     return found

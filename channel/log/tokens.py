@@ -5,6 +5,8 @@ These are the rules that a log must keep whatever its relay's policy was; whethe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from channel.log.merkle import Tree
 from channel.log.report import Reasons
 from channel.log.store import StoredLeaf
@@ -37,6 +39,7 @@ class Statements:
         self._numbers: dict[str, dict[int, ids.Hash]] = {}  # kid -> seq -> token; refused ones with an empty hash
         self._confirmed: dict[str, tuple[int, int]] = {}  # party -> (size of this log that it saw, leaf that says so)
         self._doubts: list[str] = []
+        self._signed: dict[str, list[int]] = {}
         self.opened = 0
 
     def check(self, leaf: StoredLeaf, tree: Tree | None) -> None:
@@ -50,6 +53,7 @@ class Statements:
             self._reasons.add("not-a-leaf", leaf.index, f"a {opened.type} is not a leaf here")
             return
         self.opened += 1
+        self._signed.setdefault(opened.kid, []).append(leaf.index)
         if not self.ring.valid_at(opened.kid, leaf.index):
             self._reasons.add("key-not-valid", leaf.index, f"{opened.kid} was not valid at this position")
         if opened.of in self._seen_tokens:
@@ -127,4 +131,14 @@ class Statements:
         doubts = self._doubts[:_LISTED_MAX]
         if len(self._doubts) > _LISTED_MAX:
             doubts.append(f"{len(self._doubts) - _LISTED_MAX} more of this kind")
-        return doubts + holes
+        return doubts + holes + list(self._compromised())
+
+    def _compromised(self) -> Iterator[str]:
+        """Statements of keys from the leaf on since which their own parties doubt them (protocol.md 5.5)."""
+        for kid, indexes in sorted(self._signed.items()):
+            doubtful = [index for index in indexes if self.ring.doubted(kid, index) is not None]
+            if doubtful:
+                since, more = self.ring.record(kid).compromised_since, len(doubtful) - _LISTED_MAX
+                listed = ", ".join(map(str, doubtful[:_LISTED_MAX])) + (f" and {more} more" if more > 0 else "")
+                said = f"its party calls it compromised since leaf {since}"
+                yield f"that it was {ids.kid_party(kid)} who used {kid} at leaves {listed}: {said}"

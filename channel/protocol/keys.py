@@ -129,6 +129,12 @@ class KeyRing(Mapping[str, bytes]):
         """The one of these to use: whoever seals to a party takes its newest `enc` key (protocol.md 5.8)."""
         return next(iter(self.valid(party, kind, index)), None)
 
+    def doubted(self, kid: str, index: int) -> int | None:
+        """Since which leaf its party calls the key compromised, if a statement at `index` is one of those (5.5)."""
+        record = self._records.get(kid)
+        since = None if record is None else record.compromised_since
+        return since if since is not None and index >= since else None
+
     def kind(self, kid: str) -> str:
         """What a key is for, known or not."""
         return kind_of(kid, self._desks.get(ids.kid_party(kid), ()))

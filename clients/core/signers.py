@@ -10,7 +10,7 @@ from typing import Protocol
 
 from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, UsageError
-from channel.protocol.keys import KeyRing
+from channel.protocol.keys import KeyRecord, KeyRing
 from clients.core.home import PartyHome
 
 MACHINE = "sig/machine"
@@ -35,16 +35,20 @@ class Signers:
 
     def find(self, ring: KeyRing, kind: str, index: int) -> Signer | None:
         """FatalError if a key's file is not the key that was enrolled."""
-        for record in ring.valid(self._party, kind, index):
-            label = record.kid.partition("/")[2]
-            if not self._home.has_key(label):
-                continue
-            signer = self._read.get(label) or self._home.signer(label)
-            if signer.public != record.public:
-                raise FatalError(f"the key file of {record.kid} is not the one that was enrolled: restore it")
-            self._read[label] = signer
-            return signer
-        return None
+        record = self.record(ring, kind, index)
+        if record is None:
+            return None
+        label = record.kid.partition("/")[2]
+        signer = self._read.get(label) or self._home.signer(label)
+        if signer.public != record.public:
+            raise FatalError(f"the key file of {record.kid} is not the one that was enrolled: restore it")
+        self._read[label] = signer
+        return signer
+
+    def record(self, ring: KeyRing, kind: str, index: int) -> KeyRecord | None:
+        """The newest valid key of a kind whose file is here; of `enc` too."""
+        valid = ring.valid(self._party, kind, index)
+        return next((one for one in valid if self._home.has_key(one.kid.partition("/")[2])), None)
 
     def take(self, ring: KeyRing, kind: str, index: int) -> Signer:
         """`find`; UsageError, saying what to do, if there is none."""

@@ -332,6 +332,19 @@ def test_a_withdrawn_key_does_not_sign_any_more() -> None:
     _committed(log, ("key-not-valid", late))
 
 
+def test_what_a_key_signed_from_the_leaf_on_since_which_its_party_doubts_it_is_told() -> None:
+    log = GrowingLog()
+    log.add("notice")
+    first, second = (log.add("notice", nid=f"015e87f3-2a40-7c11-9d3e-00000000000{n}") for n in (1, 2))
+    log.add("revocation", kid="coalition/sig/machine-1", compromised_since=first)
+    log.commit()
+    report = log.verify()
+    assert report.verdict is Verdict.VERIFIED, "it changes nothing in the past"
+    doubts = [line for line in report.unproven if "compromised" in line]
+    told = f"at leaves {first}, {second}: its party calls it compromised since leaf {first}"
+    assert doubts == [f"that it was coalition who used coalition/sig/machine-1 {told}"]
+
+
 @pytest.mark.parametrize(
     ("type_", "changes", "code"),
     [

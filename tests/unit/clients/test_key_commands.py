@@ -1,0 +1,67 @@
+"""`party key`: what is typed, what is printed, exit codes; and the mark of a key called compromised in `party show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.clients.lab import lab_at
+from tests.unit.clients.test_cli import FLASH, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with lab_at(tmp_path / "net") as lab:
+        yield Desk(lab, monkeypatch)
+
+
+def test_a_changed_key_is_listed_with_its_places_in_the_log(desk: Desk) -> None:
+    changed = desk.json("coalition", "key", "rotate", "desk", "staff")
+    (new,) = [one for one in desk.json("coalition", "key", "list") if one["kid"].endswith("desk-staff-2")]
+    assert new["enrolled"] == changed["enrolled"]["enrolled"]
+    assert new.items() >= {"kind": "sig/desk-staff", "valid": True, "here": True, "used": True}.items()
+    (old,) = [one for one in desk.json("coalition", "key", "list") if one["kid"].endswith("desk-staff")]
+    assert old["withdrawn"] == changed["withdrawn"][0]["withdrawn"] == new["enrolled"] + 1
+    assert old.items() >= {"enrolled": None, "valid": False, "here": True, "used": False}.items()
+    lines = desk.run("coalition", "key", "list").splitlines()
+    assert any("desk-staff-2" in line and "in use" in line and f"leaf {new['enrolled']}" in line for line in lines)
+    everybody = desk.json("russia", "key", "list", "--all")
+    assert {one["kid"].partition("/")[0] for one in everybody} == {"coalition", "russia", "sdf", "regime", "relay"}
+    assert not any(one["here"] for one in everybody if not one["kid"].startswith("russia/"))
+
+
+def test_what_cannot_be_withdrawn_or_changed_says_what_to_type(desk: Desk) -> None:
+    last = desk.json("coalition", "key", "revoke", "coalition/enc/1", "--reason", "x", status=2)
+    assert last["error"]["detail"].endswith("party -p coalition key rotate enc")
+    assert "which desk" in desk.json("coalition", "key", "rotate", "desk", status=2)["error"]["detail"]
+    assert "has no desk" in desk.json("coalition", "key", "rotate", "wit", "staff", status=2)["error"]["detail"]
+
+
+def test_a_change_that_cannot_be_sent_is_gone_on_with_by_the_same_command(desk: Desk) -> None:
+    desk.run("coalition", "inbox")
+    desk.up = False
+    queued = desk.json("coalition", "key", "rotate", "machine", "--wait", "0.1", status=3)
+    assert queued["queued"] is True
+    assert "give the same command again" in desk.errors
+    used = {one["kid"] for one in desk.json("coalition", "key", "list") if one["used"]}
+    assert "coalition/sig/machine-1" in used, "the key in use stays so"
+    desk.up = True
+    assert desk.json("coalition", "key", "rotate", "machine")["enrolled"]["kid"] == "coalition/sig/machine-2"
+
+
+def test_statements_of_a_key_called_compromised_are_marked_from_that_leaf_on(desk: Desk) -> None:
+    early, late = (desk.json("coalition", *FLASH) for _ in range(2))
+    words = ["--reason", "laptop lost", "--compromised-since", str(late["index"])]
+    assert (
+        desk.json("coalition", "key", "rotate", "desk", "operations", *words)["withdrawn"][0]["compromised_since"]
+        == late["index"]
+    )
+    for sent, marked in ((early, False), (late, True)):
+        first = desk.json("russia", "show", sent["nid"])["timeline"][0]
+        assert (first.get("compromised_since") == late["index"]) is marked
+        assert ("compromised since leaf" in first["text"]) is marked
+    again = desk.json("coalition", *FLASH)
+    first = desk.json("russia", "show", again["nid"])["timeline"][0]
+    assert (first["kid"], "compromised_since" in first) == ("coalition/sig/desk-operations-2", False)
