@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from channel.protocol.errors import ChannelError, PeerError, ProofError, RefusedError, UsageError
+from channel.protocol.errors import ChannelError, UsageError
 
 app = typer.Typer(
     name="channel",
@@ -42,7 +42,7 @@ def told(json_output: bool = False) -> Iterator[None]:
         yield
     except ChannelError as error:
         if json_output:
-            code = error.code if isinstance(error, PeerError | ProofError | RefusedError) else type(error).__name__
+            code = getattr(error, "code", type(error).__name__)
             print_json({"error": {"code": code, "detail": str(error)}})
         sys.stderr.write(f"channel: {error}\n")
         raise typer.Exit(error.exit_code) from None

@@ -89,7 +89,7 @@ def check_line(parts: Sequence[Sequence[Position]], excluded: Sequence[Sequence[
     total = sum(len(path) for path in (*parts, *excluded))
     if total > limits.VERTICES_MAX:
         return "too-many-vertices", f"{total} vertices in all; at most {limits.VERTICES_MAX}"
-    for name, paths, check in (("part", parts, _check_open_path), ("excluded area", excluded, _check_ring_alone)):
+    for name, paths, check in (("part", parts, check_path), ("excluded area", excluded, _check_ring_alone)):
         for number, path in enumerate(paths, start=1):
             problem = check(path)
             if problem is not None:
@@ -137,7 +137,8 @@ def _check_path(path: Sequence[Position], half_width_m: float) -> Problem | None
     return _check_reach(path, half_width_m) or _check_span(path) or _check_length(path)
 
 
-def _check_open_path(path: Sequence[Position]) -> Problem | None:
+def check_path(path: Sequence[Position]) -> Problem | None:
+    """The first thing wrong with one path of a line, however many positions it has, or None."""
     return _check_path(path, 0)
 
 
