@@ -16,6 +16,7 @@ from channel.ledger.deadlines import Agenda, AlertDraft
 from channel.ledger.fold import Folded
 from channel.log import checkpoint
 from channel.log.store import StoredLeaf
+from channel.picture import readback
 from channel.protocol import ids, limits
 from channel.protocol.envelope import Opened, Signer, open_token, seal
 from channel.protocol.errors import Attributable, Unattributable
@@ -23,6 +24,7 @@ from channel.protocol.statements import (
     Alert,
     Busy,
     Device,
+    Finding,
     Heartbeat,
     Receipt,
     Refusal,
@@ -130,6 +132,8 @@ class Core:
             verdict = self.bodies.judge(opened, bodies) or verdict
         match verdict:
             case policy.Accept():
+                if (misread := readback.mismatch(ledger, opened)) is not None:
+                    self._say(Finding, now_ms, **misread)  # before the answer: so the fold knows that it does not count
                 index = self._stage(opened, now_ms, bodies)
                 self._receipt(index)
                 self._release_held(opened.of, now_ms)
@@ -181,6 +185,8 @@ class Core:
         for party in silent:
             for draft in list(deadlines.silent(ledger, party, now_ms)):
                 self._alert(draft, now_ms)
+        for over in list(readback.over(ledger)):
+            self._say(Finding, now_ms, **readback.cleared(over))
         self._expire_held(now_ms)
         self._summarise(now_ms)
 
