@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from channel.picture.geojson import Feature
 
 _UNITS_M = {"km": 1000.0, "m": 1.0}
+_SWAPPED = "{}: {:,.0f} km from the line, and {:,.0f} km the other way round: latitude comes first (or --as-written)"
 AsWrittenOption = Annotated[
     bool, typer.Option("--as-written", help="Take positions as they stand, even if they look swapped.")
 ]
@@ -32,7 +33,7 @@ def side(
 ) -> None:
     """On which side of a line a place lies, left or right along the line's direction, and how far from it."""
     with told(json_output):
-        from channel.picture.geojson import read, swapped_among
+        from channel.picture.geojson import looks_swapped, read
         from channel.picture.lines import AgreedLine
         from channel.protocol import geometry
         from channel.protocol.places import parse_place
@@ -43,10 +44,12 @@ def side(
             problem = geometry.check_path(part)
             if problem is not None:
                 raise chosen.fault(*problem)
-        vertices = [position for part in parts for position in part]
-        if not as_written and swapped_among([*vertices, place]) == len(vertices):
-            raise UsageError(f"{at} is far from the line, and close to it the other way round: latitude comes first")
-        bank, distance_m = AgreedLine(parts, precision_m=_metres("--precision", precision)).bank(place)
+        agreed = AgreedLine(parts, precision_m=_metres("--precision", precision))
+        bank, distance_m = agreed.bank(place)
+        if not as_written and abs(place[0]) <= 900_000_000:
+            swapped_m = agreed.bank((place[1], place[0])).distance_m
+            if looks_swapped(distance_m, swapped_m):
+                raise UsageError(_SWAPPED.format(at, distance_m / 1000, swapped_m / 1000))
         if json_output:
             print_json({"side": bank, "distance_m": round(distance_m, 1)})
         else:

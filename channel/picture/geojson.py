@@ -23,7 +23,9 @@ FILE_BYTES_MAX = 10_000_000  # a plan for a whole theatre; larger files are maps
 _NAME_CHARS = 60
 _NUMBER_MAX = 1e9
 _RINGS_MAX = 64  # of one area (protocol.md 2.5)
-_SPREAD_M = 10_000.0  # what is closer together than this is one place when places are compared with the rest of a file
+_FAR_M = 100_000.0  # closer than this to the rest of a file a place is where it was meant
+_SPREADS = 3  # nor is it swapped because a file is wide
+_TIMES = 5  # swapped it must be so many times closer
 _NESTED = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 1, "MultiLineString": 2, "MultiPolygon": 3}
 
 CODES = {
@@ -271,10 +273,19 @@ def swapped_among(positions: Sequence[Position]) -> int | None:
     places = np.array(positions, dtype=float) / E7
     middle = np.median(places, axis=0)
     from_middle_m = _lengths_m(middle, places)
-    spread_m = float(np.median(from_middle_m)) + _SPREAD_M
-    there = np.flatnonzero((from_middle_m > 10 * spread_m) & (np.abs(places[:, 0]) <= 90))
-    close = there[_lengths_m(middle, places[there][:, ::-1]) <= 2 * spread_m]
-    return int(close[0]) if len(close) else None
+    far_m = max(_FAR_M, _SPREADS * float(np.median(from_middle_m)))
+    there = np.flatnonzero((from_middle_m > far_m) & (np.abs(places[:, 0]) <= 90))
+    found = there[_far_less(_lengths_m(middle, places[there][:, ::-1]), from_middle_m[there])]
+    return int(found[0]) if len(found) else None
+
+
+def looks_swapped(as_written_m: float, swapped_m: float) -> bool:
+    """Whether a place is far from what it is compared with, and with its numbers swapped close to it."""
+    return as_written_m > _FAR_M and bool(_far_less(swapped_m, as_written_m))
+
+
+def _far_less(metres: Any, other_m: Any) -> Any:
+    return metres * _TIMES < other_m
 
 
 def _lengths_m(middle: Any, places: Any) -> Any:
