@@ -29,6 +29,7 @@ def console(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
     client_ca: Annotated[Path | None, typer.Option(help="CA of client certificates that people sign in with.")] = None,
+    metrics_open: Annotated[bool, typer.Option(help="Numbers of /metrics to everybody who reaches the port.")] = False,
     stepped: Annotated[bool, typer.Option("--stepped", hidden=True)] = False,
 ) -> None:
     """Serve the console. Example: channel console --home DIR"""
@@ -46,7 +47,16 @@ def console(
         channel = ChannelHome.open(find_home(home))
         source = OperatorSource(channel, stepped=stepped)
         serving = Serving(
-            channel.path, host, port, tuple(origin or ()), tls_cert, tls_key, client_ca, wall_ms, random_bytes
+            channel.path,
+            host,
+            port,
+            tuple(origin or ()),
+            tls_cert,
+            tls_key,
+            client_ca,
+            metrics_open,
+            wall_ms,
+            random_bytes,
         )
         asyncio.run(serving.run(source, sys.stdout))
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import socket
 from threading import Lock
 
+from channel.commands.dispute import judged, moment
+from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
 from channel.console.moments import Fold
 from channel.console.source import Done, Facts, Link, Standing, State
 from channel.ledger.fold import Folded, begin
@@ -18,11 +21,25 @@ from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import ids
 from channel.protocol.envelope import open_token
-from channel.protocol.errors import ChannelError, FatalError, ProofError, RefusedError, TransientError
-from channel.protocol.statements import Acknowledgement, Statement
+from channel.protocol.errors import (
+    ChannelError,
+    FatalError,
+    InvariantError,
+    ProofError,
+    RefusedError,
+    TransientError,
+    UsageError,
+)  # fmt: skip
+from channel.protocol.statements import Acknowledgement, ClockStep, Statement
+from channel.protocol.times import to_wire
 from channel.relay.clock import SystemClock, pause
 from channel.relay.home import ChannelHome
 from channel.relay.operator import WAIT_S_MAX, Settled, Spool, newest, statement
+from channel.replay.area import read_area
+from channel.replay.dispute import Query
+from channel.replay.dispute_document import document
+from channel.replay.dispute_html import page
+from channel.replay.proving import prove
 
 BATCH_LEAVES = 200  # leaves taken in at once: about 100 ms, then others may use the worker
 BROKER_S = 0.5
@@ -116,6 +133,36 @@ class OperatorSource:
     async def acknowledge(self, alert: str, reason: str) -> Done:
         """The operator's desk signs; the running relay logs it."""
         return await self._say(Acknowledgement, alert=alert, reason=reason)
+
+    async def apply_clock(self, reason: str) -> Done:
+        """The operator's desk takes over the wall clock's time (docs/protocol.md, law 3)."""
+        old, new = to_wire(self.fold.ledger.last_stamp_ms), to_wire(SystemClock.of_home(self._home.path).now_ms())
+        return await self._say(ClockStep, old=old, new=new, reason=reason)
+
+    async def answer(self, asked: AnswerAsked) -> Done:
+        raise InvariantError("the operator's console answers for nobody")
+
+    async def send(self, asked: NoticeAsked) -> Done:
+        raise InvariantError("the operator's console sends for nobody")
+
+    async def displayed(self, of: str) -> Done | None:
+        raise InvariantError("the operator's console signs nothing of a party's")
+
+    def bundle(self, of: str) -> bytes:
+        """As `channel prove` makes it."""
+        key = (self._home.keys / "sig-machine-1.pem").exists()
+        return prove(self._home.log_file, of, self._home.signer("sig/machine-1") if key else None).bundle
+
+    def dispute(self, asked: DisputeAsked) -> bytes:
+        """As `channel dispute` makes it."""
+        area = read_area(json.dumps(asked.area).encode())
+        query = Query(area, moment("from", asked.from_), moment("until", asked.until), asked.party)
+        if query.until_ms < query.from_ms:
+            raise UsageError("the time in dispute ends before it begins")
+        reading, found, report = judged(self._home.log_file, query, None)
+        if asked.html:
+            return page(reading, found, report).encode()
+        return json.dumps(document(reading, found, report), ensure_ascii=False).encode()
 
     async def _say(self, model: type[Statement], **members: object) -> Done:
         settled = await asyncio.to_thread(self._settled, model, members)

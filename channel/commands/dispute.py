@@ -36,18 +36,18 @@ def dispute(
 
         if html is not None and json_output:
             raise UsageError("--json prints, --html writes a page: take one of the two at a time")
-        query = Query(read_area(_bytes(area, "area")), _moment("--from", from_), _moment("--until", until), party)
+        query = Query(read_area(_bytes(area, "area")), moment("--from", from_), moment("--until", until), party)
         if query.until_ms < query.from_ms:
             raise UsageError("--until is before --from")
         path = log / "log.sqlite" if log.is_dir() else log
         if not path.is_file():
             raise UsageError(f"there is no log at {path}: name a log file, or a channel's directory")
         token = None if charter is None else _bytes(charter, "charter").strip()
-        reading, found, report = _judged(path, query, token)
+        reading, found, report = judged(path, query, token)
         _put(reading, found, report, html, json_output)
 
 
-def _judged(path: Path, query: Query, charter: bytes | None) -> tuple[Reading, Dispute, Report]:
+def judged(path: Path, query: Query, charter: bytes | None) -> tuple[Reading, Dispute, Report]:
     """Fold, verify and judge the log. UsageError if it has no such party."""
     from channel.log.sqlite import SqliteLog
     from channel.log.verify import verify_log
@@ -115,7 +115,8 @@ def _bytes(file: Path, name: str) -> bytes:
         raise UsageError(f"cannot read the {name}'s file {file}: {error.strerror}") from error
 
 
-def _moment(option: str, text: str) -> int:
+def moment(option: str, text: str) -> int:
+    """A time that a person typed; UsageError names the option."""
     if text.startswith("+") or text == "now":
         raise UsageError(f"{option} takes a time like 2017-09-16T00:30Z or 160030Z SEP 17, not {text!r}")
     return moment_ms(text, 0)

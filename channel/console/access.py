@@ -149,6 +149,11 @@ class Access:
         user = self.people.users.get(session.name)
         return None if user is None else user.role
 
+    def signed_in(self) -> set[str]:
+        """Names with a session that was used lately."""
+        now_ms = self.now_ms
+        return {one.name for one in self._sessions.values() if now_ms - one.used_ms <= IDLE_MS}
+
     def sign_out(self, token: str | None) -> None:
         found = None if token is None else self._sessions.pop(_key(token), None)
         if found is not None:

@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from channel.console import routes_act, routes_look, routes_open, routes_people, shapes
+from channel.console import routes_act, routes_admin, routes_look, routes_open, routes_people, routes_take, shapes
 from channel.console.access import Refused
 from channel.console.console import Console, signed_in
 from channel.console.guard import Guard, trouble
@@ -41,7 +41,7 @@ def build(console: Console | None) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.state.console = console
-    for routes in (routes_people, routes_look, routes_act, routes_open):
+    for routes in (routes_people, routes_look, routes_take, routes_act, routes_admin, routes_open):
         app.include_router(routes.router)
     app.add_api_route(
         "/api/v1/openapi.json", _openapi, include_in_schema=False, dependencies=[Depends(signed_in("viewer"))]

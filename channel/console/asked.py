@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from channel.console.shapes import Precedence, Role
 from channel.protocol import limits
 
 
@@ -40,3 +41,82 @@ class Acknowledged(Asked):
     """Why this desk needs to be told no more, or who has it in hand."""
 
     reason: Why
+
+
+Fingerprint = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{64})?$", description="SHA-256 of the certificate; empty: none.")
+]
+
+
+class UserPut(Asked):
+    """A new user, or another role for one that there is."""
+
+    role: Role
+    certificate: Fingerprint | None = None
+    reason: Why
+
+
+class Because(Asked):
+    """Why."""
+
+    reason: Why
+
+
+class DisputeAsked(Asked):
+    """Who is proven to have known what about an area, between two times. `party`: only what it wrote or was to get."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    area: dict[str, Any]
+    """GeoJSON: a polygon, a feature, or a collection of them."""
+    from_: Annotated[str, Field(alias="from", max_length=40)]
+    until: Annotated[str, Field(max_length=40)]
+    party: Annotated[str, Field(max_length=32)] | None = None
+    html: bool = False
+    """The page to print, in place of JSON."""
+
+
+class ReadBackAsked(Asked):
+    """Place and time as the officer typed them."""
+
+    place: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)]
+    time: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)]
+
+
+class AnswerAsked(Asked):
+    """The word of this party's desk on a notice."""
+
+    of: Annotated[str, Field(max_length=64)]
+    word: Literal["ROGER", "WILCO", "UNABLE", "STANDBY"]
+    reason: Annotated[str, Field(max_length=limits.REASON_CHARS_MAX)] | None = None
+    until: Annotated[str, Field(max_length=40)] | None = None
+    """With STANDBY, and only then: until when, like +5min."""
+    read_back: ReadBackAsked | None = None
+    corrects: bool = False
+    """It takes the place of an earlier answer."""
+
+
+class NoticeAsked(Asked):
+    """A notice to be signed by this party's desk; places and times as its officers type them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    to: Annotated[tuple[str, ...], Field(max_length=limits.ADDRESSEES_MAX)] = ()
+    """`PARTY`, or `PARTY:VIA` through an intermediary."""
+    info: Annotated[tuple[str, ...], Field(max_length=limits.ADDRESSEES_MAX)] = ()
+    kind: Literal["position", "intent", "site", "incident", "text"] = "text"
+    precedence: Precedence = "ROUTINE"
+    response: Literal["WU", "R", "NE"] | None = None
+    text: Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)] = ""
+    at: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
+    radius: Annotated[str, Field(max_length=20)] | None = None
+    accuracy: Annotated[str, Field(max_length=20)] | None = None
+    area: dict[str, Any] | None = None
+    """A GeoJSON polygon drawn on the map, in place of `at`."""
+    from_: Annotated[str, Field(alias="from", max_length=40)] = "now"
+    until: Annotated[str, Field(max_length=40)] | None = None
+    unit: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
+    read_back: bool = False
+    amends: Annotated[str, Field(max_length=64)] | None = None
+    withdraws: Annotated[str, Field(max_length=64)] | None = None
+    """A notice of this party's to take back; only `text` goes with it."""

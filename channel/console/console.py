@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,13 @@ from starlette.requests import HTTPConnection
 
 from channel.console import rows, view
 from channel.console.access import Access, Refused, Session, allowed
+from channel.console.approvals import Approvals
 from channel.console.guard import Place
 from channel.console.live import Live
 from channel.console.moments import Fold
-from channel.console.shapes import Role
+from channel.console.people import Link
+from channel.console.picture import picture
+from channel.console.shapes import Picture, Role
 from channel.console.source import Source
 from channel.ledger import Ledger
 from channel.protocol.errors import UsageError
@@ -30,12 +34,36 @@ class Console:
     access: Access
     place: Place
     static: Path = STATIC
+    layers: Path | None = None
+    """The operator's own layers of the map."""
+    metrics_open: bool = False
+    """Numbers for a monitor also to those who are not on this machine and not signed in."""
+    approvals: Approvals = field(init=False)
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """A report and a bundle read the whole log: one at a time, so that they do not take the machine from the board."""
     feeds: dict[str, Fold] = field(default_factory=dict)
     """Folds of single parties' feeds, for "as PARTY saw it"; the worker's."""
+
+    def __post_init__(self) -> None:
+        self.approvals = Approvals(self.access)
 
     @property
     def source(self) -> Source:
         return self.live.source
+
+    def operators_only(self) -> None:
+        """Refused on a party's own console."""
+        if self.source.facts.party is not None:
+            raise Refused(403, "not-here", "this is done at the operator's console")
+
+    def party_only(self) -> None:
+        """Refused on the operator's console, which can sign nothing of a party's."""
+        if self.source.facts.party is None:
+            raise Refused(403, "not-here", "only a party's own console speaks for it: party -p NAME console")
+
+    def link_url(self, link: Link) -> str:
+        """What its person opens. The secret is behind the #, which no browser sends and no log keeps."""
+        return f"{self.place.first}/#link={link.token}"
 
     def moment(self, at: str | None, party: str | None) -> tuple[rows.Moment, int]:
         """(what rows are made from, index) at a moment, as a party saw it; the worker calls it. UsageError."""
@@ -64,6 +92,11 @@ class Console:
             raise UsageError(f"this console knows {known}, not {party[:32]!r}")
         self.feeds[party] = whole.of_party(party, self.feeds.get(party))
         return self.feeds[party]
+
+    def picture(self, at: str | None, party: str | None) -> Picture:
+        """The picture of a moment; the worker calls it."""
+        moment, _ = self.moment(at, party)
+        return picture(moment.ledger, moment.now_ms)
 
     def view(self, at: str | None, party: str | None) -> str:
         """The view of a moment as JSON; the worker calls it."""

@@ -30,16 +30,22 @@ HEADERS = {
 }
 BODY_BYTES_MAX = 1024 * 1024  # an area drawn on the map; nothing else is near it
 SIGN_IN = "/api/v1/sign-in"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SAFE = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Under which origins the console is reached. `secure`: over TLS."""
+    """Under which origins the console is reached, the one to tell people first. `secure`: over TLS."""
 
-    origins: frozenset[str]
+    origins: tuple[str, ...]
     secure: bool
     port: int
+
+    @property
+    def first(self) -> str:
+        """The origin to tell people."""
+        return self.origins[0]
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -7,9 +7,7 @@ saw it" is a fold of that party's feed and of nothing else.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from channel.ledger import Ledger
@@ -136,10 +134,11 @@ def _changes(value: Any) -> bool:
 
 
 def _is_record(value: Any) -> bool:
-    return _records(type(value))
+    """A dataclass whose members may change."""
+    kind = type(value)
+    if kind not in _RECORDS:
+        _RECORDS[kind] = is_dataclass(kind) and not getattr(kind, "__dataclass_params__").frozen  # noqa: B009
+    return _RECORDS[kind]
 
 
-@cache
-def _records(kind: Hashable) -> bool:
-    """Whether it is a dataclass whose members may change."""
-    return is_dataclass(kind) and not getattr(kind, "__dataclass_params__").frozen  # noqa: B009  (typed nowhere)
+_RECORDS: dict[type, bool] = {}

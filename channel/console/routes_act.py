@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from channel.console.access import Session
-from channel.console.asked import Acknowledged
+from channel.console.asked import Acknowledged, AnswerAsked, NoticeAsked
 from channel.console.console import Console, console_of, signed_in
 from channel.console.shapes import Acted
 
@@ -23,3 +23,30 @@ async def acknowledge(alert: AlertPath, asked: Acknowledged, here: Here, who: Wa
     here.access.write(who.name, "acknowledge", alert=alert, reason=asked.reason)
     done = await here.source.acknowledge(alert, asked.reason)
     return Acted(index=done.index, of=done.of)
+
+
+@router.post("/answers")
+async def answer(asked: AnswerAsked, here: Here, who: Watch) -> Acted:
+    """Answer a notice as the word of this party's desk. Only on a party's own console."""
+    here.party_only()
+    here.access.write(who.name, "answer", of=asked.of, word=asked.word)
+    done = await here.source.answer(asked)
+    return Acted(index=done.index, of=done.of)
+
+
+@router.post("/notices")
+async def send(asked: NoticeAsked, here: Here, who: Watch) -> Acted:
+    """Send a notice of this party's, or take one back. Only on a party's own console."""
+    here.party_only()
+    here.access.write(who.name, "send", kind=asked.kind, precedence=asked.precedence, to=list(asked.to))
+    done = await here.source.send(asked)
+    return Acted(index=done.index, of=done.of)
+
+
+@router.post("/notices/{of}/displayed")
+async def displayed(of: str, here: Here, who: Watch) -> Acted:
+    """Sign that this notice is on the screen of a person on watch. Only on a party's own console."""
+    here.party_only()
+    here.access.write(who.name, "displayed", of=of[:64])
+    done = await here.source.displayed(of)
+    return Acted(index=None if done is None else done.index, of=None if done is None else done.of)

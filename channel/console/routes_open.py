@@ -6,11 +6,13 @@ import mimetypes
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse
 
 from channel.console.access import Refused
 from channel.console.console import Console, console_of
+from channel.console.guard import LOOPBACK
+from channel.console.metrics import exposition
 
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Console, Depends(console_of)]
@@ -32,6 +34,15 @@ async def readyz(here: Here) -> Response:
     """What is shown is up to date with the log."""
     ready = here.live.stale is None and here.live.folded.is_set()
     return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+
+@router.get("/metrics")
+async def metrics(request: Request, here: Here) -> Response:
+    """Numbers for a monitor, in Prometheus' text format: no names and no contents."""
+    near = request.client is not None and request.client.host in LOOPBACK
+    if not (near or here.metrics_open or request.scope["state"].get("session")):
+        raise Refused(403, "not-here", "metrics are for this machine, or for whoever is signed in")
+    return Response(await here.live.work(lambda: exposition(here)), media_type="text/plain; version=0.0.4")
 
 
 @router.get("/")

@@ -189,7 +189,7 @@ def _delivery(moment: Moment, one: Delivery) -> DeliveryShown:
         received_at=_time(one.received_ms),
         displayed_at=_time(one.displayed_ms),
         forwarded_at=_time(one.forwarded_ms),
-        forwarded_by={Leg.BY_VOICE: "voice", Leg.BY_CHANNEL: "channel"}.get(one.leg),  # type: ignore[arg-type]
+        forwarded_by={Leg.BY_VOICE: "voice", Leg.BY_CHANNEL: "channel"}.get(one.leg),
         answered_at=_time(one.answered_ms),
         standby_until=_time(one.standby_until_ms),
         reason=body.reason if isinstance(body, Answer) else None,

@@ -16,16 +16,16 @@ from channel.console.access import Access
 from channel.console.app import application
 from channel.console.audit import AUDIT_FILE, Audit
 from channel.console.console import Console
-from channel.console.guard import Place
+from channel.console.guard import LOOPBACK, Place
 from channel.console.live import Live
 from channel.console.people import PEOPLE_FILE, People
 from channel.console.source import Source, Surroundings
 from channel.protocol.errors import UsageError
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORTS_TRIED = 20  # when the usual port is taken, by another home's console perhaps
 MESSAGE_BYTES_MAX = 4_096  # what a browser may say over the live socket, where nothing is to be said
 GRACE_S = 3
+LAYERS = "layers"  # directory of the home with the operator's own GeoJSON and MBTiles
 BACKLOG = 128
 
 
@@ -40,6 +40,7 @@ class Serving:
     tls_cert: Path | None
     tls_key: Path | None
     client_ca: Path | None
+    metrics_open: bool
     wall_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
 
@@ -52,14 +53,14 @@ class Serving:
         self._check()
         listening = self._listen()
         port = listening.getsockname()[1]
-        place = Place(frozenset(self._origins(port)), self.secure, port)
+        place = Place(self._origins(port), self.secure, port)
         around = Surroundings(self.wall_ms, self.random_bytes)
         audit = Audit(self.home / AUDIT_FILE)
         try:
             access = Access(People(self.home / PEOPLE_FILE, self.random_bytes), audit, around)
-            console = Console(Live(source), access, place)
+            console = Console(Live(source), access, place, layers=self.home / LAYERS, metrics_open=self.metrics_open)
             server = uvicorn.Server(self._config(console))
-            self._announce(access, self._origins(port)[0], out)
+            self._announce(access, console, out)
             await server.serve(sockets=[listening])
         finally:
             audit.close()
@@ -101,11 +102,11 @@ class Serving:
         own = tuple(f"{scheme}://{name}:{port}" for name in dict.fromkeys((host, "127.0.0.1", "localhost", "[::1]")))
         return (*self.origins, *(own if self.host in LOOPBACK else own[1:]))
 
-    def _announce(self, access: Access, origin: str, out: TextIO) -> None:
-        out.write(f"console on {origin}\n")
+    def _announce(self, access: Access, console: Console, out: TextIO) -> None:
+        out.write(f"console on {console.place.first}\n")
         link = access.first_link()
         if link is not None:
-            out.write(f"nobody can sign in yet; open this once, within a day: {origin}/#link={link.token}\n")
+            out.write(f"nobody can sign in yet; open this once, within a day: {console.link_url(link)}\n")
         out.flush()
 
     def _config(self, console: Console) -> uvicorn.Config:

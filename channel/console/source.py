@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
 from channel.console.moments import Fold
 
 State = Literal["up", "down", "unknown"]
@@ -90,6 +91,30 @@ class Source(Protocol):
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
         """Sign that the desk of this console has taken notice. RefusedError, TransientError."""
+        ...
+
+    async def apply_clock(self, reason: str) -> Done:
+        """Take over the wall clock's time, for the operator's desk."""
+        ...
+
+    async def answer(self, asked: AnswerAsked) -> Done:
+        """A party's word on a notice. Only a party's source is asked."""
+        ...
+
+    async def send(self, asked: NoticeAsked) -> Done:
+        """A notice of the party's. Only a party's source is asked."""
+        ...
+
+    async def displayed(self, of: str) -> Done | None:
+        """Sign that a notice was put before a person on watch; None if it was signed before. Only a party's."""
+        ...
+
+    def bundle(self, of: str) -> bytes:
+        """The evidence about a notice, as one file; in a thread of its own."""
+        ...
+
+    def dispute(self, asked: DisputeAsked) -> bytes:
+        """The report about an area and a time: JSON, or the page; in a thread of its own."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,97 @@
+"""Routes of admins: users, and what two of them decide together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from channel.console.access import Session
+from channel.console.approvals import Approvals, Request, shown
+from channel.console.asked import Because, UserPut
+from channel.console.console import Console, console_of, signed_in
+from channel.console.people import Link
+from channel.console.shapes import ApprovalShown, Decided, UserShown
+from channel.protocol.times import to_wire
+
+router = APIRouter(prefix="/api/v1", tags=["admin"])
+Here = Annotated[Console, Depends(console_of)]
+Admin = Annotated[Session, Depends(signed_in("admin"))]
+NamePath = Annotated[str, Path(max_length=32)]
+
+
+@router.get("/users")
+async def users(here: Here, _: Admin) -> tuple[UserShown, ...]:
+    """Everybody who may sign in."""
+    signed = here.access.signed_in()
+    return tuple(
+        UserShown(
+            name=user.name,
+            role=user.role,
+            password=user.password is not None,
+            certificate=user.certificate is not None,
+            link_until_at=to_wire(user.link_until_ms) if user.link is not None else None,
+            signed_in=user.name in signed,
+        )
+        for user in sorted(here.access.people.users.values(), key=lambda user: user.name)
+    )
+
+
+@router.post("/users/{name}")
+async def put_user(name: NamePath, asked: UserPut, here: Here, who: Admin) -> Decided:
+    """A new user, or another role. A new one's link comes with the answer to whoever decides last."""
+    return await _decide(here, who, Request("put-user", name, asked.role, asked.certificate, asked.reason))
+
+
+@router.post("/users/{name}/remove")
+async def remove_user(name: NamePath, asked: Because, here: Here, who: Admin) -> Decided:
+    """Take a user away; their sessions end."""
+    return await _decide(here, who, Request("remove-user", name, reason=asked.reason))
+
+
+@router.post("/users/{name}/link")
+async def link(name: NamePath, asked: Because, here: Here, who: Admin) -> Decided:
+    """A new sign-in link for somebody who has lost the password; their sessions end."""
+    return await _decide(here, who, Request("link", name, reason=asked.reason))
+
+
+@router.post("/clock-step")
+async def clock_step(asked: Because, here: Here, who: Admin) -> Decided:
+    """Ask that the wall clock's step be applied (docs/operations.md). Only on the operator's console."""
+    here.operators_only()
+    return await _decide(here, who, Request("clock-step", reason=asked.reason))
+
+
+@router.get("/approvals")
+async def approvals(here: Here, who: Admin) -> tuple[ApprovalShown, ...]:
+    """What waits for a second admin."""
+    return tuple(shown(one, who) for one in here.approvals.waiting())
+
+
+@router.post("/approvals/{id_}/agree")
+async def agree(id_: str, here: Here, who: Admin) -> Decided:
+    """Agree to what another admin asked for: it is done at once."""
+    return await _do(here, here.approvals.take(id_, who).request)
+
+
+@router.post("/approvals/{id_}/refuse", status_code=204)
+async def refuse(id_: str, here: Here, who: Admin) -> None:
+    """Do not agree; or take back what one asked for oneself."""
+    here.approvals.refuse(id_, who)
+
+
+async def _decide(here: Console, who: Session, request: Request) -> Decided:
+    approvals: Approvals = here.approvals
+    if not approvals.alone(request, who):
+        return Decided(waiting=shown(approvals.ask(request, who), who), link=None, index=None)
+    approvals.check(request)
+    here.access.write(who.name, "decide-alone", request=request.what, user=request.user, role=request.role)
+    return await _do(here, request)
+
+
+async def _do(here: Console, request: Request) -> Decided:
+    if request.what == "clock-step":
+        done = await here.source.apply_clock(request.reason)
+        return Decided(waiting=None, link=None, index=done.index)
+    made: Link | None = here.approvals.apply(request)
+    return Decided(waiting=None, link=None if made is None else here.link_url(made), index=None)
