@@ -1,0 +1,52 @@
+// What a cell of the board says: shape, word, colour and countdown of one delivery. Pure.
+import { ms } from "./times";
+import type { Delivery, NoticeRow } from "./types";
+
+export type Tone = "late" | "near" | "owed" | "good" | "bad" | "calm" | "dim";
+
+export interface CellFace {
+  shape: string;
+  /** Keys of the dictionary, tried in this order. */
+  word: readonly [family: string, code: string];
+  tone: Tone;
+  /** When the next deadline is; NaN: none. */
+  due: number;
+  stage: string | null;
+}
+
+/** Within this part of a minute before its deadline an answer owed is near. */
+const NEAR_MS = 60_000;
+const ANSWERED: Partial<Record<Delivery["cell"], Tone>> = { roger: "good", wilco: "good", unable: "bad" };
+const LATE_SHAPE: Record<string, string> = { forward: "awaiting-forward" };
+
+export function face(delivery: Delivery, now: number): CellFace {
+  const due = delivery.open ? ms(delivery.due_at) : Number.NaN;
+  const stage = delivery.due_stage;
+  const overdue = delivery.overdue || (delivery.open && delivery.owed && due <= now);
+  if (overdue && delivery.open) {
+    const shape = LATE_SHAPE[stage ?? ""] ?? "overdue";
+    return { shape, word: ["late", stage ?? "answer"], tone: "late", due, stage };
+  }
+  if (delivery.cell === "expired") return { shape: "expired", word: ["cell", "expired"], tone: "late", due, stage };
+  const base = { shape: delivery.cell, word: ["cell", delivery.cell] as const, due, stage };
+  const answered = ANSWERED[delivery.cell];
+  if (answered) return { ...base, tone: answered };
+  if (!delivery.open) return { ...base, tone: "dim" };
+  if (!delivery.owed) return { ...base, tone: "calm" };
+  return { ...base, tone: due - now <= NEAR_MS ? "near" : "owed" };
+}
+
+/** The delivery that decides how urgent a row is: what is overdue, then the earliest deadline, of what is open. */
+export function pressing(row: NoticeRow): Delivery | null {
+  const open = row.deliveries.filter((delivery) => delivery.open && delivery.due_at);
+  const late = open.filter((delivery) => delivery.overdue);
+  const among = late.length ? late : open;
+  return among.reduce<Delivery | null>((one, other) => (one && ms(one.due_at) <= ms(other.due_at) ? one : other), null);
+}
+
+/** Centre of the box of all volumes. */
+export function centre(row: NoticeRow): [number, number] | null {
+  const box = row.box;
+  if (!box || box.length !== 4) return null;
+  return [(box[0]! + box[2]!) / 2, (box[1]! + box[3]!) / 2];
+}

@@ -1,0 +1,18 @@
+// A party's words, made inert: what is not seen is spelled out. Pages put the result into text nodes only, isolated.
+// The same rule as the commands' (channel/ledger/alert_wording.py): joiners shape letters and stay.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\u3164\uffa0\u115f\u1160]/gu;
+const KEPT = new Set(["\u200c", "\u200d"]);
+
+/** Text over several lines: line feeds and tabs stay, everything else unseen shows as `<U+202E>`. */
+export function inert(text: string): string {
+  return text.replace(UNSEEN, (char) => (KEPT.has(char) || char === "\n" || char === "\t" ? char : spelled(char)));
+}
+
+/** The same on one line. */
+export function inertLine(text: string): string {
+  return inert(text.replace(/[\n\t\u2028\u2029]+/g, " "));
+}
+
+function spelled(char: string): string {
+  return `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
+}

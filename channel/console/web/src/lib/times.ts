@@ -1,0 +1,104 @@
+// Times for people: date-time groups, clocks, countdowns. Pure; what time it is comes in as an argument.
+const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** RFC 3339 -> milliseconds; NaN for nothing. */
+export function ms(at: string | null | undefined): number {
+  return at ? Date.parse(at) : Number.NaN;
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+/** `161230Z SEP 17`: always Latin letters and digits, whatever the viewer's language. */
+export function dtg(at: number): string {
+  if (!Number.isFinite(at)) return "—";
+  const date = new Date(at);
+  const day = two(date.getUTCDate()) + two(date.getUTCHours()) + two(date.getUTCMinutes());
+  return `${day}Z ${MONTHS[date.getUTCMonth()]} ${two(date.getUTCFullYear() % 100)}`;
+}
+
+/** `12:30:05`, in UTC. */
+export function zulu(at: number): string {
+  if (!Number.isFinite(at)) return "--:--:--";
+  const date = new Date(at);
+  return [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map(two).join(":");
+}
+
+/** `1230Z` on the same UTC day as `now`, else the whole group. */
+export function shortTime(at: number, now: number): string {
+  if (!Number.isFinite(at)) return "—";
+  const same = Math.floor(at / DAY) === Math.floor(now / DAY);
+  return same ? `${zulu(at).slice(0, 5).replace(":", "")}Z` : dtg(at);
+}
+
+/** How much is left: `00:42`, `2:05:00`, `3d 04h`; `-` in front of what has passed. Never `-00:00`. */
+export function countdown(left: number): string {
+  if (!Number.isFinite(left)) return "";
+  // A deadline is passed when the time is at it: the second in which it passes already counts as late.
+  const late = left <= 0;
+  const seconds = late ? Math.floor(-left / 1000) : Math.ceil(left / 1000);
+  return (late ? "\u2212" : "") + span(seconds * 1000);
+}
+
+/** `00:42`, `2:05:00`, `3d 04h`. */
+export function span(length: number): string {
+  const whole = Math.max(0, Math.floor(length / 1000));
+  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
+  if (hours >= 100) return `${days}d ${two(hours % 24)}h`;
+  if (hours >= 1) return `${hours}:${two(minutes % 60)}:${two(whole % 60)}`;
+  return `${two(minutes)}:${two(whole % 60)}`;
+}
+
+/** Age in one unit: `42 s`, `17 min`, `5 h`, `3 d`, by the language's own words. */
+export function age(length: number, language: string): string {
+  if (!Number.isFinite(length)) return "—";
+  const past = Math.max(0, length);
+  const [number, unit] =
+    past < MINUTE ? [past / 1000, "second"] : past < 90 * MINUTE ? [past / MINUTE, "minute"]
+    : past < 2 * DAY ? [past / HOUR, "hour"] : [past / DAY, "day"];
+  return unitFormat(language, unit).format(Math.floor(number as number));
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+function unitFormat(language: string, unit: string): Intl.NumberFormat {
+  const key = language + unit;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(locale(language), { style: "unit", unit, unitDisplay: "short" });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/** The locale for numbers and dates: Western digits everywhere, as on maps and in date-time groups. */
+export function locale(language: string): string {
+  return `${language}-u-nu-latn`;
+}
+
+const zones = new Map<string, Intl.DateTimeFormat>();
+
+/** `15:30 +03` in the console's zone; with the date if it is another than in UTC. */
+export function local(at: number, zone: string): string {
+  if (!Number.isFinite(at)) return "--:--";
+  let format = zones.get(zone);
+  if (!format) {
+    const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone } as const;
+    try {
+      format = new Intl.DateTimeFormat("en-GB", { ...options, timeZoneName: "shortOffset" });
+    } catch {
+      format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC", timeZoneName: "shortOffset" });
+    }
+    zones.set(zone, format);
+  }
+  return format.format(at).replace("GMT", "UTC");
+}
+
+/** Milliseconds -> what the API takes. */
+export function wire(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,188 @@
+// The map itself, on a canvas: OpenLayers and what we put on it. No page, no dictionary; words come in with the looks.
+import Feature from "ol/Feature";
+import OpenMap from "ol/Map";
+import View from "ol/View";
+import { boundingExtent, createEmpty, extend, isEmpty, type Extent } from "ol/extent";
+import GeoJSON from "ol/format/GeoJSON";
+import { Point, Polygon, type Geometry } from "ol/geom";
+import { circular, fromExtent } from "ol/geom/Polygon";
+import DragBox from "ol/interaction/DragBox";
+import { defaults } from "ol/interaction/defaults";
+import VectorLayer from "ol/layer/Vector";
+import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
+import VectorSource from "ol/source/Vector";
+import Fill from "ol/style/Fill";
+import Stroke from "ol/style/Stroke";
+import Style from "ol/style/Style";
+import type { Box } from "../lib/order";
+import type { Language, Picture } from "../lib/types";
+import { baseLayers } from "./base";
+import { palette, type Palette } from "./palette";
+import { middle, styleOf, type Look } from "./styles";
+
+const PROJECTION = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
+const HOME: Extent = [38.9, 34.3, 41.2, 36.1];
+const ZOOM_MAX = 16;
+const FIT_ZOOM_MAX = 11;
+
+export type Raw = Picture["features"][number];
+export type Looker = (properties: Record<string, unknown>) => Look;
+
+export interface Heard {
+  pointer: (at: [number, number] | null) => void;
+  choose: (of: string | null) => void;
+  drawn: (box: Box) => void;
+}
+
+export class Canvas {
+  #map: OpenMap;
+  #source = new VectorSource();
+  #area = new VectorSource();
+  #layer: VectorLayer;
+  #colours: Palette = palette();
+  #box = new DragBox({ className: "draw-box" });
+  #format = new GeoJSON();
+  #looks = new WeakMap<Feature, Look>();
+  #fitted = false;
+  #still: boolean;
+
+  constructor(target: HTMLElement, language: () => Language, heard: Heard) {
+    this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#layer = new VectorLayer({
+      source: this.#source,
+      declutter: "picture",
+      zIndex: 3,
+      style: (feature, resolution) => this.#style(feature as Feature, resolution),
+      updateWhileInteracting: true,
+    });
+    const area = new VectorLayer({ source: this.#area, zIndex: 4, style: () => this.#areaStyle() });
+    const layers = [...baseLayers(() => this.#colours, language), this.#layer, area];
+    this.#map = new OpenMap({ target, layers, controls: [], view: new View({ maxZoom: ZOOM_MAX, minZoom: 4 }), interactions: defaults({ altShiftDragRotate: false, pinchRotate: false }), keyboardEventTarget: target });
+    this.#map.getView().fit(transformExtent(HOME, "EPSG:4326", "EPSG:3857"), { size: this.#size() });
+    this.#listen(target, heard);
+  }
+
+  #listen(target: HTMLElement, heard: Heard): void {
+    this.#map.on("pointermove", (event) => heard.pointer(toLonLat(event.coordinate) as [number, number]));
+    this.#map.on("moveend", () => this.#map.getTargetElement()?.setAttribute("data-ready", "true"));
+    target.addEventListener("pointerleave", () => heard.pointer(null));
+    this.#map.on("singleclick", (event) => {
+      const hit = this.#map.forEachFeatureAtPixel(event.pixel, (feature) => feature, { hitTolerance: 6, layerFilter: (layer) => layer === this.#layer });
+      heard.choose((hit?.get("of") as string | undefined) ?? null);
+    });
+    this.#box.on("boxend", () => {
+      const extent = this.#box.getGeometry().getExtent();
+      this.stopDrawing();
+      heard.drawn(transformExtent(extent, "EPSG:3857", "EPSG:4326") as unknown as Box);
+    });
+  }
+
+  /** Takes the picture in the place of the one before; the first one that holds something is brought into view. */
+  show(features: readonly Raw[], look: Looker): void {
+    const read = features.flatMap((raw) => this.#read(raw, look));
+    this.#source.clear(true);
+    this.#source.addFeatures(read);
+    if (!this.#fitted && read.length) {
+      this.#fitted = true;
+      this.fit(false);
+    }
+  }
+
+  #read(raw: Raw, look: Looker): Feature[] {
+    const geometry = this.#geometry(raw);
+    if (!geometry) return [];
+    const feature = new Feature(geometry);
+    const properties = (raw["properties"] ?? {}) as Record<string, unknown>;
+    feature.setProperties({ of: properties["of"] ?? null });
+    const at = this.#mark(raw, geometry);
+    this.#looks.set(feature, { ...look(properties), marker: at });
+    return [feature];
+  }
+
+  /** A place with a radius or an accuracy is a circle on the ground. */
+  #geometry(raw: Raw): Geometry | null {
+    const { geometry, properties } = raw as { geometry: { type: string; coordinates: number[] } | null; properties?: Record<string, unknown> };
+    if (!geometry) return null;
+    const radius = Number(properties?.["radius_m"] ?? properties?.["accuracy_m"] ?? 0);
+    if (geometry.type === "Point" && radius > 0) return circular(geometry.coordinates, radius, 64).transform("EPSG:4326", "EPSG:3857");
+    return this.#format.readGeometry(geometry, PROJECTION) as Geometry;
+  }
+
+  #mark(raw: Raw, geometry: Geometry): Geometry | null {
+    const made = raw["geometry"] as { type: string; coordinates: number[] };
+    return made.type === "Point" ? new Point(fromLonLat(made.coordinates)) : middle(geometry);
+  }
+
+  #style(feature: Feature, resolution: number): Style[] {
+    const look = this.#looks.get(feature);
+    return look ? styleOf(feature, look, this.#colours, resolution) : [];
+  }
+
+  #areaStyle(): Style {
+    return new Style({ stroke: new Stroke({ color: this.#colours.accent, width: 2 }), fill: new Fill({ color: `${this.#colours.accent}22` }) });
+  }
+
+  /** Everything that is on the picture, or the country where it is empty. */
+  fit(animated = true): void {
+    const extent = createEmpty();
+    for (const feature of this.#source.getFeatures()) extend(extent, feature.getGeometry()!.getExtent());
+    this.#go(isEmpty(extent) ? transformExtent(HOME, "EPSG:4326", "EPSG:3857") : extent, animated);
+  }
+
+  /** Brings a notice's places into view if they are not. */
+  reveal(of: string): void {
+    const extent = createEmpty();
+    for (const feature of this.#source.getFeatures()) if (feature.get("of") === of) extend(extent, feature.getGeometry()!.getExtent());
+    if (isEmpty(extent)) return;
+    const seen = this.#map.getView().calculateExtent(this.#size());
+    const inside = extent[0]! >= seen[0]! && extent[1]! >= seen[1]! && extent[2]! <= seen[2]! && extent[3]! <= seen[3]!;
+    if (!inside) this.#go(boundingExtent([[extent[0]!, extent[1]!], [extent[2]!, extent[3]!]]), true);
+  }
+
+  #go(extent: Extent, animated: boolean): void {
+    const duration = animated && !this.#still ? 250 : 0;
+    this.#map.getView().fit(extent, { size: this.#size(), padding: [48, 48, 56, 48], maxZoom: FIT_ZOOM_MAX, duration });
+  }
+
+  #size(): [number, number] {
+    const target = this.#map.getTargetElement();
+    return (this.#map.getSize() as [number, number] | undefined) ?? [target?.clientWidth || 600, target?.clientHeight || 400];
+  }
+
+  zoom(step: number): void {
+    const view = this.#map.getView();
+    view.animate({ zoom: (view.getZoom() ?? 8) + step, duration: this.#still ? 0 : 150 });
+  }
+
+  draw(): void {
+    this.#map.addInteraction(this.#box);
+  }
+
+  stopDrawing(): void {
+    this.#map.removeInteraction(this.#box);
+  }
+
+  seen(): Box {
+    return transformExtent(this.#map.getView().calculateExtent(this.#size()), "EPSG:3857", "EPSG:4326") as unknown as Box;
+  }
+
+  area(box: Box | null): void {
+    this.#area.clear();
+    if (box) this.#area.addFeature(new Feature<Polygon>(fromExtent(transformExtent([...box], "EPSG:4326", "EPSG:3857"))));
+  }
+
+  /** After a change of theme or language. */
+  restyle(): void {
+    this.#colours = palette();
+    for (const layer of this.#map.getLayers().getArray()) layer.changed();
+  }
+
+  resize(): void {
+    this.#map.updateSize();
+  }
+
+  dispose(): void {
+    this.#map.setTarget(undefined);
+    this.#map.dispose();
+  }
+}
