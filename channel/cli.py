@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from channel.commands import console, dispute, evidence, founding, look, picture, run
+from channel.commands import console, dispute, evidence, founding, look, picture, replay, run
 from channel.commands.app import app
 
 __all__ = ["app", "main"]
-_MODULES = (console, dispute, evidence, founding, look, picture, run)
+_MODULES = (console, dispute, evidence, founding, look, picture, replay, run)
 
 
 def main() -> None:

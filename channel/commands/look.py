@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from channel.commands.app import HomeOption, JsonOption, app, colourless, find_home, print_json, told
+from channel.commands.app import HomeOption, JsonOption, app, find_home, print_json, told
 from channel.protocol.errors import RefusedError, TransientError, UsageError
 
 alerts_app = typer.Typer(
@@ -192,50 +189,6 @@ def _said(channel: Any, folded: Any, model: Any, json_output: bool, **members: s
         print_json({"index": settled.index, **members})
     else:
         sys.stdout.write(f"in the log at leaf {settled.index}\n")
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, where somebody watches it."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, no_color=colourless())) as bar:
-        task = bar.add_task("leaves", total=None)
-
-        def report(done: int, total: int) -> None:
-            if done % 200 == 0 or done == total:
-                bar.update(task, completed=done, total=total)
-
-        yield report
-
-
-@app.command()
-def replay(
-    log: Annotated[Path, typer.Argument(help="A log file, or a channel's directory.")],
-    until: Annotated[str | None, typer.Option(help="Leaf index or time: stop there, it included.")] = None,
-    json_output: JsonOption = False,
-) -> None:
-    """Rebuild everything from the log; ends with size, root and state digest. Example: channel replay DIR/log.sqlite"""
-    with told(json_output):
-        from channel.ledger import wording
-        from channel.replay import account, read_log
-
-        path = log / "log.sqlite" if log.is_dir() else log
-        with _progress(quiet=False) as progress:
-            reading = read_log(path, until, progress)
-        ledger = reading.folded.ledger
-        if json_output:
-            print_json({"net": ledger.charter.net, "deliveries": account.outcomes(ledger), **reading.head()})
-            return
-        for entry in ledger.entries.values():
-            for line in wording.entry_lines(ledger, entry):
-                sys.stdout.write(line + "\n")
-        head = reading.head()
-        sys.stdout.write(f"size {head['tree_size']} root {head['root']}\nstate digest {head['state_digest']}\n")
 
 
 @app.command()

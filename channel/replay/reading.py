@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from channel.ledger.fold import Folded, fold
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import ids
-from channel.protocol.errors import UsageError
-from channel.protocol.times import moment_ms
+from channel.replay.moment import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def read_log(path: Path, until: str | None = None, progress: Callable[[int, int]
     try:
         size = log.size
         report = None if progress is None else _reporter(progress, size)
-        folded = fold(_until(log.leaves(), until), report)
+        folded = fold(inside(log.leaves(), Moment.of(until)), report)
         newest, charter = log.newest_note(), folded.ledger.charter
         cosigned, witnessed = tuple(log.cosignatures(size)), log.witnessed(charter.terms.quorum)
         return Reading(folded, size, newest, dict(log.links()), cosigned, witnessed)
@@ -60,19 +59,9 @@ def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int]
     return report
 
 
-def _until(leaves: Iterator[StoredLeaf], until: str | None) -> Iterator[StoredLeaf]:
-    if until is None:
-        yield from leaves
-        return
-    last_index = int(until) if until.isdecimal() else None
-    last_ms = None if last_index is not None else _moment(until)
+def inside(leaves: Iterable[StoredLeaf], until: Moment) -> Iterator[StoredLeaf]:
+    """Leaves up to a moment."""
     for leaf in leaves:
-        if (last_index is not None and leaf.index > last_index) or (last_ms is not None and leaf.stamp > last_ms):
+        if not until.covers(leaf.index, leaf.stamp):
             return
         yield leaf
-
-
-def _moment(until: str) -> int:
-    if until.startswith("+") or until == "now":
-        raise UsageError(f"--until takes a leaf index or a time like 2017-09-16T00:30Z, not {until!r}")
-    return moment_ms(until, 0)
