@@ -32,6 +32,7 @@ SILENT_MS = 30_000  # no heartbeat (client) or no frame (relay) for this long is
 STEP_MS_MAX = 2_000  # a larger step of the wall clock waits for the operator's command
 WANTED_BODIES_MAX = 16  # bodies asked for at a time; the answer is one frame
 WARN_M_MIN = 10_000  # a warn area of a sealed notice is no finer, so that it does not give the place away
+FINDINGS_PER_NOTICE_MAX = 16  # findings of one notice with those before it: nobody floods a log with one notice
 PROVE_INDEXES_MAX = 200  # leaves in one request for proofs: the answer is one frame
 COMPARED_TREES_MAX = 64  # trees in one comparison: the oldest and the newest that each party names
 RETURNED_LEAVES_MAX = 256  # leaves handed back in one frame, as many as fit

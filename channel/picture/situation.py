@@ -1,0 +1,356 @@
+"""The situation: which causes of findings there are, and which findings to raise and to clear (protocol.md 16.3, 16.5).
+
+State derived from the ledger, beside it: no part of the fold nor of the digest, and rebuilt from it at every start. The
+relay applies each leaf after the ledger took it, asks what is due, and makes leaves of that. A client asks the same
+code over its own ledger (`me`): then all that its feed shows counts, and nobody else is told anything.
+
+Rules of this file: what is found depends on the ledger and the time, not on the order in which things came; whatever
+has an order here has that of the log, never that of a hash.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
+from channel.ledger import FindingRecord, Ledger, NoticeRecord
+from channel.ledger.records import Entry
+from channel.picture import reading
+from channel.picture.accounts import accounted, accounting
+from channel.picture.causes import Cause, Meeting, Shown, shown, touches
+from channel.picture.crossings import AgreedLines, Crossed, caution, crossing
+from channel.picture.drafts import FindingDraft, cause_of, cleared, finding_id, raised
+from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of, unit_of
+from channel.picture.reasons import Reasons, may_count, rests_newest
+from channel.picture.topics import ACCOUNT_KINDS, PAIR_KINDS, WARN_KIND, About, Family, Topic, topic_of, warned_id
+from channel.protocol import limits
+from channel.protocol.forms import Kind
+from channel.protocol.statements import Answer, Finding, Forwarding, Notice
+
+MEETINGS_MAX = 4 * limits.FINDINGS_PER_NOTICE_MAX  # of one notice with those before it: bounds what one can cost
+
+
+class Situation:
+    """All causes of one ledger. `me`: a client's own picture, over what its feed shows."""
+
+    def __init__(self, ledger: Ledger, me: str | None = None) -> None:
+        self._ledger, self._me = ledger, me
+        self._gallery = Gallery(ledger)
+        self._lines = AgreedLines()
+        self._crossed: dict[int, tuple[Crossed, ...]] = {}
+        self._topics: dict[Topic, About] = {}
+        self._topics_of: dict[Side, dict[Topic, None]] = {}
+        self._warned: dict[str, Topic] = {}
+        self._raised: Counter[int] = Counter()  # findings of a notice with those before it, by its index
+        self._asking: Counter[int] = Counter()  # meetings that a notice is in, by its index
+        self._dirty: dict[Topic, None] = {}
+        self._times: list[tuple[int, Topic]] = []
+        self._ends: list[tuple[int, int]] = []
+        self._reasons = Reasons(ledger, self._gallery, me)
+        self._rebuild()
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def apply(self, entry: Entry) -> None:
+        """Take in one leaf, which the ledger has taken before."""
+        ledger = self._ledger
+        match entry.opened.body:
+            case Notice():
+                self._took(ledger.notices[entry.opened.of])
+            case Forwarding(of=of) if of in ledger.notices:
+                self._released(ledger.notices[of])
+            case Answer(of=of) if of in ledger.notices:
+                self._touch(side_of(ledger.notices[of]))
+            case Finding() as body:
+                self._found(body)
+            case _:
+                return
+
+    def due(self, now_ms: int) -> list[FindingDraft]:
+        """The findings to raise and to clear at `now_ms`; each is handed out once, and applied when it is a leaf."""
+        while self._times and self._times[0][0] <= now_ms:
+            topic = heapq.heappop(self._times)[1]
+            if topic in self._topics:
+                self._dirty[topic] = None
+        drafts = [draft for topic in sorted(self._dirty) for draft in self._judge(topic, now_ms)]
+        self._dirty.clear()
+        while self._ends and self._ends[0][0] <= now_ms:
+            self._forget(heapq.heappop(self._ends)[1])
+        return sorted(drafts, key=self._order)
+
+    def _order(self, draft: FindingDraft) -> tuple[list[int], str, str, str]:
+        """By the notices that it rests on."""
+        at = [self._ledger.notices[of].index for of in draft.rests_on]
+        return at, draft.kind, draft.told[0].party, draft.state
+
+    def next_ms(self) -> int | None:
+        """When there may be something due though nothing is said; None if time alone changes nothing."""
+        if self._dirty:
+            return self._ledger.last_stamp_ms
+        while self._times and self._times[0][1] not in self._topics:
+            heapq.heappop(self._times)
+        return self._times[0][0] if self._times else None
+
+    def causes(self, now_ms: int) -> list[Cause]:
+        """What stands at a time, in the order of the log; in a client's own picture also what the log does not say."""
+        found = [
+            cause
+            for topic, about in self._topics.items()
+            if topic.family in ("pair", "line")
+            for cause in self._reasons.causes(topic, about, now_ms).values()
+        ]
+        return sorted(found, key=lambda cause: (*cause.needs, cause.kind))
+
+    def would_cause(self, body: Notice, author: str, now_ms: int) -> list[FindingDraft]:
+        """The findings that a notice of `author` would cause if it were logged now, as far as this ledger shows.
+
+        Each is told to `author` alone; the areas that it was warned of count too. Nothing is changed.
+        """
+        parties = (*(to.party for to in body.to), *body.info)
+        side = shown(NoticeRecord(_UNLOGGED, self._ledger.size, now_ms, author, body, parties))
+        found = [] if side is None else list(self._caused_by(side, now_ms))
+        return [raised(self._ledger, cause, (author,), cause_of(cause.rests_on), author) for cause in found]
+
+    def _caused_by(self, side: Shown, now_ms: int) -> Iterator[Cause]:
+        for found in self._lines.crossed(self._ledger, side):
+            yield crossing(found)
+        for met in self._gallery.meetings(side, self._proximity_m, lambda other: other.author != side.author):
+            yield from self._reasons.of(met, now_ms)
+        for record in self._ledger.findings.values():
+            area = record.body.area
+            if record.standing and record.body.kind == WARN_KIND and area is not None and touches(side, area):
+                yield caution(area)
+        if side.body.kind is Kind.INTENT and side.body.accounts_for is not None:
+            yield self._accounting(side)
+
+    # --- leaves -----------------------------------------------------------------------------------------------------
+
+    def _took(self, record: NoticeRecord) -> None:
+        """A notice: what it ends, what it meets, whom it warns, what it takes account of."""
+        body = record.body
+        if not isinstance(body, Notice):
+            return
+        for of in (body.amends, body.withdraws):
+            ended = self._ledger.notices.get(of) if of is not None else None
+            if ended is not None:
+                self._gallery.end(ended.index)
+                self._touch(side_of(ended))
+        side = self._gallery.add(record)
+        if side is not None:
+            self._touch(side_of(record))
+            heapq.heappush(self._ends, (side.until_ms + KEPT_MS, side.index))
+            self._enter(side)
+            self._thin(record)
+        if self._me is None:
+            self._warn(record)
+            if side is not None and body.kind is Kind.INTENT and body.accounts_for is not None:
+                self._account(side)
+
+    def _enter(self, side: Shown) -> None:
+        """What a notice that stands meets, and which lines it crosses, as far as the feeds go by now."""
+        if not self._gallery.stands(side):
+            return
+        met = self._gallery.meetings(side, self._proximity_m, partial(self._counts, side))
+        for found in islice(met, MEETINGS_MAX):
+            self._join(found)
+        if side.index not in self._crossed:
+            self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
+        for crossed in self._crossed[side.index]:
+            self._cross(crossed)
+
+    def _counts(self, side: Shown, other: Shown) -> bool:
+        """Whether two notices may cause a finding that may be told."""
+        needs = (side.index, other.index)
+        said = [one.author for one in (side, other) if one.body.kind is Kind.INCIDENT]
+        if side.author == other.author and not said:
+            return False
+        if self._me is not None or any(reading.reads(self._ledger, author, needs) for author in said):
+            return True
+        return bool(reading.told_of_two(self._ledger, side.record, other.record, needs))
+
+    def _join(self, met: Meeting) -> None:
+        topic = self._topic("pair", tuple(sorted((side_of(met.older.record), side_of(met.newer.record)))))
+        meetings, key = self._topics[topic].meetings, (met.older.index, met.newer.index)
+        if key not in meetings:
+            self._asking.update(key)
+        meetings[key] = met
+
+    def _cross(self, crossed: Crossed) -> None:
+        """A finding for each party of the line that may read the notice."""
+        side, needs = side_of(crossed.side.record), (crossed.side.index, crossed.version.index)
+        for party in crossed.version.named if self._me is None else (self._me,):
+            if reading.reads(self._ledger, party, needs):
+                topic = self._topic("line", (side,), crossed.version.index, party)
+                self._topics[topic].crossed[crossed.side.index] = crossed
+
+    def _warn(self, record: NoticeRecord) -> None:
+        """Each party that may not read it is told its `warn` area, whatever that party has there."""
+        if not isinstance(record.body, Notice) or record.body.warn is None:
+            return
+        for party in self._ledger.parties:
+            if not reading.reads(self._ledger, party, (record.index,)):
+                topic = self._topic("warn", (side_of(record),), record.index, party)
+                self._warned[warned_id(record.of, party)] = topic
+
+    def _account(self, side: Shown) -> None:
+        """An intent is answered once, by what there was at its leaf."""
+        topic = self._topic("account", (side_of(side.record),), side.index, side.author)
+        said = (finding_id(side.record.of, side.author, kind, 1) for kind in sorted(ACCOUNT_KINDS))
+        before = next((self._ledger.findings[finding] for finding in said if finding in self._ledger.findings), None)
+        self._topics[topic].account = self._accounting(side) if before is None else accounted(before.body)
+
+    def _accounting(self, side: Shown) -> Cause:
+        around = self._gallery.around(side, self._proximity_m)
+        relevant = (
+            other
+            for other in around
+            if other.author != side.author and reading.reads(self._ledger, side.author, (other.index,))
+        )
+        return accounting(side, relevant)
+
+    def _released(self, record: NoticeRecord) -> None:
+        """A notice came to another party: what it ended may be known now, and it may meet what that party sent."""
+        self._touch(side_of(record))
+        if isinstance(record.body, Notice):
+            for of in (record.body.amends, record.body.withdraws):
+                if of is not None and of in self._ledger.notices:
+                    self._touch(side_of(self._ledger.notices[of]))
+        side = self._gallery.notices.get(record.index)
+        if side is not None:
+            self._enter(side)
+
+    def _found(self, body: Finding) -> None:
+        topic = self._warned.get(body.finding) or topic_of(self._ledger, body)
+        if topic is None:
+            return
+        standing = self._about(topic).standing
+        if body.state == "raised":
+            standing[body.kind] = body.finding
+        elif standing.pop(body.kind, None) is not None:
+            self._dirty[topic] = None  # it may be forgotten now
+
+    # --- topics -----------------------------------------------------------------------------------------------------
+
+    def _topic(self, family: Family, sides: tuple[Side, ...], leaf: int = -1, party: str = "") -> Topic:
+        """A topic that is to be looked at anew."""
+        topic = Topic(family, sides, leaf, party)
+        self._about(topic)
+        self._dirty[topic] = None
+        return topic
+
+    def _about(self, topic: Topic) -> About:
+        if topic not in self._topics:
+            self._topics[topic] = About()
+            for side in topic.sides:
+                self._topics_of.setdefault(side, {})[topic] = None
+        return self._topics[topic]
+
+    def _touch(self, side: Side) -> None:
+        self._dirty |= self._topics_of.get(side, {})
+
+    def _judge(self, topic: Topic, now_ms: int) -> Iterator[FindingDraft]:
+        """What is to be raised and cleared of a topic; then when to look again."""
+        about = self._topics.get(topic)
+        if about is None:
+            return
+        ledger, causes = self._ledger, self._reasons.causes(topic, about, now_ms)
+        for kind, finding in sorted(about.standing.items()):
+            record = ledger.findings[finding]
+            if kind not in causes and kind not in self._reasons.causes(topic, about, now_ms, _eyes(record)):
+                yield cleared(record)
+        for kind in sorted(causes.keys() - about.standing.keys()):
+            told = self._reasons.told(topic, causes[kind])
+            if told and self._room(topic, causes[kind]):
+                yield raised(ledger, causes[kind], told, self._reasons.id_cause(topic, causes[kind]), topic.party)
+        self._thin_topic(topic, about, now_ms)
+
+    def _room(self, topic: Topic, cause: Cause) -> bool:
+        """One notice causes findings with so many of those before it, and no more."""
+        if topic.family != "pair":
+            return True
+        newest = rests_newest(self._ledger, cause.rests_on)
+        self._raised[newest] += 1
+        return self._raised[newest] <= limits.FINDINGS_PER_NOTICE_MAX
+
+    def _thin_topic(self, topic: Topic, about: About, now_ms: int) -> None:
+        """Forget what causes nothing any more in anybody's eyes; else note when to look again."""
+        eyes = {party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])}
+        for key, met in list(about.meetings.items()):
+            everybody = tuple(sorted(eyes | {met.older.author, met.newer.author}))
+            if not self._reasons.alive(met, everybody, now_ms):
+                del about.meetings[key]
+                self._asking.subtract(key)
+                for side in (met.older, met.newer):
+                    self._thin(side.record)
+        at_ms = self._reasons.look_again(topic, about, now_ms)
+        if at_ms is not None:
+            heapq.heappush(self._times, (at_ms, topic))
+        elif not about.standing:
+            del self._topics[topic]
+            for one in topic.sides:
+                self._topics_of[one].pop(topic, None)
+                if not self._topics_of[one]:
+                    del self._topics_of[one]
+
+    def _thin(self, record: NoticeRecord) -> None:
+        """Of a unit only the last two positions are kept, and those that something asks for."""
+        unit = unit_of(record)
+        positions = self._gallery.units.get((record.author, unit), []) if unit is not None else []
+        for index in positions[:-2]:
+            if self._asking[index] <= 0:
+                self._forget(index)
+
+    def _forget(self, index: int) -> None:
+        self._gallery.forget(index)
+        self._crossed.pop(index, None)
+        self._asking.pop(index, None)
+
+    @property
+    def _proximity_m(self) -> int:
+        return self._ledger.charter.terms.proximity_m
+
+    # --- the start --------------------------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        """From the ledger as it is: what stands or may still be met, and what standing findings ask for."""
+        ledger = self._ledger
+        newest: dict[Side, list[NoticeRecord]] = {}
+        for record in sorted(ledger.notices.values(), key=lambda record: record.index):
+            newest.setdefault(side_of(record), []).append(record)
+        kept = [record for records in newest.values() for record in records[-2:] if may_count(ledger, record)]
+        for record in sorted(kept, key=lambda record: record.index):
+            self._took(record)
+        for finding in ledger.findings.values():
+            self._raised[rests_newest(ledger, finding.body.rests_on)] += finding.body.kind in PAIR_KINDS
+            if finding.standing:
+                self._recall(finding, newest)
+
+    def _recall(self, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> None:
+        """A standing finding, and the newest notices of its sides that all who were told it know of."""
+        self._found(finding.body)
+        topic = topic_of(self._ledger, finding.body)
+        if topic is None or topic.family not in ("pair", "line"):
+            return
+        known = []
+        for side in topic.sides:
+            read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
+            shown_ = [found for record in read[-2:] if (found := self._gallery.add(record)) is not None]
+            known += shown_[-1:]
+        if topic.family == "pair" and len(known) == 2:
+            met = self._gallery.meet(known[0], known[1], self._proximity_m)
+            if met is not None:
+                self._join(met)
+        elif topic.family == "line" and known:
+            for crossed in self._lines.crossed(self._ledger, known[0]):
+                self._cross(crossed)
+
+
+def _eyes(finding: FindingRecord) -> tuple[str, ...]:
+    """The parties that were told a finding."""
+    return tuple(dict.fromkeys(desk.party for desk in finding.body.told))
+
+
+_UNLOGGED = "A" * 43  # the hash of a notice that has none yet
