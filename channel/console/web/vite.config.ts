@@ -1,7 +1,7 @@
 // Builds the pages into ../static: files under /assets whose names carry their hash, one index.html, the licences.
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { licences, sizes } from "./build/report.js";
+import { licences, sizes } from "./plugins/report.js";
 
 export default defineConfig({
   plugins: [svelte(), licences(), sizes()],

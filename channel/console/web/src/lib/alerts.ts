@@ -23,6 +23,38 @@ export function queue(alerts: readonly AlertRow[], list: ListName): AlertRow[] {
   );
 }
 
+/** Alerts about the same delivery, one after the other up the rungs: one cause, shown once. */
+export interface Cause {
+  key: string;
+  /** The one that went furthest. */
+  lead: AlertRow;
+  alerts: readonly AlertRow[];
+  /** Since when: the earliest deadline of all. */
+  since: number;
+}
+
+export function causes(alerts: readonly AlertRow[], list: ListName): Cause[] {
+  const groups = new Map<string, AlertRow[]>();
+  for (const alert of queue(alerts, list)) {
+    const key = alert.of && alert.what === "alert" ? `${alert.of} ${alert.addressee} ${alert.via ?? ""}` : alert.id;
+    const group = groups.get(key);
+    if (group) group.push(alert);
+    else groups.set(key, [alert]);
+  }
+  return [...groups].map(([key, group]) => ({
+    key,
+    lead: group.reduce((one, other) => (further(other, one) > 0 ? other : one)),
+    alerts: group.sort((a, b) => ms(a.raised_at) - ms(b.raised_at)),
+    since: Math.min(...group.map((alert) => ms(alert.due_at ?? alert.raised_at))),
+  }));
+}
+
+const STAGES = ["silent", "receipt", "forward", "standby", "answer", "expired"];
+
+function further(one: AlertRow, other: AlertRow): number {
+  return rung(one) - rung(other) || STAGES.indexOf(one.stage) - STAGES.indexOf(other.stage) || one.round - other.round;
+}
+
 const RUNGS = ["operations", "staff", "ministry"];
 
 export function rung(alert: AlertRow): number {

@@ -21,6 +21,11 @@ export function dtg(at: number): string {
   return `${day}Z ${MONTHS[date.getUTCMonth()]} ${two(date.getUTCFullYear() % 100)}`;
 }
 
+/** `18 SEP 17`. */
+export function day(at: number): string {
+  return Number.isFinite(at) ? `${dtg(at).slice(0, 2)} ${dtg(at).slice(8)}` : "—";
+}
+
 /** `12:30:05`, in UTC. */
 export function zulu(at: number): string {
   if (!Number.isFinite(at)) return "--:--:--";
@@ -35,7 +40,7 @@ export function shortTime(at: number, now: number): string {
   return same ? `${zulu(at).slice(0, 5).replace(":", "")}Z` : dtg(at);
 }
 
-/** How much is left: `00:42`, `2:05:00`, `3d 04h`; `-` in front of what has passed. Never `-00:00`. */
+/** How much is left: `00:42`, `2h 05m`, `3d 04h`; a minus in front of what has passed. */
 export function countdown(left: number): string {
   if (!Number.isFinite(left)) return "";
   // A deadline is passed when the time is at it: the second in which it passes already counts as late.
@@ -44,12 +49,12 @@ export function countdown(left: number): string {
   return (late ? "\u2212" : "") + span(seconds * 1000);
 }
 
-/** `00:42`, `2:05:00`, `3d 04h`. */
+/** `00:42`, `2h 05m`, `3d 04h`: short enough to be large. */
 export function span(length: number): string {
   const whole = Math.max(0, Math.floor(length / 1000));
   const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
-  if (hours >= 100) return `${days}d ${two(hours % 24)}h`;
-  if (hours >= 1) return `${hours}:${two(minutes % 60)}:${two(whole % 60)}`;
+  if (hours >= 48) return `${days}d ${two(hours % 24)}h`;
+  if (hours >= 1) return `${hours}h ${two(minutes % 60)}m`;
   return `${two(minutes)}:${two(whole % 60)}`;
 }
 

@@ -28,7 +28,7 @@ export function baseLayers(colours: () => Palette, language: () => Language): Ve
     new VectorLayer({ source: ground, style: (feature) => groundStyle(feature as Feature, colours()) }),
     new VectorLayer({
       source: names,
-      declutter: "names",
+      declutter: true,
       zIndex: 1,
       style: (feature, resolution) => placeStyle(feature as Feature, colours(), language(), resolution),
     }),

@@ -50,7 +50,7 @@ export class Canvas {
     this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#layer = new VectorLayer({
       source: this.#source,
-      declutter: "picture",
+      declutter: true,
       zIndex: 3,
       style: (feature, resolution) => this.#style(feature as Feature, resolution),
       updateWhileInteracting: true,

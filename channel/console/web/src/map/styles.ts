@@ -26,11 +26,18 @@ export interface Look {
 const FONT = '"IBM Plex Sans Variable", "IBM Plex Sans Arabic", system-ui, sans-serif';
 const HALF_TURN = Math.PI;
 
-export function label(text: string, colours: Palette, options: { bold?: boolean; colour?: string; down?: number } = {}): Text {
+interface LabelOptions {
+  bold?: boolean;
+  colour?: string;
+  /** Pixels down from the place; negative: above it. */
+  down?: number;
+}
+
+export function label(text: string, colours: Palette, options: LabelOptions = {}): Text {
   const fill = new Fill({ color: options.colour ?? colours.text });
   const halo = new Stroke({ color: colours.ground, width: 4 });
   const font = `${options.bold ? 600 : 400} 13px ${FONT}`;
-  return new Text({ text, font, fill, stroke: halo, offsetY: options.down ?? 16, textBaseline: "top", padding: [2, 3, 2, 3] });
+  return new Text({ text, font, fill, stroke: halo, offsetY: options.down ?? 13, textBaseline: (options.down ?? 1) > 0 ? "top" : "bottom", padding: [1, 2, 1, 2] });
 }
 
 /** One shape a party: circle, square, triangle, diamond, pentagon, then circles again. */
@@ -54,7 +61,7 @@ export function styleOf(feature: Feature, look: Look, colours: Palette, resoluti
   const own = colours.parties[look.party % colours.parties.length]!;
   const colour = look.late ? colours.late : own;
   const styles = look.chosen ? [halo(colours)] : [];
-  const text = look.label ? label(look.label, colours, { bold: look.late || look.chosen, colour: look.late ? colours.late : colours.text }) : undefined;
+  const text = look.label ? label(look.label, colours, { bold: look.late || look.chosen, colour: look.late ? colours.late : colours.text, down: look.party % 2 ? -13 : 13 }) : undefined;
   switch (look.what) {
     case "position":
       return [...styles, ...position(look, colour, colours, text)];
@@ -63,7 +70,7 @@ export function styleOf(feature: Feature, look: Look, colours: Palette, resoluti
     case "excluded":
       return [...styles, area(colours.soft, 0.16, [3, 5], 1.5, text)];
     case "finding":
-      return [...styles, area(colours.near, 0.16, [10, 5], 3, text), spot(look, colours.near, colours, 4)];
+      return [...styles, area(colours.near, 0.16, [10, 5], 3, text, 30), spot(look, colours.near, colours, 4)];
     case "incident":
       return [...styles, area(colour, 0.12, undefined, 2, text), spot(look, colour, colours, 8, true)];
     case "site":
@@ -71,7 +78,7 @@ export function styleOf(feature: Feature, look: Look, colours: Palette, resoluti
     case "track":
       return [new Style({ stroke: new Stroke({ color: through(own, 0.6), width: 1.5, lineDash: [2, 4] }) })];
     default:
-      return [...styles, ...corridor(look, colour, resolution, feature), area(colour, 0.14, [8, 4], look.late ? 3 : 2, text), spot(look, colour, colours, 4)];
+      return [...styles, ...corridor(look, colour, resolution, feature), area(colour, 0.14, [8, 4], look.late ? 3 : 2, text, look.late ? 20 : 0), spot(look, colour, colours, 4)];
   }
 }
 
@@ -89,9 +96,9 @@ function position(look: Look, colour: string, colours: Palette, text: Text | und
   return [ring, mark];
 }
 
-function area(colour: string, part: number, dash: number[] | undefined, width: number, text: Text | undefined): Style {
+function area(colour: string, part: number, dash: number[] | undefined, width: number, text: Text | undefined, zIndex = 0): Style {
   const stroke = new Stroke({ color: colour, width, ...(dash ? { lineDash: dash } : {}) });
-  return new Style({ fill: new Fill({ color: through(colour, part) }), stroke, ...(text ? { text } : {}) });
+  return new Style({ fill: new Fill({ color: through(colour, part) }), stroke, zIndex, ...(text ? { text } : {}) });
 }
 
 /** The middle of an area, so that it is seen from far as well. */

@@ -1,0 +1,4 @@
+import type { Plugin } from "vite";
+
+export function licences(): Plugin;
+export function sizes(): Plugin;
