@@ -332,6 +332,8 @@ def _answer(ledger: Ledger, opened: Opened, body: Answer) -> Verdict | None:
 def _quoted(notice: Addressed, delivery: dl.Delivery, body: Answer) -> Verdict | None:
     """An answer to a sealed notice names what was read; who has not been handed it yet cannot."""
     sealed = notice.sealed if isinstance(notice, Notice) else None
+    if sealed is not None and body.readback is not None:
+        return Refuse("sealed-form", "`readback` would show the place of a sealed notice: quote `pt` alone")
     if body.pt != (None if sealed is None else sealed.pt):
         handed = delivery.leg in (dl.Leg.DIRECT, dl.Leg.BY_CHANNEL)
         if body.pt is not None or (handed and body.word in (Word.ROGER, Word.WILCO)):

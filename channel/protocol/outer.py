@@ -38,6 +38,7 @@ def form_fault(notice: Notice) -> str | None:
         return None
     shown = [name for name, value in COVER.items() if getattr(notice, name) != value]
     shown += [name for name in ABSENT if getattr(notice, name) is not None]
+    shown += ["read_back"] if notice.read_back else []  # the answer would put the place into the log
     if shown:
         return f"{', '.join(shown)}: belongs inside what is sealed; the outer shows nothing of it"
     return None if notice.warn is None else warn_fault(notice.warn)

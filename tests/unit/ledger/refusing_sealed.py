@@ -18,6 +18,22 @@ def a_warn_that_gives_the_place_away(lab: Lab) -> Said:
     return lab.sealed("coalition", "russia", warn=warn)
 
 
+@gets("sealed-form")
+def a_read_back_that_would_show_the_place(lab: Lab) -> Said:
+    return lab.sealed("coalition", "russia", read_back=True)
+
+
+@gets("sealed-form")
+def read_the_place_back_in_clear(lab: Lab) -> Said:
+    readback = {
+        "place": "SECRET",
+        "time": "SECRET",
+        "at": [401_500_000, 353_300_000],
+        "when": "2017-09-16T00:00:00.000Z",
+    }
+    return lab.answer("regime", lab.sealed("coalition", "regime").of, "UNABLE", readback=readback)
+
+
 @gets("sealed-body")
 def a_body_to_the_intermediary_too(lab: Lab) -> Said:
     return lab.sealed("coalition", "regime via russia", recipients=("regime/enc/1", "russia/enc/1"))

@@ -22,7 +22,7 @@ BARE: dict[str, Any] = {"kind": "text", "how": "machine", "volumes": [], "elemen
 
 
 def notice(**changes: Any) -> Notice:
-    return cast(Notice, bodies.body("notice", **{**BARE, **changes}))
+    return cast(Notice, bodies.body("notice", **{**BARE, "read_back": ..., **changes}))
 
 
 def ring() -> KeyRing:
@@ -73,6 +73,7 @@ SHOWN: dict[str, Any] = {
     "unit": "SECRET",
     "alleged": "russia",
     "accounts_for": [bodies.HASH],
+    "read_back": True,
 }
 
 
