@@ -13,9 +13,12 @@ from clients.commands.app import (
     DeskOption,
     JsonOption,
     WaitOption,
+    YesOption,
     app,
+    asked,
     before_a_person,
     connected,
+    note,
     told,
 )
 from clients.commands.sending import report
@@ -23,13 +26,17 @@ from clients.commands.sending import report
 if TYPE_CHECKING:
     from clients.core.client import Sent
     from clients.core.party import Party
+    from clients.core.readback import Heard
 
 AnswerWord = Literal["ROGER", "WILCO", "UNABLE", "STANDBY"]  # the protocol's; a test holds them equal
 NoticeArgument = Annotated[str, typer.Argument(help="The notice: its id or token hash, or the beginning of one.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence.")]
 
 
-@app.command(epilog="Example: party -p regime answer 015e86a2-4b40 STANDBY --until +5min")
+@app.command(
+    epilog="Example: party -p regime answer 015e86a2-4b40 STANDBY --until +5min; or with a read-back: "
+    '... WILCO --read-back "36.5000,18.2500,2017-09-16 03:00"'
+)
 def answer(
     context: typer.Context,
     notice: NoticeArgument,
@@ -37,30 +44,63 @@ def answer(
     reason: ReasonOption = "",
     until: Annotated[str | None, typer.Option(help="With STANDBY, and only then: until when, like +5min.")] = None,
     corrects: Annotated[bool, typer.Option("--corrects", help="It takes the place of an earlier answer.")] = False,
+    read_back: Annotated[
+        str | None,
+        typer.Option(help="PLACE,TIME: the notice's place and the beginning of its window, as you read them."),
+    ] = None,
+    yes: YesOption = False,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,
 ) -> None:
-    """Answer a notice, as the word of this desk. WILCO: we comply. UNABLE: we cannot. ROGER: we have understood."""
+    """Answer a notice, as the word of this desk. WILCO: we comply. UNABLE: we cannot. ROGER: we have understood.
+
+    If the author asks for a read-back, type --read-back. What does not fit is signed as typed, and does not count.
+    """
     with told(json_output):
         if (word == "STANDBY") != (until is not None):
             raise UsageError("STANDBY says until when, like --until +5min; no other word does")
 
+        heard: list[Heard] = []
+
         async def act(channel: Party) -> Sent:
             await channel.fresh(channel.find, notice)
             _fits(channel, notice, word)
+            typed = (
+                None if read_back is None else await _read_back(channel, notice, read_back, heard, json_output or yes)
+            )
             return await channel.answer(
                 notice,
                 word,
                 reason=reason or None,
                 until=until,
+                readback=typed,
                 corrects=corrects or None,
                 displayed=before_a_person(json_output),
                 desk=desk,
                 wait=wait,
             )
 
-        report(connected(context.obj, act), json_output, word)
+        sent = connected(context.obj, act)
+        compared = heard[0].document if heard else None
+        report(sent, json_output, word, {"read_back": compared} if compared is not None else {})
+        if heard and not heard[0].fits:
+            note(f"this {word} does not count: what was read back does not fit. Both sides are told; answer anew")
+            raise typer.Exit(1)
+
+
+async def _read_back(channel: Party, notice: str, text: str, heard: list[Heard], quiet: bool) -> tuple[str, str]:
+    """Place and time as typed. The officer is told how they compare before anything is signed, and may stop."""
+    from clients.core import readback
+
+    place, time = readback.split(text)
+    heard.append(channel.heard(notice, place, time))
+    note(readback.says(channel.habits, heard[0]))
+    question = "It will not count, and both sides will be told. Sign it as you typed it?"
+    if not heard[0].fits and before_a_person(quiet) and not await asked(question):
+        note("nothing was signed: read the notice again, and type what it says")
+        raise typer.Exit(1)
+    return place, time
 
 
 def _fits(channel: Party, notice: str, word: str) -> None:

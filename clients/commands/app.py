@@ -42,6 +42,7 @@ DeskOption = Annotated[str, typer.Option(help="The desk that signs; its key must
 WaitOption = Annotated[
     float, typer.Option(min=0, help="Seconds to wait for the channel's receipt; what is queued is sent later.")
 ]
+YesOption = Annotated[bool, typer.Option("--yes", help="Never ask; what would be asked about is only said.")]
 WAIT_S = 10.0
 CATCH_UP_S = 3.0  # how long a command waits for what is new; then it goes by what the home holds
 DESK = "operations"
@@ -106,6 +107,19 @@ def note(text: str) -> None:
 def before_a_person(json_output: bool = False) -> bool:
     """Whether what is printed comes before somebody's eyes: a terminal at both ends, and not JSON."""
     return not json_output and sys.stdout.isatty() and sys.stdin.isatty()
+
+
+async def asked(question: str) -> bool:
+    """A question to the person at the terminal, while the channel goes on; anything but y or yes is a no."""
+    sys.stderr.write(f"party: {question} [y/N] ")
+    sys.stderr.flush()
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def colourless() -> bool:

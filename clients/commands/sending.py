@@ -73,6 +73,17 @@ AllegedOption = Annotated[str | None, typer.Option(help="Of an incident: the par
 AccountsOption = Annotated[
     list[str] | None, typer.Option("--accounts-for", help="A notice of others that this one takes account of; repeat.")
 ]
+ReadBackOption = Annotated[
+    bool | None,
+    typer.Option("--read-back/--no-read-back", help="Answers read place and time back. Default: FLASH with a place."),
+]
+SealedOption = Annotated[
+    bool, typer.Option("--sealed", help="Only the addressees can read it: not the operator, no intermediary.")
+]
+WarnOption = Annotated[
+    str | None,
+    typer.Option(help="With --sealed: an area shown in clear, to warn others of: PLACE,RADIUS from 10km, or cell."),
+]
 ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that this one says anew.")]
 
 
@@ -98,8 +109,11 @@ def send(
     unit: UnitOption = None,
     alleged: AllegedOption = None,
     accounts_for: AccountsOption = None,
+    read_back: ReadBackOption = None,
     text: TextOption = "",
     element: ElementOption = None,
+    sealed: SealedOption = False,
+    warn: WarnOption = None,
     response: ResponseOption = None,
     exercise: Annotated[bool, typer.Option("--exercise", help="Not for real: an exercise.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Not for real: a test of the channel.")] = False,
@@ -113,12 +127,15 @@ def send(
     with told(json_output):
         if exercise and test:
             raise UsageError("--exercise or --test, not both")
+        if warn is not None and not (sealed or amends):
+            raise UsageError("--warn says what a sealed notice shows in clear: add --sealed")
         members = {
             **_where({"at": at, "circle": circle, "path": path, "polygon": polygon}, radius, accuracy),
             **_when(bool(at or circle or path or polygon), altitude, start, until),
             "unit": unit,
             "alleged": alleged,
             "accounts_for": accounts_for,
+            "read_back": read_back,
             "to": to,
             "info": info,
             "kind": kind,
@@ -128,6 +145,8 @@ def send(
             "text": text or None,
             "elements": [_element(one) for one in element or ()] or None,
             "replaces": replaces,
+            "seal": sealed or None,
+            "warn": warn,
         }
         given = {name: value for name, value in members.items() if value is not None}
         if not amends and not given.keys() & {"text", "elements", *PLACES}:
@@ -199,13 +218,15 @@ def call(
         report(connected(context.obj, act, fresh=False), json_output, "call")
 
 
-def report(sent: Sent, json_output: bool, what: str = "notice") -> None:
-    """What became of a statement that has its receipt: `what` it is, for a person."""
+def report(sent: Sent, json_output: bool, what: str = "notice", more: dict[str, Any] | None = None) -> None:
+    """What became of a statement that has its receipt: `what` it is, for a person; `more` stands in the document."""
     from channel.protocol.times import dtg, to_wire
 
     if json_output:
         logged = {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp, "stamp_time": to_wire(sent.stamp)}
-        print_json({**({"nid": sent.nid} if sent.nid is not None else {}), **logged, "receipt": sent.receipt})
+        print_json(
+            {**({"nid": sent.nid} if sent.nid is not None else {}), **logged, "receipt": sent.receipt, **(more or {})}
+        )
         return
     name = f"{what} {sent.nid}" if sent.nid is not None else what
     sys.stdout.write(f"{name} is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
@@ -239,7 +260,12 @@ def _element(text: str) -> Element:
 
 
 def _tell_who_reads(draft: Draft) -> None:
-    """Before anything is signed: an intermediary reads what it passes on."""
+    """Before anything is signed: an intermediary reads what it passes on, if it is not sealed."""
     for addressee in cast("tuple[Addressee, ...]", draft.members["to"]):
-        if addressee.via is not None:
+        if addressee.via is not None and draft.sealed:
+            note(f"{addressee.via} passes this notice on to {addressee.party}, and cannot read it")
+        elif addressee.via is not None:
             note(f"{addressee.via} reads this notice too: it passes it on to {addressee.party}")
+    if draft.sealed:
+        area = " and the warn area" if draft.members.get("warn") is not None else ""
+        note(f"sealed: in clear are only to whom it goes, its precedence and status, what answer it asks for{area}")

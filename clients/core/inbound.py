@@ -71,6 +71,11 @@ class Inbound:
         return None if self.record is None else self.record.response
 
     @property
+    def sealed(self) -> bool:
+        """Whether only its addressees can read it."""
+        return isinstance(self.body, Notice) and self.body.sealed is not None
+
+    @property
     def kind(self) -> str:
         return "voice" if self.record is None else self.record.kind
 
@@ -90,11 +95,13 @@ class Inbound:
         """Sign that it was put before a person on watch; None if that was signed before."""
         return await self.party.displayed(self.of, wait=wait)
 
-    async def roger(self, wait: float = WAIT_S) -> Sent:
-        return await self.party.answer(self.of, "ROGER", wait=wait)
+    async def roger(self, wait: float = WAIT_S, *, readback: tuple[str, str] | None = None) -> Sent:
+        """Understood. `readback`: place and time as a person typed them, where the author asks for it."""
+        return await self.party.answer(self.of, "ROGER", readback=readback, wait=wait)
 
-    async def wilco(self, wait: float = WAIT_S) -> Sent:
-        return await self.party.answer(self.of, "WILCO", wait=wait)
+    async def wilco(self, wait: float = WAIT_S, *, readback: tuple[str, str] | None = None) -> Sent:
+        """We comply. `readback` as for `roger`."""
+        return await self.party.answer(self.of, "WILCO", readback=readback, wait=wait)
 
     async def unable(self, reason: str, wait: float = WAIT_S) -> Sent:
         return await self.party.answer(self.of, "UNABLE", reason=reason, wait=wait)

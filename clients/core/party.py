@@ -8,19 +8,23 @@ answered, forwarded or signed as displayed unless it is asked for here.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from channel.ledger import Leg
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
-from channel.protocol.statements import Addressee, Level, Notice, Precedence, Stage, Volume
+from channel.protocol.statements import Addressee, Level, Notice, Precedence, Shape, Stage, Volume, Word
 from channel.protocol.times import to_wire
-from clients.core import drafts, proving
+from clients.core import drafts, proving, sealed
 from clients.core.areas import Reader, known_places
 from clients.core.client import WAIT_S, Client, QueuedError, Sent
 from clients.core.drafts import Draft
 from clients.core.inbound import Inbound, inbound_at
 from clients.core.proving import Proved
+
+if TYPE_CHECKING:
+    from clients.core.readback import Heard
 
 To = str | Sequence[str | Addressee] | None
 
@@ -53,30 +57,43 @@ class Party(Client):
         until: str | None = None,
         volumes: Sequence[Volume] = (),
         accounts_for: Sequence[str] = (),
+        read_back: bool | None = None,
         amends: str | None = None,
         replaces: str | None = None,
+        seal: bool = False,
+        warn: str | Shape | None = None,
         **members: Any,
     ) -> Draft:
         """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names.
 
         `at`, `circle` (`PLACE,5km`), `path` (`PLACE;PLACE,800m`), `polygon` (`PLACE;PLACE;PLACE`) are places as this
         party types them, all with the one window and `altitude` (`0-6000m msl`); `volumes` are added as they are.
+        A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the addressees can read it;
+        `warn` is then `cell` or `PLACE,RADIUS`, which everybody who may read the outer sees.
         """
         action = self.addressees(to) if to or not info else []
         reader = self.reader
         typed = reader.shapes(at=at, radius=radius, accuracy=accuracy, circle=circle, path=path, polygon=polygon)
         if typed:
             volumes = (*reader.volumes(typed, self.now_ms(), start, until, altitude), *volumes)
-        return drafts.notice(
+        if read_back and not volumes:
+            raise UsageError("a read-back is of a place and a time: this notice has none")
+        if read_back and seal:
+            raise UsageError("a read-back puts the place into the log in clear: a sealed notice cannot ask for one")
+        flash = not seal and str(members.get("precedence")).upper() == Precedence.FLASH.value
+        draft = drafts.notice(
             self.new_nid(),
             to=action,
             info=tuple(info),
             volumes=volumes,
+            read_back=bool(volumes) and (flash if read_back is None else read_back),
             accounts_for=tuple(self.find(ref) for ref in accounts_for) or None,
             amends=None if amends is None else self.find(amends),
             replaces=None if replaces is None else self.find(replaces),
+            warn=sealed.read_warn(warn, volumes, reader) if isinstance(warn, str) else warn,
             **members,
         )
+        return replace(draft, sealed=seal)
 
     @property
     def reader(self) -> Reader:
@@ -92,15 +109,20 @@ class Party(Client):
 
     async def amend(self, ref: str, *, wait: float = WAIT_S, **changes: Any) -> Sent:
         """Put a new version in the place of a notice of ours: what is not given, or empty, stays as it was."""
-        earlier = (await self.fresh(self.record, ref)).body
+        record = await self.fresh(self.record, ref)
+        earlier = record.body
         if not isinstance(earlier, Notice):
             raise UsageError(f"a {earlier.TYPE} is not amended; withdraw it and make it anew")
+        if earlier.sealed is not None and not record.unsealed:
+            raise UsageError("what that notice says is not in this home any more; withdraw it and make it anew")
         same: dict[str, Any] = {
             name: getattr(earlier, name)
             for name in ("to", "info", "how", "status", "volumes", "elements", "text", "unit", "alleged", "read_back")
         }
         same |= {"kind": earlier.kind.value, "precedence": earlier.precedence.value, "response": earlier.response.value}
-        given = {name: value for name, value in changes.items() if value not in (None, "", [], ())}
+        seal = earlier.sealed is not None or changes.pop("seal", False)
+        same |= {"warn": earlier.warn, "read_back": earlier.read_back and not seal}
+        given = {name: value for name, value in changes.items() if value not in (None, "", [], ())} | {"seal": seal}
         if given.keys() & {"at", "circle", "path", "polygon"}:
             same["volumes"] = ()
         return await self.submit(self.notice(**(same | given), amends=ref), wait)
@@ -108,7 +130,9 @@ class Party(Client):
     async def withdraw(self, ref: str, text: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
         """Take a notice of ours back, to everybody whom it went to."""
         earlier = await self.fresh(self.record, ref)
-        return await self.submit(drafts.withdrawal(self.new_nid(), earlier, text, desk), wait)
+        draft = drafts.withdrawal(self.new_nid(), earlier, text, desk)
+        hidden = isinstance(earlier.body, Notice) and earlier.body.sealed is not None and bool(text)
+        return await self.submit(replace(draft, sealed=hidden), wait)
 
     async def call(
         self,
@@ -154,6 +178,8 @@ class Party(Client):
     async def displayed(self, ref: str, *, desk: str = "operations", wait: float = WAIT_S) -> Sent | None:
         """Sign that a notice was put before a person on watch: only when it was. None if it was signed before."""
         of = await self.fresh(self.find, ref)
+        if self.session.replica.awaits(of):
+            raise UsageError("the notice is sealed and not opened here: nobody can have read it")
         if self._displayed(of):
             return None
         return await self.submit(drafts.displayed(of, desk), wait)
@@ -180,11 +206,19 @@ class Party(Client):
         desk: str = "operations",
         wait: float = WAIT_S,
     ) -> Sent:
-        """ROGER, WILCO, UNABLE or STANDBY. `displayed`: sign first that a person saw it; `readback`: place and time.
+        """ROGER, WILCO, UNABLE or STANDBY. `displayed`: sign first that a person saw it.
 
-        `corrects` names the answer that this one replaces, True the one in force.
+        `readback`: place and time as the officer typed them; UsageError if the author asks for one and it is not
+        there. One that does not fit is signed, and does not count: `heard` says so before. `corrects` names the answer
+        that this one replaces, True the one in force.
         """
         of = await self.fresh(self.find, ref)
+        pt = self._quoted(of, word, readback)
+        read = None if readback is None else self.heard(of, *readback).readback
+        if read is None and self.read_back_wanted(of, word):
+            from clients.core.readback import missing
+
+            raise missing(self.habits, self.now_ms())
         if displayed and not self._displayed(of):
             self.queue(drafts.displayed(of, desk))
         delivery = self.ledger.deliveries.get((of, self.party))
@@ -196,15 +230,36 @@ class Party(Client):
             desk,
             reason=reason,
             until=None if until is None else to_wire(self.habits.read_time(until, self.now_ms())),
-            readback=None if readback is None else self._readback(*readback),
+            readback=read,
             corrects=corrects or None,
+            pt=pt,
         )
         return await self.submit(draft, wait)
 
-    def _readback(self, place: str, time: str) -> dict[str, object]:
-        """As typed, and as understood."""
-        when = to_wire(self.habits.read_time(time, self.now_ms()))
-        return {"place": place, "time": time, "at": self.habits.read_place(place).position, "when": when}
+    def _quoted(self, of: ids.Hash, word: str, readback: object) -> ids.Hash | None:
+        """The hash of what was sealed, which the answer names: it was read. UsageError for what cannot be said."""
+        record = self.ledger.notices.get(of)
+        if record is None or not isinstance(record.body, Notice) or record.body.sealed is None:
+            return None
+        if readback is not None:
+            raise UsageError("a read-back puts the place into the log in clear: the answer to a sealed notice has none")
+        if record.unsealed:
+            return record.body.sealed.pt
+        if drafts.one_of(Word, word) in (Word.ROGER, Word.WILCO):
+            raise UsageError("the notice is sealed and not opened here; answer UNABLE or STANDBY, and ring the author")
+        return None
+
+    def heard(self, ref: str, place: str, time: str) -> Heard:
+        """What an officer read back, as understood here, and how it compares with the notice. Nothing is signed."""
+        from clients.core import readback  # geometry takes a while to import, and few commands need it
+
+        return readback.heard(self.ledger, self.find(ref), readback.understood(self.habits, self.now_ms(), place, time))
+
+    def read_back_wanted(self, ref: str, word: str) -> bool:
+        """Whether an answer with this word counts only with a read-back."""
+        record = self.ledger.notices.get(self.find(ref))
+        asked = record is not None and isinstance(record.body, Notice) and record.body.read_back
+        return asked and drafts.one_of(Word, word) in (Word.ROGER, Word.WILCO)
 
     async def forward(
         self,
@@ -270,22 +325,31 @@ class Party(Client):
         """Everything that came for us, in the order of our feed; handing it out marks nothing."""
         self.refresh()
         found = [inbound_at(self, self.ledger, index) for index in self.session.replica.feed()]
-        return [inbound for inbound in found if inbound is not None]
+        return [inbound for inbound in found if inbound is not None and not self.session.replica.awaits(inbound.of)]
 
     async def prove(self, ref: str, *, wait: float = WAIT_S) -> Proved:
         """A bundle on a notice: everything about it that we may read, for anybody to check with the charter alone."""
         return await proving.prove(self, ref, wait)
 
     async def inbox(self) -> AsyncIterator[Inbound]:
-        """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends."""
+        """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends.
+
+        A sealed notice comes when it is opened.
+        """
         store, position = self.session.store, 0
-        shown = store.shown()
+        shown, closed = store.shown(), list[int]()
         while True:
-            pulse = self.runtime.pulse
-            for index in self.session.replica.feed(position):
-                position += 1
+            pulse, replica = self.runtime.pulse, self.session.replica
+            fresh = replica.feed(position)
+            position += len(fresh)
+            waiting, closed = [*closed, *fresh], []
+            for index in waiting:
                 inbound = inbound_at(self, self.ledger, index)
-                if inbound is not None and inbound.key not in shown and store.show(inbound.key):
+                if inbound is None or inbound.key in shown:
+                    continue
+                if replica.awaits(inbound.of):
+                    closed.append(index)
+                elif store.show(inbound.key):
                     yield inbound
             self._check()
             await pulse.wait()

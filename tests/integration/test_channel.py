@@ -52,7 +52,7 @@ async def test_a_notice_goes_by_the_intermediary_and_the_answer_comes_back(lab: 
         passed = await passing.forward(wait=WAIT_S)
         (here,) = await inbox(regime, 1)
         assert (here.of, here.role, here.text) == (sent.of, "action", "Strike north of the bridge")
-        answered = await here.wilco(wait=WAIT_S)
+        answered = await here.wilco(wait=WAIT_S, readback=("35.3359,40.1408", here.volumes[0].from_))
 
         await until(coalition, lambda: reply(coalition, sent.of, "regime") == "wilco")
         await until(russia, lambda: reply(russia, sent.of, "regime") == "wilco")
@@ -78,7 +78,8 @@ async def test_amended_and_withdrawn_to_everybody_whom_it_went_to(lab: ChannelLa
         assert (body.amends, body.text) == (one.of, "Strike south of the bridge")
         assert russia.ledger.deliveries[one.of, "russia"].end is End.SUPERSEDED
         assert russia.ledger.deliveries[two.of, "russia"].end is End.WITHDRAWN
-        late = await russia.answer(two.of, "WILCO", wait=WAIT_S)
+        read = ("35.3359,40.1408", body.volumes[0].from_)
+        late = await russia.answer(two.of, "WILCO", readback=read, wait=WAIT_S)
         assert russia.ledger.deliveries[two.of, "russia"].end is End.WITHDRAWN, "late evidence reopens nothing"
         await until(coalition, lambda: late.of in coalition.ledger.index_of)
 
@@ -140,7 +141,7 @@ async def test_a_refusal_is_signed_logged_and_final(lab: ChannelLab) -> None:
         (inbound,) = await inbox(russia, 1)
         await inbound.unable("Too near", wait=WAIT_S)
         with pytest.raises(RefusedError) as refused:
-            await inbound.wilco(wait=WAIT_S)
+            await inbound.wilco(wait=WAIT_S, readback=("35.3359,40.1408", inbound.volumes[0].from_))
         assert refused.value.code == "already-answered"
         assert reply(russia, sent.of, "russia") == "unable"
     codes = [refusal.code for refusal in lab.read().folded.ledger.refused.values()]

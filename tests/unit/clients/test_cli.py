@@ -46,7 +46,7 @@ from tests.unit.clients.lab import NET, NOW_MS, Lab, lab_at
 FLASH = [
     "send", "--to", "russia", "--to", "regime:russia", "--precedence", "FLASH", "--kind", "intent",
     "--at", "35.3359,40.1408", "--radius", "2km", "--from", "+10min", "--until", "+40min",
-    "--text", "North of the bridge",
+    "--text", "North of the bridge", "--no-read-back",  # which is test_cli_readback.py's
 ]  # fmt: skip
 
 

@@ -109,7 +109,7 @@ async def test_by_voice_the_other_side_is_told_and_can_confirm(net: MemoryNet) -
         assert (told.role, told.of, told.author, told.text, told.nid) == ("voice", sent.of, "russia", "Strike", None)
         assert [(owed.what, owed.of) for owed in regime.status().owed] == [("answer", sent.of)]
         await told.displayed()
-        await regime.answer(sent.of[:8], "WILCO", readback=("35.3359,40.1408", "+10min"))
+        await regime.answer(sent.of[:8], "WILCO", readback=("35.3359,40.1408", "2017-09-15 03:10"))
         assert regime.status().owed == ()
         later = await russia.forward(sent.nid or "", "regime")
         await seen_by(regime, later.of)

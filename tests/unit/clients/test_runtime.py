@@ -55,17 +55,18 @@ async def test_a_notice_is_sent_passed_on_and_answered(net: Net) -> None:
         assert {owed.what for owed in russia.status().owed} == {"answer", "forward"}
         assert await inbound.displayed(wait=20) is not None
         assert await inbound.displayed(wait=20) is None
-        await inbound.wilco(wait=20)
+        await inbound.wilco(wait=20, readback=("35.3359,40.1408", inbound.volumes[0].from_))
         await inbound.forward(wait=20)
         assert russia.status().owed == ()
 
         passed = await first(regime)
         assert (passed.of, passed.role) == (sent.of, "action")
         await passed.unable("Our men are there", wait=20)
+        read = ("35.3359,40.1408", passed.volumes[0].from_)
         with pytest.raises(RefusedError) as refused:
-            await passed.wilco(wait=20)
+            await passed.wilco(wait=20, readback=read)
         assert refused.value.code == "already-answered"
-        await regime.answer(sent.of, "WILCO", corrects=True, wait=20)
+        await regime.answer(sent.of, "WILCO", corrects=True, readback=read, wait=20)
         await until(coalition, "wilco", "russia")
         await until(coalition, "wilco", "regime")
         status = coalition.status()
