@@ -97,11 +97,20 @@ def _mistake(command: str) -> str | None:
     words = _words(command)
     asked = _subcommand(words)
     status, told = _help(*asked)
+    while status == 0 and len(words) > len(asked) and _is_group_of(told, words[len(asked)]):
+        asked = words[: len(asked) + 1]
+        status, told = _help(*asked)
     if status != 0:
         return f"no such command: {told.strip()}"
     options = {word.partition("=")[0] for word in words[len(asked) :] if word.startswith("--")}
     unknown = [option for option in options if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", told)]
     return f"no such option: {sorted(unknown)}" if unknown else None
+
+
+def _is_group_of(told: str, word: str) -> bool:
+    """Whether a command's help lists that word as one of its own commands: `party key` lists `rotate`."""
+    _, _, commands = told.partition("Commands:")
+    return re.search(rf"^ +{re.escape(word)}(?: |$)", commands, re.MULTILINE) is not None
 
 
 def test_every_command_shown_exists_with_its_options() -> None:
