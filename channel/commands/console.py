@@ -31,6 +31,7 @@ def console(
     client_ca: Annotated[Path | None, typer.Option(help="CA of client certificates that people sign in with.")] = None,
     metrics_open: Annotated[bool, typer.Option(help="Numbers of /metrics to everybody who reaches the port.")] = False,
     stepped: Annotated[bool, typer.Option("--stepped", hidden=True)] = False,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> None:
     """Serve the console. Example: channel console --home DIR"""
     if context.invoked_subcommand is not None:
@@ -58,7 +59,7 @@ def console(
             wall_ms,
             random_bytes,
         )
-        asyncio.run(serving.run(source, sys.stdout))
+        asyncio.run(serving.run(source, sys.stdout, child=child))
 
 
 @console_app.command()
@@ -83,3 +84,28 @@ def openapi() -> None:
     from channel.console.app import document
 
     print_json(document())
+
+
+@console_app.command()
+def link(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The user; a new one becomes an admin.")] = "admin",
+    origin: Annotated[str, typer.Option(help="How the console is reached.")] = "http://127.0.0.1:8800",
+    home: HomeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """A one-time sign-in link, made with the home's files: a lost password. Example: channel console link admin"""
+    with told(json_output):
+        from channel.console.people import PEOPLE_FILE, People, checked_name
+        from channel.relay.clock import random_bytes, wall_ms
+        from channel.relay.home import ChannelHome
+
+        channel = ChannelHome.open(find_home(home or context.obj))
+        people = People(channel.path / PEOPLE_FILE, random_bytes)
+        known = people.users.get(checked_name(name))
+        made = people.make_link(name, "admin" if known is None else known.role, wall_ms())
+        url = f"{origin}/#link={made.token}"
+    if json_output:
+        print_json({"user": made.name, "link": url})
+    else:
+        sys.stdout.write(f"open this once, within a day: {url}\n")

@@ -31,22 +31,26 @@ def up(
     home: HomeOption = None,
     scenario: ScenarioOption = None,
     speed: SpeedOption = None,
-    exit_at_end: Annotated[bool, typer.Option("--exit", help="Stop when the scenario has ended.")] = False,
+    exit_at_end: Annotated[bool, typer.Option("--exit", help="Stop when the scenario has ended; no console.")] = False,
+    console: Annotated[bool, typer.Option("--console/--no-console", help="The operator's console, too.")] = True,
     json_output: JsonOption = False,
 ) -> None:
-    """Broker and relay, and a scenario's parties. Example: channel up --scenario deir-ezzor-2017 --home DIR"""
+    """Broker, relay, console, and a scenario's parties. Example: channel up --scenario deir-ezzor-2017 --home DIR"""
     with told(json_output):
         if scenario is not None:
-            _up_scenario(home, scenario, speed, exit_at_end, json_output)
+            _up_scenario(home, scenario, speed, exit_at_end, console and not exit_at_end, json_output)
         else:
-            asyncio.run(_up(find_home(home)))
+            asyncio.run(_up(find_home(home), console))
 
 
-def _up_scenario(home: Path | None, scenario: str, speed: str | None, exit_at_end: bool, json_output: bool) -> None:
+def _up_scenario(
+    home: Path | None, scenario: str, speed: str | None, exit_at_end: bool, console: bool, json_output: bool
+) -> None:
+    from channel.commands.console_child import console_beside
     from channel.scenario import load
     from channel.scenario.coordinator import run_scenario
 
-    loaded = load(scenario)
+    loaded, out = load(scenario), sys.stderr if json_output else sys.stdout
     result = asyncio.run(
         run_scenario(
             home or _new_home(),
@@ -54,7 +58,8 @@ def _up_scenario(home: Path | None, scenario: str, speed: str | None, exit_at_en
             speed=speed or ("max" if json_output else "watchable"),
             exit_at_end=exit_at_end,
             json_output=json_output,
-            out=sys.stderr if json_output else sys.stdout,
+            out=out,
+            beside=(lambda place: console_beside(place, out, stepped=True)) if console else None,
         )
     )
     if json_output:
@@ -69,8 +74,9 @@ def _new_home() -> Path:
     return homes / str(number)
 
 
-async def _up(home: Path) -> None:
-    """Broker and relay, watched and restarted, until Ctrl-C."""
+async def _up(home: Path, console: bool) -> None:
+    """Broker, relay and console, watched and restarted, until Ctrl-C."""
+    from channel.commands.console_child import console_beside
     from channel.relay.home import ChannelHome
 
     channel = ChannelHome.open(home)
@@ -83,7 +89,8 @@ async def _up(home: Path) -> None:
         sys.stdout.write(f"broker on {broker.host}:{broker.port}; home {home}; stop with Ctrl-C\n")
         sys.stdout.flush()
         relay = asyncio.create_task(_watch_relay(home, stop), name="relay")
-        await asyncio.wait({relay, watch}, return_when=asyncio.FIRST_COMPLETED)
+        async with console_beside(home, sys.stdout) if console else contextlib.nullcontext():
+            await asyncio.wait({relay, watch}, return_when=asyncio.FIRST_COMPLETED)
         for task in (relay, watch):
             if task.done():
                 task.result()

@@ -65,13 +65,17 @@ class People:
 
     def __init__(self, path: Path, random_bytes: Callable[[int], bytes]) -> None:
         self._path, self._random = path, random_bytes
+        self._read_ns = 0
         self.users: dict[str, User] = {}
         self.read()
 
     def read(self) -> None:
-        """FatalError if the file is damaged, or others may read it."""
+        """Take in the file if it was changed: `channel console link` writes it too. FatalError if it is damaged."""
         try:
-            data, mode = self._path.read_bytes(), self._path.stat().st_mode
+            state = self._path.stat()
+            if state.st_mtime_ns == self._read_ns:
+                return
+            data, mode, self._read_ns = self._path.read_bytes(), state.st_mode, state.st_mtime_ns
         except FileNotFoundError:
             return
         except OSError as error:
@@ -96,11 +100,13 @@ class People:
             finally:
                 os.close(file)
             beside.replace(self._path)
+            self._read_ns = self._path.stat().st_mtime_ns
         except OSError as error:
             raise FatalError(f"cannot write {self._path}: {error.strerror}; nothing was changed") from error
 
     def put(self, user: User) -> None:
-        """Add or change somebody."""
+        """Add or change somebody. What another process has changed meanwhile stays."""
+        self.read()
         if user.name not in self.users and len(self.users) >= USERS_MAX:
             raise UsageError(f"there are {USERS_MAX} users already: remove one first")
         self.users[user.name] = user
@@ -127,6 +133,7 @@ class People:
 
     def use_link(self, token: str, now_ms: int) -> User | None:
         """Whose link it is; it is void from then on."""
+        self.read()
         wanted = _digest(token)
         for user in self.users.values():
             if user.link is not None and hmac.compare_digest(user.link, wanted):
@@ -146,6 +153,7 @@ class People:
 
     def password_of(self, name: str, password: str) -> User | None:
         """The person, if that is their password. Slow, and as slow for a name that there is not."""
+        self.read()
         user = self.users.get(name)
         hashed = user.password if user is not None else None
         try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import socket
 import ssl
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +29,7 @@ from channel.protocol.errors import UsageError
 PORTS_TRIED = 20  # when the usual port is taken, by another home's console perhaps
 MESSAGE_BYTES_MAX = 4_096  # what a browser may say over the live socket, where nothing is to be said
 GRACE_S = 3
+BUILT_S = 1.0
 LAYERS = "layers"  # directory of the home with the operator's own GeoJSON and MBTiles
 BACKLOG = 128
 
@@ -48,8 +53,8 @@ class Serving:
     def secure(self) -> bool:
         return self.tls_cert is not None
 
-    async def run(self, source: Source, out: TextIO) -> None:
-        """Serve until SIGINT or SIGTERM. UsageError if it may not listen so."""
+    async def run(self, source: Source, out: TextIO, *, child: bool = False) -> None:
+        """Serve until SIGINT or SIGTERM, a `child` until its input ends. UsageError if it may not listen so."""
         self._check()
         listening = self._listen()
         port = listening.getsockname()[1]
@@ -59,9 +64,13 @@ class Serving:
         try:
             access = Access(People(self.home / PEOPLE_FILE, self.random_bytes), audit, around)
             console = Console(Live(source), access, place, layers=self.home / LAYERS, metrics_open=self.metrics_open)
-            server = uvicorn.Server(self._config(console))
-            self._announce(access, console, out)
+            server = _Server(self._config(console))
+            telling = asyncio.create_task(_announce(console, out), name="console-address")
+            ending = asyncio.create_task(_ended(server), name="console-child") if child else None
             await server.serve(sockets=[listening])
+            for task in (telling, ending):
+                if task is not None:
+                    task.cancel()
         finally:
             audit.close()
             listening.close()
@@ -84,7 +93,8 @@ class Serving:
         """The port asked for; if that is the usual one and it is taken, the next that is free."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         for port in range(self.port, self.port + (PORTS_TRIED if self.port else 1)):
-            listening = socket.socket(family, socket.SOCK_STREAM)
+            # With its protocol named, asyncio sends small answers at once; without, each waits 40 ms.
+            listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listening.bind((self.host, port))
@@ -101,13 +111,6 @@ class Serving:
         host = f"[{self.host}]" if ":" in self.host else self.host
         own = tuple(f"{scheme}://{name}:{port}" for name in dict.fromkeys((host, "127.0.0.1", "localhost", "[::1]")))
         return (*self.origins, *(own if self.host in LOOPBACK else own[1:]))
-
-    def _announce(self, access: Access, console: Console, out: TextIO) -> None:
-        out.write(f"console on {console.place.first}\n")
-        link = access.first_link()
-        if link is not None:
-            out.write(f"nobody can sign in yet; open this once, within a day: {console.link_url(link)}\n")
-        out.flush()
 
     def _config(self, console: Console) -> uvicorn.Config:
         return uvicorn.Config(
@@ -127,3 +130,46 @@ class Serving:
             ssl_ca_certs=None if self.client_ca is None else str(self.client_ca),
             ssl_cert_reqs=ssl.CERT_NONE if self.client_ca is None else ssl.CERT_OPTIONAL,
         )
+
+
+class _Server(uvicorn.Server):
+    """Stops in order on a signal, and then returns: uvicorn's own raises the signal anew, which ends the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def _announce(console: Console, out: TextIO) -> None:
+    """Where it is, once there is something to see; and at a first start the link to sign in with."""
+    page = console.static / "index.html"
+    if not page.is_file():
+        out.write("the console's pages are not built yet (from a checkout: make console); its address follows then\n")
+        out.flush()
+    while not page.is_file():  # noqa: ASYNC110  (another process builds it)
+        await asyncio.sleep(BUILT_S)
+    out.write(f"console on {console.place.first}\n")
+    link = console.access.first_link()
+    if link is not None:
+        out.write(f"nobody can sign in yet; open this once, within a day: {console.link_url(link)}\n")
+    out.flush()
+
+
+async def _ended(server: uvicorn.Server) -> None:
+    """Stop the server when the process that started this one has gone."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        await reader.read()
+        server.should_exit = True
+    finally:
+        transport.close()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -29,12 +29,20 @@ from channel.scenario.presentation import Pace, Screen
 from channel.scenario.stepping import Stepper
 from channel.scenario.summary import summary
 
+Beside = Callable[[Path], contextlib.AbstractAsyncContextManager[None]]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_S = 0.5  # how often a net that runs on is looked at for new leaves: a person reads along
 
 
 async def run_scenario(
-    home: Path, scenario: Scenario, *, speed: str, exit_at_end: bool, json_output: bool, out: TextIO
+    home: Path,
+    scenario: Scenario,
+    *,
+    speed: str,
+    exit_at_end: bool,
+    json_output: bool,
+    out: TextIO,
+    beside: Beside | None = None,
 ) -> dict[str, object]:
     """Found a trial net in `home`, run the scenario through real processes, and sum it up.
 
@@ -48,7 +56,8 @@ async def run_scenario(
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
-        run = asyncio.create_task(_run(home, scenario, pace, exit_at_end, not json_output, out), name="scenario")
+        playing = _run(home, scenario, pace, exit_at_end, not json_output, out, beside)
+        run = asyncio.create_task(playing, name="scenario")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({run, stopping}, return_when=asyncio.FIRST_COMPLETED)
         run.cancel()
@@ -61,8 +70,19 @@ async def run_scenario(
     return _final(home)
 
 
-async def _run(home: Path, scenario: Scenario, pace: Pace, exit_at_end: bool, totals: bool, out: TextIO) -> None:
-    async with _processes(home, scenario) as (relay, clients):
+async def _run(
+    home: Path,
+    scenario: Scenario,
+    pace: Pace,
+    exit_at_end: bool,
+    totals: bool,
+    out: TextIO,
+    beside: Beside | None,
+) -> None:
+    async with (
+        _processes(home, scenario) as (relay, clients),
+        contextlib.nullcontext() if beside is None else beside(home),
+    ):
         await ask(relay, {"do": "time", "now_ms": scenario.start_ms}, Reply)
         journal = Journal(SqliteLog(home / "log.sqlite", "read"))
         try:
