@@ -15,21 +15,21 @@ from dataclasses import dataclass
 
 import structlog
 
-from channel.log.cosignature import merge
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
 from channel.protocol.errors import FatalError, TransientError, Unattributable
-from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, ProveItem, TokenItem, UpFrame
+from channel.protocol.frames import CompareItem, CosignatureItem, HaveItem, ProveItem, TokenItem, UpFrame
 from channel.protocol.statements import ClockStep
+from channel.relay.answers import answers
 from channel.relay.boot import Booted
-from channel.relay.clock import Clock, RelayClock, SystemClock, jitter
+from channel.relay.clock import Clock, RelayClock, SystemClock
 from channel.relay.core import Batch
 from channel.relay.home import ChannelHome
+from channel.relay.links import link_to
 from channel.relay.operator import Settled, Spool
 from channel.relay.session import Head, Session
 from channel.relay.sinks import AlertSink
 from channel.relay.witness import Witnesses
-from channel.wire import Endpoint, MqttLink
 
 FLUSH_MS = 1_000  # cosignatures are no evidence of the relay's own: a crash may cost the last second's
 TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
@@ -56,7 +56,6 @@ class Relay:
         gated: bool = False,
         broker_host: str | None = None,
     ) -> None:
-        self._broker_host = broker_host
         self.home = home
         self.core = booted.core
         self.clock = clock
@@ -72,7 +71,7 @@ class Relay:
         self._mono_ms = SystemClock().monotonic_ms  # pacing is on real time also where the net's clock is stepped
         self.sessions = {party: Session(party, heard_at_ms=self._mono_ms()) for party in ledger.parties}
         self._inboxes: dict[str, deque[_Arrived]] = {party: deque() for party in ledger.parties}
-        self._links = {party: self._link(party) for party in ledger.parties}
+        self._links = {party: link_to(home, ledger.charter.net, party, broker_host) for party in ledger.parties}
         self._wake = asyncio.Event()
         self._send: dict[str, asyncio.Event] = {party: asyncio.Event() for party in ledger.parties}
         self._beat: dict[str, bool] = dict.fromkeys(ledger.parties, False)
@@ -276,6 +275,8 @@ class Relay:
                         self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
                 case ProveItem():
                     session.asked = None if party in self.offline else item
+                case CompareItem():
+                    session.compare = None if party in self.offline else item
                 case frames.WantItem():
                     session.wanted = None if party in self.offline else item
                 case CosignatureItem():
@@ -307,9 +308,8 @@ class Relay:
                 self._beat[party] = False
                 token = self.core.heartbeat(party, self.clock.now_ms())
                 due.append(session.beat(self.core.folded, self.head, token))
-            due += self._proofs(session)
-            wanted = session.bodies(self.core.bodies, self.head, self._store.body)
-            due += [] if wanted is None else [wanted]
+            core = self.core
+            due += answers(session, core.folded, core.bodies, self.head, self._store, core.dropped)
             try:
                 for frame in due:
                     await link.publish(topic, frames.encode(frame))
@@ -320,18 +320,6 @@ class Relay:
             except TransientError as error:
                 self._log.info("send_failed", party=party, why=str(error))
                 session.gone()
-
-    def _proofs(self, session: Session) -> list[DownFrame]:
-        if session.asked is None:
-            return []
-        frame = session.proofs(self.core.folded, self.head, self._cosigned_note)
-        self.core.dropped["prove-unanswered"] += frame is None
-        return [] if frame is None else [frame]
-
-    def _cosigned_note(self, size: int) -> str | None:
-        """The checkpoint of that size with the cosignatures that there are."""
-        note = self._store.note(size)
-        return None if note is None else merge(note, self._store.cosignatures(size).values())
 
     def beat(self) -> None:
         """A heartbeat to each party, whether it is there or not."""
@@ -382,16 +370,3 @@ class Relay:
             for party, session in self.sessions.items()
             if session.live
         }
-
-    def _link(self, party: str) -> MqttLink:
-        settings, net = self.home.settings(), self.core.folded.ledger.charter.net
-        endpoint = Endpoint(
-            host=self._broker_host or settings.host,
-            port=settings.port,
-            ca_file=self.home.pki / "ca.crt",
-            cert_file=self.home.pki / f"relay-{party}.crt",
-            key_file=self.home.pki / f"relay-{party}.key",
-            client_id=f"relay-{net}-{party}",
-        )
-        wanted = [topics.up(net, party), topics.presence(net, party)]
-        return MqttLink(endpoint, subscribe=wanted, will=None, random=jitter)

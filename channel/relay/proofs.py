@@ -1,4 +1,5 @@
-"""Proofs that a party asks for (protocol.md 10.11): inclusion of its own leaves under a checkpoint of the log. Pure."""
+"""Proofs that a party asks for: inclusion of its own leaves under a checkpoint of the log (protocol.md 10.11), and
+consistency of trees that it knows of (10.13). Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Sequence
 
 from channel.ledger.fold import Folded
 from channel.protocol import ids
-from channel.protocol.frames import DownFrame, ProofsItem, ProveItem
+from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, ProofsItem, ProveItem
+from channel.relay.history import contains
 
 BUDGET_BYTES = 200 * 1024  # of a frame, for proofs: the note and the padding come beside them
 HASH_COST_BYTES = 47
@@ -33,3 +35,18 @@ def answer(item: ProveItem, folded: Folded, released: Sequence[int], note: str |
             break
         proofs.append(proof)
     return DownFrame(items=(ProofsItem(size=item.size, note=note, proofs=tuple(proofs)),))
+
+
+def compared(item: CompareItem, folded: Folded, size: int) -> DownFrame | None:
+    """The frame with a consistency proof for each tree asked about; None: nothing is said, whatever the reason.
+
+    `size`: what is durable. Who names a size and its root holds both, so the proof tells it nothing new.
+    """
+    if item.size > size or not contains(folded.tree, item.size, item.root):
+        return None
+    for tree in item.trees:
+        if tree.size > item.size or not contains(folded.tree, tree.size, tree.root):
+            return None
+    proofs = [folded.tree.consistency(tree.size, item.size) for tree in item.trees]
+    found = tuple(tuple(ids.b64url(node) for node in proof) for proof in proofs)
+    return DownFrame(items=(ComparedItem(size=item.size, proofs=found),))

@@ -14,6 +14,7 @@ from channel.ledger.records import Entry
 from channel.protocol import ids, limits
 from channel.protocol.frames import (
     CheckpointItem,
+    CompareItem,
     CosignedItem,
     DownFrame,
     DownItem,
@@ -25,7 +26,7 @@ from channel.protocol.frames import (
     WordItem,
 )
 from channel.relay.bodies import Bodies, sealed_of
-from channel.relay.proofs import answer
+from channel.relay.proofs import answer, compared
 from channel.relay.witness import Cosigned
 
 FRAME_BUDGET_BYTES = 200 * 1024  # items are packed up to this, which leaves room for proofs and padding
@@ -71,6 +72,7 @@ class Session:
     words: list[bytes] = field(default_factory=list)
     checkpoint_due: bool = False
     asked: ProveItem | None = None  # the newest question for proofs, until it is answered or passed over
+    compare: CompareItem | None = None  # the newest question about other trees, likewise
     wanted: WantItem | None = None  # the newest question for bodies, likewise
 
     def have(self, item: HaveItem, mono_ms: int, head: Head) -> None:
@@ -86,7 +88,7 @@ class Session:
 
     def gone(self) -> None:
         """It was not heard for long, or said goodbye: nothing more is sent until it says where it is."""
-        self.live, self.asked, self.wanted = False, None, None
+        self.live, self.asked, self.compare, self.wanted = False, None, None, None
         self.sent_n = self.have_n
         self.words.clear()
 
@@ -129,6 +131,11 @@ class Session:
             return None
         released = folded.ledger.parties[self.party].feed[: head.feeds[self.party]]
         return answer(item, folded, released, note(item.size))
+
+    def compared(self, folded: Folded, head: Head) -> DownFrame | None:
+        """The answer to what was asked to `compare`, which is done with then; None: nothing is said (10.13)."""
+        item, self.compare = self.compare, None
+        return None if item is None else compared(item, folded, head.size)
 
     def bodies(self, bodies: Bodies, head: Head, body: Body) -> DownFrame | None:
         """The answer to what is `wanted`, which is done with then; None: nothing is said (protocol.md 10.12)."""

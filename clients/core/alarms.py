@@ -5,6 +5,8 @@ Faults stay; the rest is looked at afresh with each tick. Nothing is judged here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from channel.protocol import limits
 from clients.core import duties
 from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated, Event
@@ -25,6 +27,8 @@ class Alarms:
         self.pending: tuple[int, str, int] | None = None
         """(n, why, since when) of a leaf that does not hold."""
         self.keys_differ_since: int | None = None
+        self.quarantine: str | None = None
+        """What the relay says of itself while it takes nothing; None: it does not."""
         self._replica, self._store, self._out = replica, store, out
         self._faults: dict[tuple[str, str], Alarm] = {}
         self._receipted = {row.of: row for row in store.receipted()}  # whose leaf has not come
@@ -48,9 +52,9 @@ class Alarms:
         """Take in what another process of this home has written."""
         self._receipted = {row.of: row for row in self._store.receipted()}
 
-    def tick(self, now_ms: int, mono_ms: int) -> list[Event]:
-        """What time alone brings: alarms raised and cleared, alerts repeated."""
-        wanted = {(alarm.code, alarm.subject): alarm for alarm in self._conditions(now_ms, mono_ms)}
+    def tick(self, now_ms: int, mono_ms: int, more: Iterable[Alarm] = ()) -> list[Event]:
+        """What time alone brings: alarms raised and cleared, alerts repeated. `more`: what others found."""
+        wanted = {(alarm.code, alarm.subject): alarm for alarm in (*self._conditions(now_ms, mono_ms), *more)}
         events: list[Event] = [AlarmRaised(alarm, now_ms) for key, alarm in wanted.items() if key not in self.standing]
         events += [AlarmCleared(alarm, now_ms) for key, alarm in self.standing.items() if key not in wanted]
         self.standing = wanted
@@ -66,6 +70,8 @@ class Alarms:
         found = list(self._faults.values())
         if self.heard_at_ms is not None and mono_ms - self.heard_at_ms >= limits.SILENT_MS:
             found.append(Alarm("no-heartbeat", "relay", "the relay has not been heard for 30 s"))
+        if self.quarantine is not None:
+            found.append(Alarm("quarantine", "relay", self.quarantine))
         if self.pending is not None and mono_ms - self.pending[2] >= PATIENCE_MS:
             n, why, _ = self.pending
             found.append(Alarm("pending-leaf", str(n), f"leaf {n} of our feed does not hold ({why}) and is not shown"))

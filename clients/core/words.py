@@ -10,7 +10,7 @@ from collections import Counter
 from channel.protocol import ids, limits
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import PeerError, Unattributable
-from channel.protocol.statements import Busy, Heartbeat, Receipt
+from channel.protocol.statements import Busy, Heartbeat, Quarantine, Receipt
 from channel.protocol.times import from_wire
 from clients.core import trust
 from clients.core.alarms import Alarms
@@ -36,6 +36,7 @@ class Words:
         self._replica, self._store, self._out = replica, store, out
         self._witness, self._alarms, self._dropped = witness, alarms, dropped
         self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
+        self._quarantine_ms = -1  # `issued` of the newest word that the relay takes nothing
         self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
 
     def take(self, token: bytes, now_ms: int, mono_ms: int) -> list[Event] | trust.Contradiction:
@@ -53,11 +54,23 @@ class Words:
                 return self._receipt(receipt, opened.token)
             case Busy(of=of, retry_ms=retry_ms):
                 self._out.busy(of, now_ms + min(retry_ms, limits.HELD_MS_MAX))
+            case Quarantine() as word:
+                self._quarantine(word)
             case Heartbeat() as heartbeat:
                 return self._beat(heartbeat, opened.token, now_ms, mono_ms) or []
             case _:
                 self._dropped["not-a-word"] += 1
         return []
+
+    def _quarantine(self, word: Quarantine) -> None:
+        if word.to != self._replica.party or from_wire(word.issued) < max(self._quarantine_ms, self._beat_at[0]):
+            self._dropped["foreign-quarantine"] += 1
+            return
+        self._quarantine_ms = from_wire(word.issued)
+        self._alarms.quarantine = (
+            f"the relay takes nothing since {word.since}: its log has {word.size} leaves, and a signed checkpoint of "
+            f"{word.shown} was shown to it. What is sent now waits; ring who it is for"
+        )
 
     def _receipt(self, receipt: Receipt, token: bytes) -> list[Event]:
         row = self._store.outbox_row(receipt.of)
@@ -109,6 +122,8 @@ class Words:
         issued_ms = from_wire(beat.issued)
         if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
             self._beat_at = (issued_ms, now_ms)
+            if issued_ms > self._quarantine_ms:
+                self._alarms.quarantine = None
             self._alarms.heard_at_ms = mono_ms  # an old one that a broker repeats is no sign of life
         for device in beat.devices:
             if ids.kid_party(device.kid) == party and not self._store.hear_device(device.kid, device.seq):
