@@ -23,6 +23,7 @@ from channel.ledger.alert_wording import (
     route,
     together,
 )
+from channel.ledger.finding_wording import finding_line
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord, Entry, NoticeRecord
 from channel.protocol import phrasebook
@@ -245,6 +246,8 @@ def entry_lines(ledger: Ledger, entry: Entry, command: str = "channel") -> tuple
             line = notice_line(ledger, ledger.notices[entry.opened.of])
         case Alert():
             return (alert_line(ledger, ledger.alerts[body.alert], entry.stamp_ms, command),)
+        case Finding():
+            return (finding_line(ledger, body, entry.stamp_ms),)
         case Answer():
             line = answer_line(ledger, entry)
         case Forwarding():
@@ -306,7 +309,5 @@ def _other(ledger: Ledger, party: str, body: object) -> str:
         case Start():
             down = f" after {short(body.downtime_ms)}" if body.downtime_ms else ""
             return f"the channel started{down}"
-        case Finding():
-            return f"{body.kind} {body.state}: {inert(body.detail)}"
         case _:
             return f"{getattr(body, 'TYPE', 'leaf')} by {party}"

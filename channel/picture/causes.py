@@ -155,7 +155,7 @@ def changes_ms(ledger: Ledger, met: Meeting) -> Iterator[int]:
     yield from (until_ms for _, until_ms in met.near)
     yield from (part.until_ms for part in met.common)
     if met.approach is not None:
-        yield met.approach.closest_ms
+        yield min(met.approach.closest_ms, met.until_ms)
     for side in (met.older, met.newer):
         if side.body.kind is Kind.POSITION:
             yield stale_ms(ledger, side.record)
@@ -229,7 +229,7 @@ def _proximity(ledger: Ledger, met: Meeting, now_ms: int) -> Iterator[Cause]:
 
 def _converging(ledger: Ledger, met: Meeting, now_ms: int) -> Iterator[Cause]:
     coming, agreed_m = met.approach, ledger.charter.terms.proximity_m
-    if coming is None or coming.closest_ms <= now_ms or coming.closest_m >= agreed_m:
+    if coming is None or min(coming.closest_ms, met.until_ms) <= now_ms or coming.soon_m >= agreed_m:
         return
     speed = f"{coming.closing_cm_s / 100:.1f} m/s"
     detail = (
@@ -238,7 +238,7 @@ def _converging(ledger: Ledger, met: Meeting, now_ms: int) -> Iterator[Cause]:
     )
     cause = _of(
         met, "converging", Precedence.IMMEDIATE, Response.WU, detail, tuple(record.index for record in met.tracks),
-        until_ms=coming.closest_ms,
+        until_ms=min(coming.closest_ms, met.until_ms),
         measures={
             "closest-in-s": coming.closest_in_s, "closest-m": coming.closest_m, "closing-cm-s": coming.closing_cm_s,
             "distance-m": coming.distance_m,

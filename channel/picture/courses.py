@@ -15,7 +15,8 @@ from channel.picture.solid import Place, Solid, shaped
 from channel.protocol import limits
 from channel.protocol.statements import Circle, Point
 
-AHEAD_MS = 3_600_000  # how far ahead courses are followed: an hour is what a watch floor can act on
+AHEAD_MS = 3_600_000  # how far ahead a course makes a finding: an hour is what a watch floor can act on
+FOLLOWED_S_MAX = 31_622_400  # 366 days, as long as a position may hold: a time beyond says nothing
 _STILL_M_S = 0.1  # slower is not moving: less than the accuracy of most positions over an hour
 
 
@@ -39,9 +40,11 @@ class Approach:
     """Two courses that come nearer to each other: how near, when, and how fast they close now."""
 
     distance_m: int
+    soon_m: int
+    """The nearest that they come within the time that courses are followed."""
     closest_m: int
     closest_ms: int
-    """The instant of closest approach."""
+    """The instant of closest approach, however far ahead."""
     closest_in_s: int
     closing_cm_s: int
 
@@ -79,12 +82,13 @@ def approach(a: Course, b: Course) -> Approach | None:
         return None
     closing_m_s = -(x * east + y * north) / apart_m
     seconds = -(x * east + y * north) / square
-    if closing_m_s <= 0 or seconds * 1000 > AHEAD_MS:
+    if closing_m_s <= 0 or seconds > FOLLOWED_S_MAX:
         return None
-    closest_m = math.hypot(x + east * seconds, y + north * seconds)
+    soon_s = min(seconds, AHEAD_MS / 1000)
     return Approach(
         distance_m=round(length_m(a.place, b.place)) if a.at_ms == b.at_ms else round(apart_m),
-        closest_m=round(closest_m),
+        soon_m=round(math.hypot(x + east * soon_s, y + north * soon_s)),
+        closest_m=round(math.hypot(x + east * seconds, y + north * seconds)),
         closest_ms=at_ms + round(seconds * 1000),
         closest_in_s=round(seconds),
         closing_cm_s=round(closing_m_s * 100),

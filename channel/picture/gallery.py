@@ -177,7 +177,7 @@ class Gallery:
         first, second = (side, other) if side.index < other.index else (other, side)
         own, theirs = self.course(first), self.course(second)
         close = None if own is None or theirs is None else approach(own, theirs)
-        return close if close is not None and close.closest_m < proximity_m else None
+        return close if close is not None and close.soon_m < proximity_m else None
 
     def _meet(self, side: Shown, other: Shown, near: list[tuple[int, int, float]], coming: Approach | None) -> Meeting:
         met = meeting(side, other, near)

@@ -103,7 +103,9 @@ class Reasons:
         return {about.account.kind: about.account}
 
     def _meet(self, met: Meeting, eyes: tuple[str, ...]) -> bool:
-        return self.gallery.stands(met.older, eyes) and self.gallery.stands(met.newer, eyes)
+        """Both stand; where one is an incident, that one: what was notified before it stays so."""
+        sides = [side for side in (met.older, met.newer) if side.body.kind is Kind.INCIDENT]
+        return all(self.gallery.stands(side, eyes) for side in sides or (met.older, met.newer))
 
 
 def _kind(record: NoticeRecord) -> Kind | None:

@@ -35,6 +35,7 @@ from channel.protocol.statements import (
 )
 from channel.protocol.times import to_wire
 from channel.relay.bodies import NONE, Bodies
+from channel.relay.findings import Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,11 @@ class Core:
     _suppressed: dict[str, dict[str, None]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     bodies: Bodies = field(init=False)
+    findings: Findings = field(init=False)
 
     def __post_init__(self) -> None:
         self.agenda = Agenda(self.folded.ledger)
+        self.findings = Findings(self.folded.ledger)
         self.bodies = Bodies(self.folded.ledger)
         self._mark_committed()
 
@@ -185,8 +188,9 @@ class Core:
         for party in silent:
             for draft in list(deadlines.silent(ledger, party, now_ms)):
                 self._alert(draft, now_ms)
-        for over in list(readback.over(ledger)):
-            self._say(Finding, now_ms, **readback.cleared(over))
+        while due := self.findings.due(self._stamp(now_ms)):
+            for members in due:
+                self._say(Finding, now_ms, **members)
         self._expire_held(now_ms)
         self._summarise(now_ms)
 
@@ -194,10 +198,8 @@ class Core:
         """When `tick` has something to do next; None if nothing is owed."""
         times = [held.since_ms + limits.HELD_MS_MAX for group in self._held.values() for held in group]
         times += [self._summary_ms(party) for party in self._suppressed]
-        due = self.agenda.next_ms()
-        if due is not None:
-            times.append(due)
-        return min(times, default=None)
+        due = (self.agenda.next_ms(), self.findings.next_ms())
+        return min([*times, *(at_ms for at_ms in due if at_ms is not None)], default=None)
 
     # --- persist ----------------------------------------------------------------------------------------------------
 
@@ -265,6 +267,7 @@ class Core:
         leaf = StoredLeaf(self.folded.tree.size, self._stamp(now_ms), opened.token)
         self.folded.take(leaf, opened)
         self.bodies.staged(opened, bodies)
+        self.findings.staged(leaf.index)
         self._staged.append(leaf)
         return leaf.index
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from channel.ledger import delivery as dl
 from channel.ledger import wording
+from channel.ledger.finding_wording import finding_line
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import NoticeRecord
 from channel.protocol.phrasebook import render
@@ -23,6 +24,7 @@ from channel.protocol.statements import (
     Charter,
     Check,
     ClockStep,
+    Finding,
     Forwarding,
     LineStatement,
     Notice,
@@ -45,6 +47,7 @@ class Tone(StrEnum):
     ROUTINE = "routine"
     ANSWER = "answer"
     ALERT = "alert"
+    FINDING = "finding"
     CLEARED = "cleared"
     REFUSED = "refused"
     ASIDE = "aside"
@@ -87,6 +90,8 @@ class Narrator:
             self._labels.setdefault(told.opened.of, told.opened.body.nid[:NID_CHARS])
         if isinstance(told.opened.body, Alert):
             lines = [self._alert(told, ledger, told.opened.body)]
+        elif isinstance(told.opened.body, Finding):
+            lines = [self._finding(told, ledger, told.opened.body)]
         else:
             lines = [self._line(told, text, tone) for text, tone in self._of(told, ledger)]
         return [*lines, *self._cleared(ledger)]
@@ -99,6 +104,11 @@ class Narrator:
         self._standing[body.alert] = None
         record, label = ledger.alerts[body.alert], self.label(body.of or "")
         return Line(wording.alert_line(ledger, record, told.stamp_ms, label=label), Tone.ALERT)
+
+    def _finding(self, told: Told, ledger: Ledger, body: Finding) -> Line:
+        """Raised or over; it names the notices that it rests on by their labels."""
+        text = finding_line(ledger, body, told.stamp_ms, self.label)
+        return Line(text, Tone.FINDING if body.state == "raised" else Tone.CLEARED)
 
     # --- by type ----------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ STYLES = {
     Tone.ROUTINE: "",
     Tone.ANSWER: "cyan",
     Tone.ALERT: "bold red",
+    Tone.FINDING: "bold magenta",
     Tone.CLEARED: "green",
     Tone.REFUSED: "yellow",
     Tone.ASIDE: "dim",
