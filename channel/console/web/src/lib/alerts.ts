@@ -36,7 +36,7 @@ export interface Cause {
 export function causes(alerts: readonly AlertRow[], list: ListName): Cause[] {
   const groups = new Map<string, AlertRow[]>();
   for (const alert of queue(alerts, list)) {
-    const key = alert.of && alert.what === "alert" ? `${alert.of} ${alert.addressee} ${alert.via ?? ""}` : alert.id;
+    const key = alert.of && alert.what === "alert" ? `${alert.of} ${alert.addressee}` : alert.id;
     const group = groups.get(key);
     if (group) group.push(alert);
     else groups.set(key, [alert]);

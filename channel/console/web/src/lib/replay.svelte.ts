@@ -23,7 +23,7 @@ export class Replay {
   #last = 0;
   #asked = 0;
   #wanted: number | null = null;
-  #stamps: readonly number[] = [];
+  #stamps = $state.raw<readonly number[]>([]);
 
   get begin(): number {
     return this.#stamps[0] ?? Number.NaN;

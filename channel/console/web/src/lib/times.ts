@@ -103,6 +103,28 @@ export function local(at: number, zone: string): string {
   return format.format(at).replace("GMT", "UTC");
 }
 
+const GROUP = /^(\d{2})(\d{2})(\d{2})Z? ?([A-Z]{3}) ?(\d{2})$/;
+const PLAIN = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?Z?$/;
+
+/** What a person types, always UTC: `160036Z SEP 17` or `2017-09-16 00:36:30`. NaN for anything else. */
+export function moment(text: string): number {
+  const typed = text.trim().toUpperCase();
+  const plain = PLAIN.exec(typed);
+  if (plain) return Date.parse(`${plain[1]}T${plain[2]}${plain[3] ?? ":00"}Z`);
+  const group = GROUP.exec(typed);
+  const month = group ? MONTHS.indexOf(group[4]!) : -1;
+  if (!group || month < 0) return Number.NaN;
+  const [date, hours, minutes, year] = [Number(group[1]), Number(group[2]), Number(group[3]), 2000 + Number(group[5])];
+  if (hours > 23 || minutes > 59) return Number.NaN;
+  const at = Date.UTC(year, month, date, hours, minutes);
+  return new Date(at).getUTCDate() === date ? at : Number.NaN;
+}
+
+/** `2017-09-16 00:36:30`: what a field for a time holds. */
+export function plain(at: number): string {
+  return Number.isFinite(at) ? wire(at).slice(0, 19).replace("T", " ") : "";
+}
+
 /** Milliseconds -> what the API takes. */
 export function wire(at: number): string {
   return new Date(at).toISOString();

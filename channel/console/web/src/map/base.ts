@@ -46,7 +46,8 @@ function groundStyle(feature: Feature, colours: Palette): Style | Style[] {
     case "border":
       return new Style({ stroke: new Stroke({ color: colours.border, width: 1.5, lineDash: [8, 4, 2, 4] }), zIndex: 3 });
     case "country":
-      return new Style({ fill: new Fill({ color: through(colours.border, 0.06) }), zIndex: 1 });
+      // The data end at a rectangle: filled countries would show its edge as if it were a border.
+      return [];
     default:
       return new Style({ stroke: new Stroke({ color: colours.border, width: 1 }), fill: new Fill({ color: through(colours.border, 0.08) }), zIndex: 1 });
   }

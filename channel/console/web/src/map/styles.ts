@@ -37,7 +37,7 @@ export function label(text: string, colours: Palette, options: LabelOptions = {}
   const fill = new Fill({ color: options.colour ?? colours.text });
   const halo = new Stroke({ color: colours.ground, width: 4 });
   const font = `${options.bold ? 600 : 400} 13px ${FONT}`;
-  return new Text({ text, font, fill, stroke: halo, offsetY: options.down ?? 13, textBaseline: (options.down ?? 1) > 0 ? "top" : "bottom", padding: [1, 2, 1, 2] });
+  return new Text({ text, font, fill, overflow: true, stroke: halo, offsetY: options.down ?? 13, textBaseline: (options.down ?? 1) > 0 ? "top" : "bottom", padding: [1, 2, 1, 2] });
 }
 
 /** One shape a party: circle, square, triangle, diamond, pentagon, then circles again. */
@@ -91,7 +91,7 @@ function position(look: Look, colour: string, colours: Palette, text: Text | und
   const around = { color: through(colour, 0.85), width: 1.2, ...(look.stale ? { lineDash: [3, 4] } : {}) };
   const ring = new Style({ fill: new Fill({ color: through(colour, 0.08) }), stroke: new Stroke(around) });
   const image = marker(look.party, look.stale ? colours.ground : colour, look.stale ? colour : colours.ground);
-  const mark = new Style({ image, zIndex: 10, ...(text ? { text } : {}) });
+  const mark = new Style({ image, zIndex: look.late ? 20 : 10, ...(text ? { text } : {}) });
   if (look.marker) mark.setGeometry(look.marker);
   return [ring, mark];
 }
