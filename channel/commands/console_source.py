@@ -148,13 +148,17 @@ class OperatorSource:
     async def displayed(self, of: str) -> Done | None:
         raise InvariantError("the operator's console signs nothing of a party's")
 
-    def bundle(self, of: str) -> bytes:
+    async def bundle(self, of: str) -> bytes:
         """As `channel prove` makes it."""
         key = (self._home.keys / "sig-machine-1.pem").exists()
-        return prove(self._home.log_file, of, self._home.signer("sig/machine-1") if key else None).bundle
+        signer = self._home.signer("sig/machine-1") if key else None
+        return (await asyncio.to_thread(prove, self._home.log_file, of, signer)).bundle
 
-    def dispute(self, asked: DisputeAsked) -> bytes:
+    async def dispute(self, asked: DisputeAsked) -> bytes:
         """As `channel dispute` makes it."""
+        return await asyncio.to_thread(self._dispute, asked)
+
+    def _dispute(self, asked: DisputeAsked) -> bytes:
         area = read_area(json.dumps(asked.area).encode())
         query = Query(area, moment("from", asked.from_), moment("until", asked.until), asked.party)
         if query.until_ms < query.from_ms:

@@ -79,8 +79,8 @@ class Model:
         return to_wire(self.at_ms)
 
     def _touched(self, ledger: Ledger, witnessed: int) -> tuple[set[Hash], set[str]]:
-        notices: set[Hash] = set()
-        alerts: set[str] = set()
+        notices, alerts = set(self._source.fold.retouched), set[str]()
+        self._source.fold.retouched.clear()
         for entry in self._source.fold.entries[self._taken :]:
             self._marks.take(entry)
             _refers(ledger, entry, notices, alerts)

@@ -15,7 +15,7 @@ from channel.ledger.records import Entry
 from channel.protocol.envelope import Opened
 from channel.protocol.ids import Hash
 from channel.protocol.keys import KeyRing
-from channel.protocol.statements import Charter
+from channel.protocol.statements import Addressed, Charter
 
 KEYFRAME_LEAVES = 1_000  # leaves between two: a moment costs at most so many applications, some 40 ms
 KEYFRAMES_MAX = 64  # beyond it every second one goes, and the distance doubles
@@ -34,6 +34,9 @@ class Fold:
         """How many of the newest entries wait for the leaf that released them: a feed may hold earlier leaves."""
         self._every = KEYFRAME_LEAVES
         self._frames: dict[int, Ledger] = {0: Ledger(charter, of)}
+        self._revealed: dict[Hash, Addressed] = {}
+        self.retouched: set[Hash] = set()
+        """Notices that changed without a leaf; whoever shows them empties it."""
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -70,6 +73,17 @@ class Fold:
             self._every *= 2
             self._frames = {count: ledger for count, ledger in self._frames.items() if count % self._every == 0}
 
+    def reveal(self, of: Hash, body: Addressed) -> None:
+        """What a notice that was sealed to the owner of this feed says: from now on, and at every moment of it."""
+        self._revealed[of] = body
+        self._show(self.ledger, of)
+        self.retouched.add(of)
+
+    def _show(self, ledger: Ledger, of: Hash) -> None:
+        record = ledger.notices.get(of)
+        if record is not None:
+            record.body, record.unsealed = self._revealed[of], True
+
     def upto_index(self, index: int) -> int:
         """How many entries there were after that leaf."""
         return bisect_right(self._released, index)
@@ -91,6 +105,8 @@ class Fold:
         for entry in self.entries[frame:count]:
             ledger.apply(entry.index, entry.stamp_ms, entry.opened)
         ledger.touched.clear()
+        for of in self._revealed:
+            self._show(ledger, of)
         return ledger
 
     def of_party(self, party: str, before: Fold | None = None) -> Fold:

@@ -28,16 +28,17 @@ async def bundle(of: str, here: Here, who: Viewer) -> Response:
         raise Refused(404, "unknown-notice", "there is no such notice in this log")
     here.access.write(who.name, "bundle", of=of)
     async with here.reading:
-        data = await asyncio.to_thread(here.source.bundle, of)
+        data = await here.source.bundle(of)
     return _download(data, "application/json", f"bundle-{of[:12]}.json")
 
 
 @router.post("/api/v1/dispute", response_class=Response)
 async def dispute(asked: DisputeAsked, here: Here, who: Viewer) -> Response:
-    """Who is proven to have known what about an area, and when (docs/evidence.md)."""
+    """Who is proven to have known what about an area, and when (docs/evidence.md). Only on the operator's console."""
+    here.operators_only()
     here.access.write(who.name, "dispute", begin=asked.from_, until=asked.until, party=asked.party, html=asked.html)
     async with here.reading:
-        data = await asyncio.to_thread(here.source.dispute, asked)
+        data = await here.source.dispute(asked)
     if not asked.html:
         return Response(data, media_type="application/json")
     return _download(data, "text/html; charset=utf-8", "dispute.html")

@@ -206,6 +206,10 @@ class Health(Shown):
     quarantined: bool
     log_bytes: int
     disk_free_bytes: int
+    alarms: tuple[str, ...]
+    """On a party's console: what its own client has noticed (docs/protocol.md 11.6), in sentences of its own."""
+    queued: int
+    """On a party's console: statements that wait for the channel."""
     parties: tuple[Pulse, ...]
 
 

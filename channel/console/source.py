@@ -56,6 +56,10 @@ class Standing:
     log_bytes: int = 0
     disk_free_bytes: int = 0
     links: Mapping[str, Link] = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
+    """What a party's own client has noticed by itself, in sentences."""
+    queued: int = 0
+    """Statements of a party that wait for the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,12 @@ class Source(Protocol):
         """Sign that a notice was put before a person on watch; None if it was signed before. Only a party's."""
         ...
 
-    def bundle(self, of: str) -> bytes:
-        """The evidence about a notice, as one file; in a thread of its own."""
+    async def bundle(self, of: str) -> bytes:
+        """The evidence about a notice, as one file."""
         ...
 
-    def dispute(self, asked: DisputeAsked) -> bytes:
-        """The report about an area and a time: JSON, or the page; in a thread of its own."""
+    async def dispute(self, asked: DisputeAsked) -> bytes:
+        """The report about an area and a time: JSON, or the page. Only the operator's source is asked."""
         ...
 
     def close(self) -> None:

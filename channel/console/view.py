@@ -100,6 +100,8 @@ def health(ledger: Ledger, standing: Standing) -> Health:
         quarantined=standing.quarantined,
         log_bytes=standing.log_bytes,
         disk_free_bytes=standing.disk_free_bytes,
+        alarms=standing.alarms,
+        queued=standing.queued,
         parties=tuple(_pulse(ledger, standing, party) for party in ledger.parties),
     )
 
