@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from channel.picture.solid import Solid, distances_m, widened
+from channel.picture.solid import Many, Solid, distances_m, widened
 
 _LIST_MAX = 64  # solids without a tree: a list of this many is asked as fast as a tree
 _TURN = 360.0
@@ -40,13 +40,30 @@ class Near(NamedTuple, Generic[K]):
 
 @dataclass(slots=True, eq=False)
 class _Tree(Generic[K]):
-    """Solids that were indexed together. `gone` counts those that were removed since."""
+    """Solids that were indexed together, as columns. `alive` says which are still in the index."""
 
-    keys: list[K]
-    boxes: NDArray[np.float64]
+    keys: NDArray[np.object_]
+    many: Many
     spans: NDArray[np.int64]
+    alive: NDArray[np.bool_]
     tree: Any
-    gone: int = 0
+
+    @classmethod
+    def of(cls, keys: list[K], solids: list[Solid]) -> _Tree[K]:
+        boxes = np.array([solid.box for solid in solids])
+        column = np.empty(len(keys), dtype=object)
+        column[:] = keys  # an array of tuples, not a table
+        spans = np.array([(solid.from_ms, solid.until_ms) for solid in solids])
+        alive = np.ones(len(keys), dtype=bool)
+        return cls(column, Many.of(solids), spans, alive, shapely.STRtree(shapely.box(*boxes.T)))
+
+    def meeting(self, asked: NDArray[np.object_], solid: Solid) -> NDArray[np.int64]:
+        """Rows of those whose boxes meet one of `asked`, and whose windows meet the solid's."""
+        rows = np.unique(self.tree.query(asked)[1])
+        spans = self.spans[rows]
+        kept = self.alive[rows] & (spans[:, 0] < solid.until_ms) & (solid.from_ms < spans[:, 1])
+        found: NDArray[np.int64] = rows[kept]
+        return found
 
 
 class Index(Generic[K]):
@@ -56,7 +73,7 @@ class Index(Generic[K]):
         self._solids: dict[K, Solid] = {}
         self._list: dict[K, None] = {}
         self._trees: list[_Tree[K]] = []
-        self._tree_of: dict[K, _Tree[K]] = {}
+        self._row_of: dict[K, tuple[_Tree[K], int]] = {}
 
     def __len__(self) -> int:
         return len(self._solids)
@@ -83,64 +100,58 @@ class Index(Generic[K]):
         if self._solids.pop(key, None) is None:
             return
         self._list.pop(key, None)
-        tree = self._tree_of.pop(key, None)
+        tree, row = self._row_of.pop(key, (None, 0))
         if tree is not None:
-            tree.gone += 1
-            if tree.gone * 2 > len(tree.keys):
+            tree.alive[row] = False
+            if 2 * int(tree.alive.sum()) < len(tree.keys):
                 self._trees.remove(tree)
-                self._plant(self._alive(tree))
+                self._plant(tree.keys[tree.alive].tolist())
 
     def near(self, solid: Solid, within_m: float) -> list[Near[K]]:
         """Those no further away than `within_m` (0: those that touch) whose time window has a moment in common."""
-        keys = sorted(self._candidates(solid, within_m))
-        others = [self._solids[key] for key in keys]
-        found = zip(keys, others, distances_m(solid, others, within_m), strict=True)
-        return [Near(key, other, metres) for key, other, metres in found if metres <= within_m]
+        west, south, east, north = widened(solid.box, within_m + 1)
+        asked = shapely.box(west + _SHIFTS, south, east + _SHIFTS, north)
+        found = list(self._near_in_list(asked, solid, within_m))
+        for tree in self._trees:
+            rows = tree.meeting(asked, solid)
+            if len(rows):
+                many = tree.many.at(rows)
+                metres = distances_m(solid, many, within_m)
+                kept = metres <= within_m
+                columns = (tree.keys[rows][kept].tolist(), many.solids[kept].tolist(), metres[kept].tolist())
+                found.extend(Near(*row) for row in zip(*columns, strict=True))
+        return sorted(found, key=_key)
 
     # --- the forest ---------------------------------------------------------------------------------------------------
 
-    def _candidates(self, solid: Solid, within_m: float) -> Iterator[K]:
-        """Keys of those whose boxes come that near, and whose windows meet."""
-        box = widened(solid.box, within_m + 1)
-        for key in self._list:
-            other = self._solids[key]
-            meet = other.from_ms < solid.until_ms and solid.from_ms < other.until_ms
-            if meet and any(_meet(box, other.box, shift) for shift in (-_TURN, 0.0, _TURN)):
-                yield key
-        for tree in self._trees:
-            yield from self._found(tree, box, solid)
-
-    def _found(self, tree: _Tree[K], box: tuple[float, float, float, float], solid: Solid) -> Iterator[K]:
-        west, south, east, north = box
-        asked = shapely.box(west + _SHIFTS, south, east + _SHIFTS, north)
-        positions = np.unique(tree.tree.query(asked)[1])
-        spans = tree.spans[positions]
-        positions = positions[(spans[:, 0] < solid.until_ms) & (solid.from_ms < spans[:, 1])]
-        for position in positions.tolist():
-            key = tree.keys[position]
-            if self._tree_of.get(key) is tree:
-                yield key
-
-    def _alive(self, tree: _Tree[K]) -> list[K]:
-        return [key for key in tree.keys if self._tree_of.get(key) is tree]
+    def _near_in_list(self, asked: NDArray[np.object_], solid: Solid, within_m: float) -> Iterator[Near[K]]:
+        keys = list(self._list)
+        if not keys:
+            return
+        tree = _Tree.of(keys, [self._solids[key] for key in keys])
+        rows = tree.meeting(asked, solid)
+        if not len(rows):
+            return
+        metres = distances_m(solid, tree.many.at(rows), within_m)
+        for row, apart_m in zip(rows.tolist(), metres.tolist(), strict=True):
+            if apart_m <= within_m:
+                yield Near(keys[row], self._solids[keys[row]], apart_m)
 
     def _grow(self) -> None:
         """The list becomes a tree, together with every tree that is not larger than what is merged so far."""
         keys = list(self._list)
         self._list.clear()
         while self._trees and len(self._trees[-1].keys) <= len(keys):
-            keys.extend(self._alive(self._trees.pop()))
+            tree = self._trees.pop()
+            keys.extend(tree.keys[tree.alive].tolist())
         self._plant(keys)
 
     def _plant(self, keys: list[K]) -> None:
         """A tree of these, in its place by size: largest first."""
         if not keys:
             return
-        solids = [self._solids[key] for key in keys]
-        boxes = np.array([solid.box for solid in solids])
-        spans = np.array([(solid.from_ms, solid.until_ms) for solid in solids])
-        tree = _Tree(keys, boxes, spans, shapely.STRtree(shapely.box(*boxes.T)))
-        self._tree_of.update(dict.fromkeys(keys, tree))
+        tree = _Tree.of(keys, [self._solids[key] for key in keys])
+        self._row_of.update((key, (tree, row)) for row, key in enumerate(keys))
         self._trees.append(tree)
         self._trees.sort(key=lambda other: -len(other.keys))
 
@@ -148,5 +159,5 @@ class Index(Generic[K]):
 _SHIFTS = np.array([-_TURN, 0.0, _TURN])
 
 
-def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float], shift: float) -> bool:
-    return a[0] + shift <= b[2] and b[0] <= a[2] + shift and a[1] <= b[3] and b[1] <= a[3]
+def _key(near: Near[K]) -> Any:
+    return near.key

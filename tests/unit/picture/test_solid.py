@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from channel.picture import Index, Solid, distance_m, overlap, shaped, solid
-from channel.picture.solid import cores_apart_m, distances_m
+from channel.picture.solid import Many, cores_apart_m, distances_m
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Altitude, Circle, Point, Polygon, Volume
 from tests.unit.picture.shapes import HOUR, agl, at, box, circle, line, msl, point, ring
@@ -27,7 +27,7 @@ def _geodesics() -> list[dict[str, str]]:
 def test_distances_are_the_geodesics_of_the_vectors(row: dict[str, str]) -> None:
     ends = [point(_turned(float(row[f"lon{end}"])), float(row[f"lat{end}"])) for end in "12"]
     assert distance_m(*ends) == pytest.approx(float(row["s12_m"]), abs=2 * E7_M)
-    assert distances_m(ends[0], [ends[1]], 0)[0] == pytest.approx(float(row["s12_m"]), abs=2 * E7_M)
+    assert distances_m(ends[0], Many.of(ends[1:]), 0)[0] == pytest.approx(float(row["s12_m"]), abs=2 * E7_M)
 
 
 def _turned(lon: float) -> float:
