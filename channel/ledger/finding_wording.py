@@ -22,6 +22,7 @@ NAMES = {
     "warned": "CAUTION",
     "not-taken-account-of": "NOT TAKEN ACCOUNT OF",
     "accounted-for": "ACCOUNTED FOR",
+    "read-back-mismatch": "READ BACK WRONGLY",
 }
 """What a kind is called on a screen; a kind of a later version is shown by its code."""
 _WANTED = {"WU": "; WILCO or UNABLE is wanted on what it rests on", "R": "; ROGER is wanted on what it rests on"}

@@ -105,17 +105,17 @@ def _planned(feature: Feature) -> Planned:
         raise feature.fault("bad-property", "`party` is a name like coalition: small letters, digits, hyphens")
     if kind not in KINDS:
         raise feature.fault("bad-property", f"`kind` is one of {', '.join(KINDS)}, not {kind[:40]!r}")
-    from_ms, until_ms = _moment(feature, "from"), _moment(feature, "until")
+    from_ms, until_ms = moment_ms(feature, "from"), moment_ms(feature, "until")
     if until_ms <= from_ms:
         raise feature.fault("window-invalid", "`until` must be later than `from`")
     if until_ms - from_ms > limits.WINDOW_MS_MAX:
         raise feature.fault("window-too-long", f"the window is longer than {limits.WINDOW_MS_MAX // 86_400_000} days")
-    altitude = _altitude(feature)
-    solids = tuple(shaped(shape, from_ms, until_ms, altitude) for shape in feature.shapes(**_extents(feature)))
+    band = altitude(feature)
+    solids = tuple(shaped(shape, from_ms, until_ms, band) for shape in feature.shapes(**extents(feature)))
     return Planned(feature, party, Kind(kind), solids)
 
 
-def _extents(feature: Feature) -> dict[str, Any]:
+def extents(feature: Feature) -> dict[str, Any]:
     """Radius or accuracy of a point, width of a line; of another shape they would not count, so they are refused."""
     radius_m = whole(feature, "radius_m", 1, limits.RADIUS_M_MAX)
     accuracy_m = whole(feature, "accuracy_m", 0, limits.RADIUS_M_MAX)
@@ -127,7 +127,7 @@ def _extents(feature: Feature) -> dict[str, Any]:
     return {"radius_m": radius_m, "accuracy_m": accuracy_m or 0, "width_m": width_m or 0}
 
 
-def _altitude(feature: Feature) -> Altitude | None:
+def altitude(feature: Feature) -> Altitude | None:
     """The band; where only one end is said the other is as far as the protocol goes."""
     low, high = limits.ALTITUDE_M_MIN, limits.ALTITUDE_M_MAX
     floor_m, ceiling_m = whole(feature, "floor_m", low, high), whole(feature, "ceiling_m", low, high)
@@ -149,7 +149,7 @@ def _text(feature: Feature, name: str) -> str:
     return value
 
 
-def _moment(feature: Feature, name: str) -> int:
+def moment_ms(feature: Feature, name: str) -> int:
     """RFC 3339 with any offset -> milliseconds."""
     text = _text(feature, name)
     try:

@@ -46,6 +46,7 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Never ask; what would be
 WAIT_S = 10.0
 CATCH_UP_S = 3.0  # how long a command waits for what is new; then it goes by what the home holds
 DESK = "operations"
+PASSPHRASE_CHARS_MIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Who:
 
     name: str | None
     directory: Path | None
+    passphrase_file: Path | None = None
 
     @property
     def party(self) -> str:
@@ -84,9 +86,56 @@ def main(
             help="The party's directory, or the channel's that holds it. Default: the newest under ./.homes",
         ),
     ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(envvar="PARTY_PASSPHRASE_FILE", help="Opens a desk key that `key protect` has protected."),
+    ] = None,
 ) -> None:
     """Say who you are, and where your keys are."""
-    context.obj = Who(party, home)
+    context.obj = Who(party, home, passphrase_file)
+
+
+def passphrase(file: Path | None) -> Callable[[str], str]:
+    """What gives the passphrase of a protected key: the file's first line, or whoever sits at the terminal, once."""
+    known: dict[str, str] = {}
+
+    def ask(label: str) -> str:
+        if label not in known:
+            known[label] = _typed(f"passphrase of {label}: ") if file is None else read_passphrase(file)
+        return known[label]
+
+    return ask
+
+
+def read_passphrase(file: Path) -> str:
+    """The first line of a file that only its owner can read, or of a pipe such as /dev/fd/3."""
+    from channel.protocol import keyfile
+
+    try:
+        if file.is_file():
+            keyfile.check_mode(file, file.stat().st_mode)
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline().rstrip("\n")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read a passphrase from {file}: {getattr(error, 'strerror', 'not UTF-8')}") from error
+
+
+def new_passphrase(file: Path | None) -> str:
+    """One to protect a key with: of a file, or typed twice. UsageError if it is too short."""
+    chosen = _typed("new passphrase: ") if file is None else read_passphrase(file)
+    if len(chosen) < PASSPHRASE_CHARS_MIN:
+        raise UsageError(f"a passphrase has at least {PASSPHRASE_CHARS_MIN} characters")
+    if file is None and _typed("once more: ") != chosen:
+        raise UsageError("the two differ: nothing was changed")
+    return chosen
+
+
+def _typed(prompt: str) -> str:
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"{prompt.removesuffix(': ')}: nobody is at the terminal; use --passphrase-file FILE")
+    return getpass(prompt)
 
 
 # --- output -----------------------------------------------------------------------------------------------------------
@@ -151,7 +200,18 @@ def _document(error: ChannelError) -> dict[str, Any]:
         nid = getattr(error, "nid", None)
         return {"queued": True, **({"nid": nid} if nid else {}), "token_sha256": of}
     code = getattr(error, "code", None) or type(error).__name__.removesuffix("Error").lower()
-    return {"error": {"code": code, "detail": getattr(error, "detail", None) or str(error)}}
+    feature = getattr(error, "feature", "")  # of a GeoJSON file
+    named = {"feature": feature} if feature else {}
+    return {"error": {"code": code, "detail": getattr(error, "detail", None) or str(error), **named}}
+
+
+def file_bytes(path: Path, bytes_max: int) -> bytes:
+    """A file that the person named, one byte more than may be at most: its reader says that it is too large."""
+    try:
+        with path.open("rb") as file:
+            return file.read(bytes_max + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or 'an error'}") from error
 
 
 # --- the party --------------------------------------------------------------------------------------------------------
@@ -181,7 +241,9 @@ def connected(who: Who, act: Callable[[Party], Awaitable[T]], *, fresh: bool = T
     home = who.home()
 
     async def run() -> T:
-        async with party_class(home).connect(home.path, who.party) as channel:
+        channel = party_class(home).connect(home.path, who.party)
+        channel.home.passphrase = passphrase(who.passphrase_file)
+        async with channel:
             if fresh and not await up_to_date(channel) and not quiet:
                 note("the channel cannot be reached; this is what is in the home so far")
             return await act(channel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from channel.protocol.errors import FatalError, TransientError
+from channel.protocol.errors import FatalError, TransientError, UsageError
 from clients.commands.app import (
     DESK,
     WAIT_S,
@@ -109,10 +109,17 @@ def _notice_document(view: View, record: NoticeRecord) -> dict[str, Any]:
 
 
 def _new(view: View, record: NoticeRecord) -> bool:
-    """Whether no person of this party has been shown it yet. What a desk answered, a person has seen."""
+    """Whether no person of this party has been shown it yet. What a desk answered, a person has seen.
+
+    What is sealed to this party and not open is shown to nobody.
+    """
     from channel.ledger import Custody
     from channel.ledger.delivery import FINAL
+    from channel.protocol.statements import Notice
 
+    sealed = isinstance(record.body, Notice) and record.body.sealed is not None and not record.unsealed
+    if sealed and view.me in record.parties:
+        return False
     for one in view.ledger.deliveries_of(record.of):
         if one.addressee == view.me and one.custody is not Custody.DISPLAYED and one.reply not in FINAL:
             return True
@@ -134,16 +141,20 @@ async def _displayed(channel: Party, view: View, record: NoticeRecord) -> None:
 def show(
     context: typer.Context,
     notice: Annotated[str, typer.Argument(help="Its id or token hash, or the beginning of one.")],
+    geojson: Annotated[bool, typer.Option("--geojson", help="Only its places, as GeoJSON for a map.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Everything about one notice: what it says, how it stands, who signed what when."""
-    with told(json_output):
+    with told(json_output or geojson):
 
         async def act(channel: Party) -> None:
             from clients import documents, render
 
             view = view_of(channel)
             record = channel.record(notice)
+            if geojson:
+                print_json(_places(record))
+                return
             lines = documents.timeline(view.ledger, view.me, record.of)
             if json_output:
                 document = _notice_document(view, record)
@@ -161,6 +172,16 @@ def show(
                 await _displayed(channel, view, record)
 
         connected(context.obj, act, quiet=False)
+
+
+def _places(record: NoticeRecord) -> dict[str, Any]:
+    """A notice's volumes as a FeatureCollection."""
+    from channel.protocol.statements import Notice
+    from clients.core.geojson import collection
+
+    if not isinstance(record.body, Notice):
+        raise UsageError(f"a {record.kind} has no volumes")
+    return collection(record.body, record.of, record.author)
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -16,6 +17,7 @@ from clients.commands.app import (
     WaitOption,
     app,
     connected,
+    file_bytes,
     note,
     print_json,
     told,
@@ -33,7 +35,8 @@ KindWord = Literal["position", "intent", "site", "incident", "text"]
 ResponseWord = Literal["WU", "R", "NE"]
 LevelWord = Literal["operations", "staff", "ministry"]
 
-PLACES = ("at", "circle", "path", "polygon")  # the options that make a volume
+GEOJSON_BYTES_MAX = 10_000_000  # the reader's own limit; a test holds them equal
+PLACES = ("at", "circle", "path", "polygon", "geojson")  # the options that make a volume
 
 ToOption = Annotated[
     list[str] | None,
@@ -56,6 +59,10 @@ CircleOption = Annotated[list[str] | None, typer.Option(help="A circle: PLACE,5k
 PathOption = Annotated[list[str] | None, typer.Option(help="A path with its full width: PLACE;PLACE;...,800m; repeat.")]
 PolygonOption = Annotated[
     list[str] | None, typer.Option(help="An area: PLACE;PLACE;PLACE, and after a | each hole in it; repeat.")
+]
+GeoJsonOption = Annotated[
+    Path | None,
+    typer.Option(help="All shapes of a file; its from, until, floor_m, ceiling_m, radius_m, width_m count."),
 ]
 AltitudeOption = Annotated[
     str | None, typer.Option(help="A band: 0-6000m, '500-20000ft msl', '0-300m agl'. Default: all altitudes; msl.")
@@ -103,6 +110,7 @@ def send(
     circle: CircleOption = None,
     path: PathOption = None,
     polygon: PolygonOption = None,
+    geojson: GeoJsonOption = None,
     altitude: AltitudeOption = None,
     start: FromOption = "now",
     until: UntilOption = None,
@@ -129,25 +137,15 @@ def send(
             raise UsageError("--exercise or --test, not both")
         if warn is not None and not (sealed or amends):
             raise UsageError("--warn says what a sealed notice shows in clear: add --sealed")
+        typed = {"at": at, "circle": circle, "path": path, "polygon": polygon}
         members = {
-            **_where({"at": at, "circle": circle, "path": path, "polygon": polygon}, radius, accuracy),
-            **_when(bool(at or circle or path or polygon), altitude, start, until),
-            "unit": unit,
-            "alleged": alleged,
-            "accounts_for": accounts_for,
-            "read_back": read_back,
-            "to": to,
-            "info": info,
-            "kind": kind,
-            "precedence": precedence,
-            "response": response,
+            **_where(typed, radius, accuracy), **_when(typed, geojson, altitude, start, until),
+            "unit": unit, "alleged": alleged, "accounts_for": accounts_for, "read_back": read_back, "to": to,
+            "info": info, "kind": kind, "precedence": precedence, "response": response, "text": text or None,
             "status": "exercise" if exercise else "test" if test else None,
-            "text": text or None,
             "elements": [_element(one) for one in element or ()] or None,
-            "replaces": replaces,
-            "seal": sealed or None,
-            "warn": warn,
-        }
+            "replaces": replaces, "seal": sealed or None, "warn": warn,
+        }  # fmt: skip
         given = {name: value for name, value in members.items() if value is not None}
         if not amends and not given.keys() & {"text", "elements", *PLACES}:
             raise UsageError('a notice says something: give --text "...", --element, or a place like --at')
@@ -242,14 +240,19 @@ def _where(places: dict[str, Any], radius: str | None, accuracy: str | None) -> 
     return {**places, "radius": radius, "accuracy": accuracy}
 
 
-def _when(placed: bool, altitude: str | None, start: str, until: str | None) -> dict[str, Any]:
-    """The members of `send` that all its shapes share; none without a place."""
-    if placed and until is None:
+def _when(
+    typed: dict[str, Any], geojson: Path | None, altitude: str | None, start: str, until: str | None
+) -> dict[str, Any]:
+    """The members of `send` that all its shapes share, and a file's shapes; none without a place."""
+    if any(typed.values()) and until is None:
         raise UsageError("say until when the place holds, like --until +40min")
-    for name, value in (("--altitude", altitude), ("--until", until)):
-        if value is not None and not placed:
-            raise UsageError(f"{name} belongs to a place: add --at PLACE, --circle, --path or --polygon")
-    return {"altitude": altitude, "start": start, "until": until} if placed else {}
+    drawn = None if geojson is None else file_bytes(geojson, GEOJSON_BYTES_MAX)
+    if drawn is None and not any(typed.values()):
+        for name, value in (("--altitude", altitude), ("--until", until)):
+            if value is not None:
+                raise UsageError(f"{name} belongs to a place: add --at PLACE, --circle, --path, --polygon or --geojson")
+        return {}
+    return {"geojson": drawn, "altitude": altitude, "start": start, "until": until}
 
 
 def _element(text: str) -> Element:

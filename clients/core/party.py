@@ -52,6 +52,7 @@ class Party(Client):
         circle: Sequence[str] = (),
         path: Sequence[str] = (),
         polygon: Sequence[str] = (),
+        geojson: bytes | None = None,
         altitude: str | None = None,
         start: str = "now",
         until: str | None = None,
@@ -67,7 +68,8 @@ class Party(Client):
         """A notice, not yet signed. Without `to` and `info` it goes to whom this party's release rule names.
 
         `at`, `circle` (`PLACE,5km`), `path` (`PLACE;PLACE,800m`), `polygon` (`PLACE;PLACE;PLACE`) are places as this
-        party types them, all with the one window and `altitude` (`0-6000m msl`); `volumes` are added as they are.
+        party types them, all with the one window and `altitude` (`0-6000m msl`); shapes of a `geojson` file have their
+        own, or these; `volumes` are added as they are.
         A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the addressees can read it;
         `warn` is then `cell` or `PLACE,RADIUS`, which everybody who may read the outer sees.
         """
@@ -76,6 +78,11 @@ class Party(Client):
         typed = reader.shapes(at=at, radius=radius, accuracy=accuracy, circle=circle, path=path, polygon=polygon)
         if typed:
             volumes = (*reader.volumes(typed, self.now_ms(), start, until, altitude), *volumes)
+        if geojson is not None:
+            from clients.core.geojson import volumes as drawn  # geometry takes a while to import
+
+            read = drawn(geojson, reader, self.now_ms(), start=start, until=until, band=altitude)
+            volumes = (*volumes, *read)
         if read_back and not volumes:
             raise UsageError("a read-back is of a place and a time: this notice has none")
         if read_back and seal:
@@ -123,7 +130,7 @@ class Party(Client):
         seal = earlier.sealed is not None or changes.pop("seal", False)
         same |= {"warn": earlier.warn, "read_back": earlier.read_back and not seal}
         given = {name: value for name, value in changes.items() if value not in (None, "", [], ())} | {"seal": seal}
-        if given.keys() & {"at", "circle", "path", "polygon"}:
+        if given.keys() & {"at", "circle", "path", "polygon", "geojson"}:
             same["volumes"] = ()
         return await self.submit(self.notice(**(same | given), amends=ref), wait)
 
@@ -330,6 +337,10 @@ class Party(Client):
     async def prove(self, ref: str, *, wait: float = WAIT_S) -> Proved:
         """A bundle on a notice: everything about it that we may read, for anybody to check with the charter alone."""
         return await proving.prove(self, ref, wait)
+
+    async def disclose(self, ref: str, *, wait: float = WAIT_S) -> Proved:
+        """The same of a sealed notice of ours or to us, with what was sealed: whoever has the bundle reads it."""
+        return await proving.prove(self, ref, wait, disclose=True)
 
     async def inbox(self) -> AsyncIterator[Inbound]:
         """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends.

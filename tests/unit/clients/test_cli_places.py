@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from channel.protocol.statements import Notice
+from channel.picture.geojson import FILE_BYTES_MAX
+from channel.protocol.statements import Circle, Notice
+from clients.commands import sending
 from tests.unit.clients.lab import lab_at
 from tests.unit.clients.test_cli import Desk
 
@@ -83,3 +87,90 @@ def test_a_swapped_place_is_not_sent(desk: Desk) -> None:
     error = desk.json("coalition", "send", "--at", "40.1500,35.3400", "--until", "+1h", status=2)
     assert "looks swapped" in error["error"]["detail"]
     assert "35.3400,40.1500" in error["error"]["detail"]
+
+
+# --- GeoJSON --------------------------------------------------------------------------------------------------------
+
+RING = [[40.0, 35.0], [41.0, 35.0], [41.0, 36.0], [40.0, 35.0]]
+
+
+def drawn(tmp_path: Path, geometry: dict[str, Any], **properties: Any) -> str:
+    file = tmp_path / "plan.geojson"
+    feature = {"type": "Feature", "id": "strike-1", "geometry": geometry, "properties": properties}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return str(file)
+
+
+def test_a_file_of_shapes_is_sent_and_what_it_says_wins(desk: Desk, tmp_path: Path) -> None:
+    circle = {"type": "Point", "coordinates": [40.1408, 35.3359]}
+    file = drawn(
+        tmp_path, circle, radius_m=5000, floor_m=0, ceiling_m=300, reference="agl", until="2017-09-15T02:00:00Z"
+    )
+    (volume,) = signed(desk, "--geojson", file, "--until", "+40min", "--altitude", "0-6000m").volumes
+    assert volume.shape == Circle(center=(401408000, 353359000), radius_m=5000)
+    assert volume.until == "2017-09-15T02:00:00.000Z"
+    assert volume.altitude is not None
+    assert (volume.altitude.ceiling_m, volume.altitude.reference) == (300, "agl")
+
+
+def test_what_a_file_leaves_open_the_command_says(desk: Desk, tmp_path: Path) -> None:
+    file = drawn(tmp_path, {"type": "Polygon", "coordinates": [RING]})
+    (volume,) = signed(desk, "--geojson", file, "--altitude", "0-6000m", *SOON).volumes
+    assert (volume.shape.type, volume.from_, volume.until) == (
+        "polygon", "2017-09-15T00:10:00.000Z", "2017-09-15T00:40:00.000Z",
+    )  # fmt: skip
+    assert volume.altitude is not None
+
+
+def test_what_show_writes_can_be_sent_again(desk: Desk, tmp_path: Path) -> None:
+    first = signed(
+        desk, "--circle", "35.3359,40.1408,5km", "--path", "35.3359,40.1408; 35.3700,40.1200,800m",
+        "--polygon", "35.33,40.14; 35.37,40.12; 35.36,40.18", "--at", "35.3359,40.1408", "--altitude", "500-20000ft",
+        *SOON,
+    )  # fmt: skip
+    file = tmp_path / "shown.geojson"
+    file.write_text(desk.run("coalition", "show", first.nid, "--geojson"))
+    assert json.loads(file.read_text())["features"][0]["properties"]["accuracy_m"] > 0
+    assert signed(desk, "--geojson", str(file)).volumes == first.volumes
+
+
+@pytest.mark.parametrize(
+    ("geometry", "code"),
+    [
+        ({"type": "Polygon", "coordinates": [[[40, 35], [41, 36], [41, 35], [40, 36.1], [40, 35]]]}, "volume-invalid"),
+        ({"type": "Point", "coordinates": [40, 95]}, "out-of-range"),
+        ({"type": "Point", "coordinates": ["NaN", 35]}, "bad-geojson"),
+        ({"type": "LineString", "coordinates": [[40, 30 + n / 100] for n in range(901)]}, "too-many-vertices"),
+        ({"type": "Point", "coordinates": [35.3359, 40.1408]}, "looks-swapped"),
+    ],
+)
+def test_a_feature_that_breaks_a_rule_is_named_and_nothing_is_sent(
+    desk: Desk, tmp_path: Path, geometry: dict[str, Any], code: str
+) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    file = drawn(tmp_path, geometry)
+    size = desk.lab.relay.core.committed_size
+    error = desk.json("coalition", "send", "--geojson", file, *SOON, status=2)["error"]
+    assert (error["code"], error["feature"]) == (code, "feature 1 (strike-1)")
+    assert f"feature 1 (strike-1): {code}: " in desk.errors
+    assert desk.lab.relay.core.committed_size == size
+
+
+def test_a_file_that_is_too_large_or_not_there_is_refused(desk: Desk, tmp_path: Path) -> None:
+    assert sending.GEOJSON_BYTES_MAX == FILE_BYTES_MAX
+    large = tmp_path / "large.geojson"
+    with large.open("wb") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
+    for path, says in (
+        (large, "file-too-large"),
+        (tmp_path / "none.geojson", "cannot read"),
+        (tmp_path, "cannot read"),
+    ):
+        desk.json("coalition", "send", "--geojson", str(path), *SOON, status=2)
+        assert says in desk.errors
+
+
+def test_a_file_needs_an_end_in_it_or_from_the_command(desk: Desk, tmp_path: Path) -> None:
+    file = drawn(tmp_path, {"type": "Point", "coordinates": [40.1408, 35.3359]})
+    detail = desk.json("coalition", "send", "--geojson", file, status=2)["error"]["detail"]
+    assert "--until +40min" in detail
