@@ -1,15 +1,20 @@
 """How a private key looks in its file, and what the file is called. Pure: whoever owns a file reads and writes it.
 
-Ed25519 and X25519 keys are PKCS #8 in PEM, unencrypted: the file's mode 0600 in a directory of mode 0700 guards them.
+Ed25519 and X25519 keys are PKCS #8 in PEM. The file's mode 0600 in a directory of mode 0700 guards them; a desk's key
+may be protected by a passphrase besides: encrypted PKCS #8 under the passphrase stretched by scrypt, whose salt stands
+in a line before it.
 """
 
 from __future__ import annotations
 
 import stat
+import unicodedata
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -17,10 +22,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from channel.protocol import ids
 from channel.protocol.errors import UsageError
 
 SEED_BYTES = 32
+SALT_BYTES = 16
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_SALT = b"scrypt-salt: "
 
 
 def file_name(label: str) -> str:
@@ -43,13 +51,36 @@ def to_pem(label: str, seed: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def from_pem(label: str, pem: bytes) -> bytes:
-    """The seed in a key's file. ValueError, quoting nothing of it, if it holds something else."""
+def protected(label: str, seed: bytes, passphrase: str, salt: bytes) -> bytes:
+    """The file of a key that opens only with a passphrase; `salt`: 16 random bytes."""
     kind = X25519PrivateKey if label.startswith("enc/") else Ed25519PrivateKey
+    encryption = BestAvailableEncryption(_stretched(passphrase, salt))
+    pem = kind.from_private_bytes(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    return _SALT + ids.b64url(salt).encode() + b"\n" + pem
+
+
+def is_protected(pem: bytes) -> bool:
+    """Whether the file of a key needs a passphrase."""
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem
+
+
+def _stretched(passphrase: str, salt: bytes) -> bytes:
+    """The format's own 2,048 rounds stop nobody who guesses: 64 MiB and some tenths of a second for each guess do."""
+    normal = unicodedata.normalize("NFC", passphrase).encode()
+    return ids.b64url(Scrypt(salt=salt, length=32, n=2**16, r=8, p=1).derive(normal)).encode()
+
+
+def from_pem(label: str, pem: bytes, passphrase: str | None = None) -> bytes:
+    """The seed in a key's file. ValueError, quoting nothing of it, if it holds something else, or does not open."""
+    kind = X25519PrivateKey if label.startswith("enc/") else Ed25519PrivateKey
+    password = None
     try:
-        key = load_pem_private_key(pem, None)
+        if passphrase is not None and is_protected(pem):
+            line = pem.partition(b"\n")[0].removeprefix(_SALT).decode("ascii")
+            password = _stretched(passphrase, ids.unb64url(line))
+        key = load_pem_private_key(pem, password)
     except (ValueError, TypeError):
-        raise ValueError("expected a private key as unencrypted PKCS #8 in PEM") from None
+        raise ValueError("expected a private key as PKCS #8 in PEM, and the passphrase if it is protected") from None
     if not isinstance(key, (X25519PrivateKey, Ed25519PrivateKey)) or not isinstance(key, kind):
         raise ValueError(f"expected a key of the kind that {label} needs")
     return key.private_bytes_raw()

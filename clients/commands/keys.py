@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from channel.protocol.errors import UsageError
-from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, note, print_json, told
+from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, new_passphrase, note, print_json, told
 
 if TYPE_CHECKING:
     from channel.protocol.keys import KeyRecord
@@ -129,6 +129,35 @@ def revoke(
         _interruptible(lambda: connected(context.obj, act))
 
 
+@key_app.command(epilog="Example: party -p coalition key protect operations")
+def protect(
+    context: typer.Context,
+    desk: Annotated[str, typer.Argument(help="The desk whose key it is.")],
+    new_passphrase_file: Annotated[
+        Path | None, typer.Option(help="Its first line is the new passphrase; without it you are asked, twice.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Take the passphrase away.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Put a passphrase on a desk's key: who sits down to a watch unlocks it. Nothing is said to the channel."""
+    with told(json_output):
+        from clients.core.clock import random_bytes
+
+        async def act(channel: Party) -> str:
+            from channel.protocol import keyfile
+
+            label = channel.signer(f"sig/desk-{desk}").kid.partition("/")[2]
+            lock = None if off else (new_passphrase(new_passphrase_file), random_bytes(keyfile.SALT_BYTES))
+            channel.home.protect(label, lock)
+            return label
+
+        label = connected(context.obj, act)
+        if json_output:
+            print_json({"label": label, "protected": not off})
+            return
+        sys.stdout.write(f"the key {label} {'opens without a passphrase' if off else 'is protected'}\n")
+
+
 def _interruptible(run: Callable[[], None]) -> None:
     """What cannot be finished now is said to be gone on with."""
     from clients.core.client import QueuedError
@@ -168,6 +197,7 @@ def _documents(channel: Party, everybody: bool) -> list[dict[str, Any]]:
                 "kind": ring.kind(record.kid),
                 "valid": ring.valid_at(record.kid, size),
                 "here": here,
+                "protected": here and home.is_protected(record.kid.partition("/")[2]),
                 "used": record.kid in used,
             }
         )
@@ -183,7 +213,7 @@ def _line(one: dict[str, Any]) -> str:
     state = "in use" if one["used"] else "valid" if one["valid"] else "WITHDRAWN"
     since = "of the charter" if one["enrolled"] is None else f"from leaf {one['enrolled']}"
     until = "" if one["withdrawn"] is None else f", withdrawn at leaf {one['withdrawn']}"
-    where = "here" if one["here"] else "not here"
+    where = "protected" if one["protected"] else "here" if one["here"] else "not here"
     doubt = _doubt(one["compromised_since"])
     return f"{one['kid']:<40} {state:<10} {where:<9} {since}{until}{doubt}; held by a {one['held']}"
 

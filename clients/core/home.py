@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -57,6 +57,8 @@ class PartyHome:
         self.ca_file = path / "tls" / "ca.pem"
         self.cert_file = path / "tls" / "cert.pem"
         self.lock_file = path / "connection.lock"
+        self.passphrase: Callable[[str], str] | None = None
+        """Asked for the passphrase of a protected key, by its label; what it opens stays open for the process."""
 
     def __repr__(self) -> str:
         return f"PartyHome({str(self.path)!r})"
@@ -126,15 +128,32 @@ class PartyHome:
         """The private X25519 key that opens what was sealed to this party's key of that label."""
         return self._seed(label)
 
+    def enc_seed_of(self, kid: str) -> bytes | None:
+        """The same by key id; None if that key is not in this home. Withdrawn ones are kept, for what was sealed."""
+        label = kid.partition("/")[2]
+        return self.enc_seed(label) if self.has_key(label) else None
+
     def public(self, label: str) -> bytes:
         """The public half of the key of that label."""
         return keyfile.enc_public(self._seed(label)) if label.startswith("enc/") else self.signer(label).public
 
-    def write_key(self, label: str, seed: bytes) -> None:
-        """Make the file of a new key, durably. UsageError if there is one: keys are never overwritten."""
+    def write_key(self, label: str, seed: bytes, lock: tuple[str, bytes] | None = None) -> None:
+        """Make the file of a new key, durably; `lock`: passphrase and salt. UsageError if there is one already."""
         if self.has_key(label):
             raise UsageError(f"there is a key file of {label} in {self.keys} already: keys are never overwritten")
-        write_file(self.keys / keyfile.file_name(label), keyfile.to_pem(label, seed), 0o600)
+        self._write_key(label, seed, lock)
+
+    def is_protected(self, label: str) -> bool:
+        """Whether the key's file opens only with a passphrase."""
+        return keyfile.is_protected(self._read(self.keys / keyfile.file_name(label)))
+
+    def protect(self, label: str, lock: tuple[str, bytes] | None) -> None:
+        """Put a passphrase on the key's file, another in its place, or none. The key stays the same."""
+        self._write_key(label, self._seed(label), lock)
+
+    def _write_key(self, label: str, seed: bytes, lock: tuple[str, bytes] | None) -> None:
+        pem = keyfile.to_pem(label, seed) if lock is None else keyfile.protected(label, seed, *lock)
+        write_file(self.keys / keyfile.file_name(label), pem, 0o600)
 
     def endpoint(self) -> Endpoint:
         """Where the link goes and with which files."""
@@ -159,9 +178,15 @@ class PartyHome:
     def _seed(self, label: str) -> bytes:
         path = self.keys / keyfile.file_name(label)
         keyfile.check_mode(path, self._mode(path))
+        pem = self._read(path)
+        locked = keyfile.is_protected(pem)
+        if locked and self.passphrase is None:
+            raise UsageError(f"the key {label} is protected by a passphrase: give it with --passphrase-file FILE")
         try:
-            return keyfile.from_pem(label, self._read(path))
+            return keyfile.from_pem(label, pem, self.passphrase(label) if locked and self.passphrase else None)
         except ValueError as error:
+            if locked:
+                raise UsageError(f"the passphrase does not open {path}: give the right one") from None
             raise FatalError(f"{path}: {error}; restore it from a copy") from error
 
     def _mode(self, path: Path) -> int:

@@ -215,8 +215,12 @@ def _begin(client: Client, kind: str, random: Random) -> str:
     if not any(ring.kind(one.kid) == kind for one in ring.of_party(party)):
         kinds = dict.fromkeys(rotation_words(ring.kind(one.kid)) for one in ring.of_party(party))
         raise UsageError(f"{party} has no {rotation_words(kind)} key; it has {', '.join(kinds)}")
-    label = _next_label(ring, party, kind)
-    client.home.write_key(label, random(keyfile.SEED_BYTES))
+    label, old = _next_label(ring, party, kind), client.signers.record(ring, kind, client.ledger.size)
+    lock = None
+    if old is not None and client.home.passphrase is not None and client.home.is_protected(_label(old.kid)):
+        client.home.signer(_label(old.kid))  # only who opens the old one changes it: the passphrase is the right one
+        lock = (client.home.passphrase(_label(old.kid)), random(keyfile.SALT_BYTES))
+    client.home.write_key(label, random(keyfile.SEED_BYTES), lock)
     return f"{party}/{label}"
 
 

@@ -65,3 +65,61 @@ def test_statements_of_a_key_called_compromised_are_marked_from_that_leaf_on(des
     again = desk.json("coalition", *FLASH)
     first = desk.json("russia", "show", again["nid"])["timeline"][0]
     assert (first["kid"], "compromised_since" in first) == ("coalition/sig/desk-operations-2", False)
+
+
+# --- passphrases ------------------------------------------------------------------------------------------------------
+
+FIRST, SECOND = "correct horse battery", "staple 33 \u0434\u043e\u043c"
+
+
+def _file(path: Path, text: str) -> str:
+    path.write_text(f"{text}\n", encoding="utf-8")
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_a_protected_desk_key_signs_only_with_its_passphrase(desk: Desk, tmp_path: Path) -> None:
+    first, second = _file(tmp_path / "first", FIRST), _file(tmp_path / "second", SECOND)
+    home = desk.lab.home("coalition")
+    public = home.public("sig/desk-operations")
+    made = desk.json("coalition", "key", "protect", "operations", "--new-passphrase-file", first)
+    assert made == {"label": "sig/desk-operations", "protected": True}
+    assert "ENCRYPTED" in (home.keys / "sig-desk-operations.pem").read_text()
+    assert (home.keys / "sig-desk-operations.pem").stat().st_mode & 0o777 == 0o600
+    assert "--passphrase-file" in desk.json("coalition", "check", "on-watch", status=2)["error"]["detail"]
+    assert desk.run("coalition", "inbox"), "what needs no desk needs no passphrase"
+    wrong = desk.json("coalition", "--passphrase-file", second, "check", "on-watch", status=2)
+    assert "does not open" in wrong["error"]["detail"]
+    desk.run("coalition", "--passphrase-file", first, "check", "on-watch")
+    (row,) = [one for one in desk.json("coalition", "key", "list") if one["kid"].endswith("desk-operations")]
+    assert (row["protected"], row["used"]) == (True, True)
+
+    desk.run("coalition", "--passphrase-file", first, "key", "protect", "operations", "--new-passphrase-file", second)
+    desk.run("coalition", "--passphrase-file", first, "check", "on-watch", status=2)
+    desk.run("coalition", "--passphrase-file", second, "key", "protect", "operations", "--off")
+    desk.run("coalition", "check", "on-watch")
+    assert home.public("sig/desk-operations") == public
+
+
+def test_a_protected_key_is_changed_for_one_that_is_protected_alike(desk: Desk, tmp_path: Path) -> None:
+    first = _file(tmp_path / "first", FIRST)
+    desk.run("coalition", "key", "protect", "operations", "--new-passphrase-file", first)
+    desk.run("coalition", "key", "rotate", "desk", "operations", status=2)
+    assert not desk.lab.home("coalition").has_key("sig/desk-operations-2")
+    desk.run("coalition", "--passphrase-file", first, "key", "rotate", "desk", "operations")
+    assert desk.lab.home("coalition").is_protected("sig/desk-operations-2")
+    desk.run("coalition", "check", "on-watch", status=2)
+    desk.run("coalition", "--passphrase-file", first, "check", "on-watch")
+
+
+def test_a_passphrase_is_long_enough_and_its_file_is_nobody_elses(desk: Desk, tmp_path: Path) -> None:
+    words = ("key", "protect", "operations", "--new-passphrase-file")
+    short = desk.json("coalition", *words, _file(tmp_path / "short", "123456789"), status=2)
+    assert "at least 10" in short["error"]["detail"]
+    open_ = _file(tmp_path / "open", FIRST)
+    Path(open_).chmod(0o644)
+    assert "chmod 600" in desk.json("coalition", *words, open_, status=2)["error"]["detail"]
+    missing = desk.json("coalition", *words, str(tmp_path / "none"), status=2)
+    assert "cannot read a passphrase" in missing["error"]["detail"]
+    assert "terminal" in desk.json("coalition", "key", "protect", "operations", status=2)["error"]["detail"]
+    assert not desk.lab.home("coalition").is_protected("sig/desk-operations")

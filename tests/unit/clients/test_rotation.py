@@ -146,9 +146,9 @@ def _crash(patched: pytest.MonkeyPatch, coalition: Party, step: str, when: str) 
     if step == "write_key":
         write = coalition.home.write_key
 
-        def killed(label: str, seed: bytes) -> None:
+        def killed(label: str, seed: bytes, lock: tuple[str, bytes] | None = None) -> None:
             if when == "after":
-                write(label, seed)
+                write(label, seed, lock)
             raise Killed
 
         patched.setattr(coalition.home, "write_key", killed)
