@@ -41,8 +41,6 @@ class Console:
     approvals: Approvals = field(init=False)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """A report and a bundle read the whole log: one at a time, so that they do not take the machine from the board."""
-    feeds: dict[str, Fold] = field(default_factory=dict)
-    """Folds of single parties' feeds, for "as PARTY saw it"; the worker's."""
 
     def __post_init__(self) -> None:
         self.approvals = Approvals(self.access)
@@ -90,8 +88,7 @@ class Console:
         if self.source.facts.party is not None or party not in whole.ledger.parties:
             known = ", ".join(whole.ledger.parties) if self.source.facts.party is None else "nobody else's view"
             raise UsageError(f"this console knows {known}, not {party[:32]!r}")
-        self.feeds[party] = whole.of_party(party, self.feeds.get(party))
-        return self.feeds[party]
+        return self.live.feeds.of(party)
 
     def picture(self, at: str | None, party: str | None) -> Picture:
         """The picture of a moment; the worker calls it."""

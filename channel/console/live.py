@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from channel.console.model import Delta, Model
+from channel.console.moments import Feeds
 from channel.console.source import Source, Standing
 from channel.protocol.errors import ChannelError
 
@@ -22,6 +23,7 @@ POLL_S = 0.025  # how soon a committed leaf is noticed; a look costs some 30 us
 FLUSH_S = 0.05  # browsers are told at most so often: faster than the eye, and changes of one moment come together
 STANDING_S = 1.0  # witnesses, links, disk
 TICK_S = 1.0
+WARM_LEAVES = 100  # leaves of one party's feed folded ahead in an idle moment
 IDS_MAX = 5_000  # ids that a slow browser may owe; beyond it the whole view is smaller
 log = structlog.get_logger()
 
@@ -73,6 +75,8 @@ class Live:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.model = Model(source)
+        self.feeds = Feeds(source.fold)
+        """What each party saw, on the operator's console; the worker's."""
         self.browsers: set[Browser] = set()
         self.stale: str | None = "the log is being read"
         self.folded = asyncio.Event()
@@ -119,6 +123,8 @@ class Live:
             await self._flush(now_s)
         if self.stale is None:
             self.folded.set()
+            if not more and self.source.facts.party is None:
+                await self.work(lambda: self.feeds.warm(WARM_LEAVES))
         return more
 
     async def _flush(self, now_s: float) -> None:

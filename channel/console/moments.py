@@ -7,6 +7,7 @@ saw it" is a fold of that party's feed and of nothing else.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -109,13 +110,32 @@ class Fold:
             self._show(ledger, of)
         return ledger
 
-    def of_party(self, party: str, before: Fold | None = None) -> Fold:
-        """The fold of that party's feed up to now; `before` is an earlier answer, which is gone on with."""
-        made = before or Fold(self._charter, self._of)
-        for index in self.ledger.parties[party].feed[len(made) :]:
-            entry = self.ledger.entries[index]
+
+class Feeds:
+    """The folds of single parties' feeds, out of the fold of the whole log."""
+
+    def __init__(self, whole: Fold) -> None:
+        self._whole = whole
+        self._folds: dict[str, Fold] = {}
+
+    def of(self, party: str) -> Fold:
+        """Up to date. KeyError if there is no such party."""
+        while self._extend(party, KEYFRAME_LEAVES):
+            pass
+        return self._folds[party]
+
+    def warm(self, leaves: int) -> bool:
+        """Get some leaves further with one that is behind, so that nobody has to wait for it; False: none is."""
+        return any(self._extend(party, leaves) for party in self._whole.ledger.parties)
+
+    def _extend(self, party: str, leaves: int) -> bool:
+        ledger = self._whole.ledger
+        made = self._folds.setdefault(party, Fold(ledger.charter, ledger.charter_of))
+        feed = ledger.parties[party].feed
+        for index in feed[len(made) : len(made) + leaves]:
+            entry = ledger.entries[index]
             made.take(index, entry.stamp_ms, entry.opened)
-        return made
+        return len(made) < len(feed)
 
 
 def branch(ledger: Ledger) -> Ledger:
@@ -124,37 +144,35 @@ def branch(ledger: Ledger) -> Ledger:
 
 
 def _own(value: Any) -> Any:
-    if isinstance(value, dict):
-        if any(_changes(item) for item in value.values()):
-            return {key: _own(item) for key, item in value.items()}
-        return dict(value)
-    if isinstance(value, list):
-        return [_own(item) for item in value]
-    if isinstance(value, set):
-        return set(value)
-    if isinstance(value, Ledger | KeyRing):
-        made = object.__new__(type(value))
-        for name, item in vars(value).items():
-            setattr(made, name, _own(item))
-        return made
-    if _is_record(value):
-        made = object.__new__(type(value))
-        for field in fields(value):
-            setattr(made, field.name, _own(getattr(value, field.name)))
-        return made
-    return value
-
-
-def _changes(value: Any) -> bool:
-    return isinstance(value, dict | list | set) or _is_record(value)
-
-
-def _is_record(value: Any) -> bool:
-    """A dataclass whose members may change."""
     kind = type(value)
-    if kind not in _RECORDS:
-        _RECORDS[kind] = is_dataclass(kind) and not getattr(kind, "__dataclass_params__").frozen  # noqa: B009
-    return _RECORDS[kind]
+    if kind is dict:
+        plain = _plain(value.values())
+        return dict(value) if plain else {key: _own(item) for key, item in value.items()}
+    if kind is list:
+        return list(value) if _plain(value) else [_own(item) for item in value]
+    if kind is set:
+        return set(value)
+    names = _members(kind)
+    if names is None and kind not in (Ledger, KeyRing):
+        return value
+    made = object.__new__(kind)
+    for name in names or vars(value):
+        setattr(made, name, _own(getattr(value, name)))
+    return made
 
 
-_RECORDS: dict[type, bool] = {}
+def _plain(values: Collection[Any]) -> bool:
+    """Whether what a container holds is shared. The ledger's containers hold one kind of thing each."""
+    first = next(iter(values), None)
+    return type(first) not in (dict, list, set, KeyRing) and _members(type(first)) is None
+
+
+def _members(kind: type) -> tuple[str, ...] | None:
+    """Names of the members of a dataclass that may change; None for everything else."""
+    if kind not in _MEMBERS:
+        record = is_dataclass(kind) and not getattr(kind, "__dataclass_params__").frozen  # noqa: B009
+        _MEMBERS[kind] = tuple(field.name for field in fields(kind)) if record else None
+    return _MEMBERS[kind]
+
+
+_MEMBERS: dict[type, tuple[str, ...] | None] = {}

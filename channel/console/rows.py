@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 from channel.console.shapes import AlertRow, Cell, DeliveryShown, Language, NoticeRow
@@ -95,11 +96,12 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
     cells = tuple(_delivery(moment, one) for one in deliveries)
     notice = body if isinstance(body, Notice) else None
     begins, ends = _window(record)
+    text = _text(record)
     return NoticeRow(
         of=record.of,
         nid=record.nid,
         index=record.index,
-        logged_at=to_wire(record.stamp_ms),
+        logged_at=_wire(record.stamp_ms),
         issued_at=body.issued,
         author=record.author,
         desk=body.desk,
@@ -109,8 +111,8 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
         precedence=_precedence(body.precedence),
         response=record.response.value,
         how=notice.how if notice else "human",
-        says=_says(record),
-        text=_text(record),
+        says=_says(record, text),
+        text=text,
         sealed=notice is not None and notice.sealed is not None,
         grade=of_leaf(record.index, moment.witnessed).value,
         open=any(one.end is End.OPEN for one in deliveries),
@@ -181,11 +183,11 @@ def _delivery(moment: Moment, one: Delivery) -> DeliveryShown:
         late=overdue or _late(one, row),
         overdue=overdue,
         unconfirmed=one.unconfirmed and one.end is End.OPEN,
-        due_at=None if next_ is None else to_wire(next_.due_ms),
+        due_at=None if next_ is None else _wire(next_.due_ms),
         due_stage=None if next_ is None else next_.stage,
-        told_next_at=None if told is None else to_wire(told.due_ms),
+        told_next_at=None if told is None else _wire(told.due_ms),
         told_next=None if told is None else "staff" if told.rung is Level.STAFF else "ministry",
-        logged_at=to_wire(one.logged_ms),
+        logged_at=_wire(one.logged_ms),
         received_at=_time(one.received_ms),
         displayed_at=_time(one.displayed_ms),
         forwarded_at=_time(one.forwarded_ms),
@@ -218,17 +220,15 @@ def _held(ledger: Ledger, kid: str) -> str:
     return ledger.ring.record(kid).held if kid in ledger.ring else "machine"
 
 
-def _says(record: NoticeRecord) -> dict[Language, str]:
-    if not isinstance(record.body, Notice):
-        return dict.fromkeys(phrasebook.LANGUAGES, _text(record))
+def _says(record: NoticeRecord, text: str) -> dict[Language, str]:
+    body = record.body
+    if not isinstance(body, Notice) or not body.elements:
+        return dict.fromkeys(phrasebook.LANGUAGES, text)
+    words = [text] if text else []
     return {
-        language: "\n".join([*(phrasebook.render(e, language) for e in record.body.elements), *_words(record)])
+        language: "\n".join([*(phrasebook.render(e, language) for e in body.elements), *words])
         for language in phrasebook.LANGUAGES
     }
-
-
-def _words(record: NoticeRecord) -> list[str]:
-    return [_text(record)] if _text(record) else []
 
 
 def _text(record: NoticeRecord) -> str:
@@ -307,18 +307,24 @@ def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
         addressee=body.addressee,
         via=body.via,
         fault=body.fault,
-        due_at=to_wire(alert_wording.due_ms(ledger, record)),
-        raised_at=to_wire(record.raised_ms),
+        due_at=_wire(alert_wording.due_ms(ledger, record)),
+        raised_at=_wire(record.raised_ms),
         cleared_at=_time(record.cleared_ms),
         cleared_why=None if record.standing else alert_wording.cleared_said(ledger, record),
         told=tuple(alert_wording.desk(of) for of in body.told),
         ring=alert_wording.desk(body.ring),
         contact=ledger.contact(body.ring.party, body.ring.desk),
-        acknowledged={party: to_wire(at) for party, at in record.acked.items()},
+        acknowledged={party: _wire(at) for party, at in record.acked.items()},
         reasons=dict(record.reasons),
         mine=(moment.party or ids.RELAY) in record.acked,
         says=alert_wording.alert_said(ledger, record, record.raised_ms),
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def _wire(at_ms: int) -> str:
+    """Each stamp is in many rows, and in the same row again and again."""
+    return to_wire(at_ms)
 
 
 def _precedence(value: object) -> PrecedenceShown:
@@ -326,7 +332,7 @@ def _precedence(value: object) -> PrecedenceShown:
 
 
 def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else to_wire(at_ms)
+    return None if at_ms is None else _wire(at_ms)
 
 
 __all__ = ["ENDED", "OVERDUE", "Marks", "Moment", "alert_row", "cell_of", "changes_ms", "notice_row", "settled"]

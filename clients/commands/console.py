@@ -30,9 +30,12 @@ def console(
 ) -> None:
     """Board, alerts and map of what this party may read; answer and send from there. It keeps the connection, too."""
     with told():
+        import structlog
+
         from channel.console.serving import Serving
         from clients.core.clock import random_bytes, wall_ms
 
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         who: Who = context.obj
         home = who.home()
         serving = Serving(
