@@ -97,6 +97,8 @@ def notice(ledger: Ledger, me: str, record: NoticeRecord, language: str) -> Docu
     match body:
         case Notice():
             document |= _of_notice(body, language)
+            if body.sealed is not None:
+                document["sealed"] = {**body.sealed.model_dump(), "opened": record.unsealed}
         case Call():
             document |= {"level": body.level.value, "began": body.began, "ended": body.ended, "text": body.readout}
             document["desks"] = [wording.desk(of) for of in body.desks]

@@ -16,6 +16,7 @@ from clients.core.events import (
     LeafSeen,
     LinkDown,
     LinkUp,
+    SealedOpened,
     Settled,
     Stopped,
 )
@@ -48,6 +49,9 @@ def lines(view: View, event: Event) -> Iterator[tuple[str, str]]:
             yield f"not connected: {why}; what is sent waits in this home", render.ALARM
         case Stopped():
             yield "!! STOPPED: the relay showed two histories of the log", render.ALARM
+        case SealedOpened(of=of):
+            notice = view.ledger.notices[of]
+            yield f"opened: {wording.notice_line(view.ledger, notice)}", render.STYLES[notice.body.precedence.value]
         case Settled():
             return  # the leaf itself, or the refusal's, says it
 
@@ -85,5 +89,9 @@ def document(view: View, event: Event) -> Document:
             return {"event": "disconnected", "at": at_ms, "why": why}
         case Stopped(proof=proof):
             return {"event": "stopped", "proof": dict(proof)}
+        case SealedOpened(of=of, at_ms=at_ms):
+            notice = view.ledger.notices[of]
+            text = wording.notice_line(view.ledger, notice)
+            return {"event": "opened", "at": at_ms, "nid": notice.nid, "token_sha256": of, "text": text}
         case Settled(of=of, state=state):
             return {"event": "settled", "token_sha256": of, "state": state}

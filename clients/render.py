@@ -87,7 +87,7 @@ def notice(view: View, record: NoticeRecord) -> Iterator[Text]:
     body = record.body
     style = STYLES[body.precedence.value]
     ref = wording.notice_ref(view.ledger, record.nid)
-    head = f"{body.precedence.value} {record.kind} {ref}  {record.author} -> {wording.addressees(body)}"
+    head = f"{body.precedence.value} {wording.sealed_kind(record)} {ref}  {record.author} -> {wording.addressees(body)}"
     yield Text(head, style=style)
     if isinstance(body, Notice) and body.status != "operation":
         yield Text(f"  {body.status.upper()}: NOT FOR REAL", style="bold reverse")
@@ -121,6 +121,10 @@ def said(view: View, record: NoticeRecord) -> Iterator[str]:
     body = record.body
     match body:
         case Notice():
+            if body.sealed is not None:
+                yield sealed(view, record)
+            if body.warn is not None:
+                yield f"others may be warned of: {shape(view.habits, body.warn)}"
             yield from _prose(body.text)
             for element in body.elements:
                 yield phrasebook.render(element, view.habits.language)
@@ -140,6 +144,17 @@ def said(view: View, record: NoticeRecord) -> Iterator[str]:
             yield from _prose(body.text)
         case _:
             pass
+
+
+def sealed(view: View, record: NoticeRecord) -> str:
+    """Who can read a sealed notice, and whether this party is one of them."""
+    if record.unsealed:
+        return "sealed: only its author and its addressees can read what follows"
+    if record.author == view.me:
+        return "sealed, and what it says is not in this home any more"
+    if view.me in record.parties:
+        return "sealed to this party, and not open here: see the alarms of `status`"
+    return "sealed: this party passes it on and cannot read it"
 
 
 def _prose(text: str) -> Iterator[str]:

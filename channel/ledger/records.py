@@ -30,6 +30,8 @@ class NoticeRecord:
     parties: tuple[str, ...]
     """Addressees, action first, in the order in which they were named."""
     ended_by: Hash | None = None
+    unsealed: bool = False
+    """In a client's ledger: the notice was sealed, and `body` says what its inner says (protocol.md 6.5.2)."""
 
     @property
     def nid(self) -> str:

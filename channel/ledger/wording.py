@@ -74,6 +74,7 @@ __all__ = [
     "ring",
     "route",
     "said",
+    "sealed_kind",
     "together",
 ]
 
@@ -107,11 +108,20 @@ def notice_line(ledger: Ledger, record: NoticeRecord, text_chars: int = TEXT_CHA
     body = record.body
     kind = record.kind
     if isinstance(body, Notice):
+        kind = sealed_kind(record)
         kind += f" ({body.status.upper()})" if body.status != "operation" else ""
         kind += _earlier(ledger, body)
     text = cut(said(record), text_chars)
     line = f"{dtg(record.stamp_ms)} {body.precedence.value} {record.author} -> {addressees(body)}: {kind}"
     return f"{line} {notice_ref(ledger, record.nid)}" + (f' "{text}"' if text else "")
+
+
+def sealed_kind(record: NoticeRecord) -> str:
+    """`intent`; of a sealed notice `SEALED intent` to whom it is open, else `SEALED notice`."""
+    body = record.body
+    if not isinstance(body, Notice) or body.sealed is None:
+        return record.kind
+    return f"SEALED {record.kind if record.unsealed else 'notice'}"
 
 
 def _earlier(ledger: Ledger, body: Notice) -> str:

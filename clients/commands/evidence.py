@@ -1,4 +1,4 @@
-"""Evidence of this party: `prove` writes a bundle that anybody checks with `channel verify` and the charter alone."""
+"""Evidence of this party: `prove` and `disclose` write a bundle that anybody checks with the charter alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from channel.protocol.errors import FatalError, UsageError
-from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, print_json, told
+from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, note, print_json, told
 
 if TYPE_CHECKING:
-    pass
+    from clients.core.proving import Proved
 
 _EXIT = {"verified": 0, "refuted": 1, "incomplete": 5}
 
@@ -32,12 +32,35 @@ def prove(
 ) -> None:
     """Everything about one notice that this party may read, in a file that is checked offline."""
     with told(json_output):
-        from channel.log.bundle_files import leaf_proofs, sentences
+        from channel.log.bundle_files import leaf_proofs
 
         proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait))
         if tlog_proof is not None:
             _write_proofs(tlog_proof, leaf_proofs(proved.bundle))
         _write(output, proved.bundle)
+    _report(output, proved, json_output)
+
+
+@app.command(epilog="Example: party -p coalition disclose 015e86a2-4b40 -o bundle.json")
+def disclose(
+    context: typer.Context,
+    notice: Annotated[str, typer.Argument(help="A sealed notice of this party's, or to it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write, such as bundle.json.")],
+    wait: WaitOption = WAIT_S,
+    json_output: JsonOption = False,
+) -> None:
+    """The same as `prove` of a sealed notice, and with it what was sealed: whoever has the file can read it."""
+    with told(json_output):
+        proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait))
+        _write(output, proved.bundle)
+        note(f"{output} shows what was sealed to whoever has it")
+    _report(output, proved, json_output)
+
+
+def _report(output: Path, proved: Proved, json_output: bool) -> None:
+    """What was written and how it verifies here; the exit status says the same."""
+    from channel.log.bundle_files import sentences
+
     if json_output:
         print_json({"file": str(output), **proved.told})
     else:

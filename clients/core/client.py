@@ -18,7 +18,7 @@ from channel.protocol import ids
 from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
 from channel.protocol.statements import Precedence, Statement
-from clients.core import duties, status
+from clients.core import duties, sealed, status
 from clients.core.clock import Clock, SystemClock, random_bytes
 from clients.core.drafts import Draft
 from clients.core.events import Event
@@ -140,7 +140,9 @@ class Client:
         charter, of = self.home.charter()
         store = Store(self.home.path / STORE_FILE, of)
         try:
-            self._session = Session(charter, of, self.party, store, self.signers, witness=self._link)
+            self._session = Session(
+                charter, of, self.party, store, self.signers, witness=self._link, seeds=self.home.enc_seed_of
+            )
         except BaseException:
             store.close()
             raise
@@ -197,7 +199,12 @@ class Client:
         with session.store.transaction():
             self.refresh()  # the newest `seen` and keys, also beside a running client
             signer = signer or self.signer(MACHINE if draft.machine else f"sig/desk-{draft.desk}")
+            body = None
+            if draft.sealed:
+                draft, body = sealed.seal(draft, self.ledger, self.party, now_ms, signer, random_bytes)
             row = session.store.sign_and_queue(build, signer, created_ms=now_ms, due_ms=due_ms)
+            if body is not None:
+                session.store.put_own(row.of, body)
         if self._runtime is not None:
             self._runtime.queued()
         return row

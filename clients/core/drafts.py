@@ -54,6 +54,8 @@ class Draft:
     members: Members = field(repr=False)
     desk: str = "operations"
     machine: bool = False
+    sealed: bool = False
+    """To be sealed when it is signed: the members are then what only the addressees read."""
 
     @property
     def nid(self) -> str | None:

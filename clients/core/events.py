@@ -56,6 +56,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedOpened:
+    """A sealed notice whose body came later than its leaf can be read now."""
+
+    of: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     at_ms: int
 
@@ -73,4 +81,4 @@ class Stopped:
     proof: dict[str, str]
 
 
-Event = LeafSeen | AlarmRaised | AlarmCleared | AlertRepeated | Settled | LinkUp | LinkDown | Stopped
+Event = LeafSeen | AlarmRaised | AlarmCleared | AlertRepeated | Settled | SealedOpened | LinkUp | LinkDown | Stopped

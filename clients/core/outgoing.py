@@ -8,14 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from channel.protocol import ids, limits
-from channel.protocol.frames import CosignatureItem, HaveItem, ProveItem, TokenItem, UpFrame, UpItem
+from channel.protocol.frames import (
+    CompareItem,
+    CosignatureItem,
+    HaveItem,
+    ProveItem,
+    SealedItem,
+    TokenItem,
+    UpFrame,
+    UpItem,
+    WantItem,
+)
 from clients.core.replica import Replica
 from clients.core.store import OutboxRow, Store
 
 HELLO_MS = 1_000  # the least time between two requests to begin again
 WINDOW = 512  # statements out at once; the others wait in the outbox
 FRAME_BUDGET_BYTES = 200 * 1024
-OTHER_BYTES = 4_096  # what is no token is shorter than this
+OTHER_BYTES = 8_192  # what is no token is shorter than this
 
 
 class Outgoing:
@@ -28,6 +38,7 @@ class Outgoing:
         self.have = False
         self._hello_at_ms: int | None = None
         self._rows: dict[ids.Hash, OutboxRow] = {}
+        self._bodies: dict[ids.Hash, tuple[ids.Hash, bytes]] = {}
         self._stale = True
         self._sent: dict[ids.Hash, int] = {}
         self._retry: dict[ids.Hash, int] = {}
@@ -56,6 +67,7 @@ class Outgoing:
         """Everything without receipt or refusal, in the order of signing."""
         if self._stale:
             self._rows = {row.of: row for row in self._store.queued()}
+            self._bodies = self._store.queued_bodies()
             self._retry = {of: at_ms for of, at_ms in self._retry.items() if of in self._rows}
             self._stale = False
         return self._rows
@@ -65,39 +77,62 @@ class Outgoing:
         return [of for of in self.rows() if self._retry.get(of, 0) <= now_ms]
 
     def frames(
-        self, replica: Replica, now_ms: int, mono_ms: int, more: Sequence[CosignatureItem | ProveItem] = ()
+        self,
+        replica: Replica,
+        now_ms: int,
+        mono_ms: int,
+        more: Sequence[CosignatureItem | ProveItem | CompareItem | WantItem] = (),
     ) -> list[UpFrame]:
         """What is due to the relay now; `more`: what else goes up."""
         if not self.up:
             return []
-        items: list[UpItem] = []
+        units: list[list[UpItem]] = []  # what stays together in one frame
         hello = self.hello and (self._hello_at_ms is None or mono_ms - self._hello_at_ms >= HELLO_MS)
         if hello:
             self.hello, self._hello_at_ms = False, mono_ms
             self._sent.clear()
         if hello or self.have:
             self.have = False
-            items.append(HaveItem(n=replica.n, size=replica.pin.size, root=replica.pin.root, hello=hello))
+            units.append([HaveItem(n=replica.n, size=replica.pin.size, root=replica.pin.root, hello=hello)])
         for of in self.waiting(now_ms)[:WINDOW]:
             if mono_ms - self._sent.get(of, mono_ms - limits.RESEND_MS) >= limits.RESEND_MS:
                 self._sent[of] = mono_ms
-                items.append(TokenItem(token=self.rows()[of].token.decode("ascii")))
-        items.extend(more)
-        return _packed(items)
+                units.append(self._statement(of))
+        units += [[item] for item in more]
+        return _packed(units)
+
+    def _statement(self, of: ids.Hash) -> list[UpItem]:
+        """A token, and of a sealed notice its body before it: the relay takes neither alone (protocol.md 10.12)."""
+        token = TokenItem(token=self.rows()[of].token.decode("ascii"))
+        if of not in self._bodies:
+            return [token]
+        ct, jwe = self._bodies[of]
+        return [SealedItem(ct=ct, jwe=jwe.decode("ascii")), token]
 
 
-def _packed(items: list[UpItem]) -> list[UpFrame]:
-    """Items in their order, in as few frames as they fit."""
+def _packed(units: list[list[UpItem]]) -> list[UpFrame]:
+    """What stays together, in its order, in as few frames as it fits."""
     frames: list[UpFrame] = []
     group: list[UpItem] = []
     size = 0
-    for item in items:
-        cost = len(item.token) + 40 if isinstance(item, TokenItem) else OTHER_BYTES
-        if group and (size + cost > FRAME_BUDGET_BYTES or len(group) >= limits.FRAME_ITEMS_MAX):
+    for unit in units:
+        cost = sum(map(_cost, unit))
+        full = size + cost > FRAME_BUDGET_BYTES or len(group) + len(unit) > limits.FRAME_ITEMS_MAX
+        if group and full:
             frames.append(UpFrame(items=tuple(group)))
             group, size = [], 0
-        group.append(item)
+        group += unit
         size += cost
     if group:
         frames.append(UpFrame(items=tuple(group)))
     return frames
+
+
+def _cost(item: UpItem) -> int:
+    match item:
+        case TokenItem(token=token):
+            return len(token) + 40
+        case SealedItem():
+            return item.cost
+        case _:
+            return OTHER_BYTES

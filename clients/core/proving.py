@@ -18,6 +18,7 @@ from channel.log.checkpoint import split_note
 from channel.log.cosignature import merge
 from channel.protocol import ids
 from channel.protocol.errors import FatalError, IncompleteError, TransientError, UsageError
+from channel.protocol.statements import Notice
 
 if TYPE_CHECKING:
     from clients.core.client import Client
@@ -34,15 +35,16 @@ class Proved:
     told: dict[str, Any]
 
 
-async def prove(client: Client, ref: str, wait: float = WAIT_S) -> Proved:
+async def prove(client: Client, ref: str, wait: float = WAIT_S, *, disclose: bool = False) -> Proved:
     """The bundle on the notice, line or call that `ref` begins. TransientError if the relay gives no proofs in time.
 
-    UsageError: it is not here. IncompleteError: no checkpoint here covers it yet.
+    `disclose`: with what was sealed. UsageError: it is not here. IncompleteError: no checkpoint here covers it yet.
     """
     of = await client.fresh(client.find, ref)
     session, ledger = client.session, client.ledger
     if of not in ledger.notices:
         raise UsageError("only what an intermediary told by voice is here, not the notice: ask who has it for a bundle")
+    disclosed = disclosure(client, of) if disclose else []
     entries = list(ledger.entries.values())
     size, note = checkpoint(session, ledger.index_of[of])
     indexes = [entry.index for entry in select(entries, of, size)]
@@ -53,9 +55,22 @@ async def prove(client: Client, ref: str, wait: float = WAIT_S) -> Proved:
         note=note if came is None else merge(note, came.removeprefix(split_note(came)[0] + "\n").splitlines(True)),
         prove=lambda index: [ids.unb64url(node) for node in proofs[index]],
         words=session.store.words(),
+        disclosed=disclosed,
     )
     told = summary(bundle, ledger.entries[0].opened.token, list(entries))
     return Proved(bundle, {"nid": ledger.notices[of].nid, **told})
+
+
+def disclosure(client: Client, of: ids.Hash) -> list[bytes]:
+    """The inner token of a sealed notice. UsageError if there is nothing to disclose, or not by this party."""
+    record = client.ledger.notices[of]
+    sealed = record.body.sealed if isinstance(record.body, Notice) else None
+    inner = client.session.store.inner(of)
+    if sealed is None:
+        raise UsageError("it is not sealed: `party prove` shows what it says")
+    if inner is None:
+        raise UsageError(f"what is sealed in it is not in this home: {record.author} or an addressee can disclose it")
+    return [inner]
 
 
 def checkpoint(session: Session, index: int) -> tuple[int, str]:

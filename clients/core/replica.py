@@ -6,20 +6,22 @@ Rebuilt from the store at any moment. `judge` says whether a leaf holds; nothing
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 
-from channel.ledger import Ledger
+from channel.ledger import Ledger, NoticeRecord
+from channel.ledger.records import Entry
 from channel.log import leaf as leaf_format
 from channel.log.checkpoint import Checkpoint
 from channel.log.proof import verify_inclusion
-from channel.protocol import ids
+from channel.protocol import ids, outer, sealing
 from channel.protocol.envelope import Opened, open_token
-from channel.protocol.errors import FatalError, PeerError, Unattributable
+from channel.protocol.errors import FatalError, InvariantError, PeerError, Unattributable
 from channel.protocol.frames import LeafItem
-from channel.protocol.statements import WORDS, Charter, Receiving, Seen
+from channel.protocol.statements import WORDS, Charter, Notice, Receiving, Seen
 from clients.core.events import LeafSeen
 from clients.core.store import LeafRow, PinRow, Store
+from clients.core.store_evidence import TREES_MAX
 
-KNOWN_TREES_MAX = 4_096  # trees remembered, so that an old one that comes again is known
 _WORD_TYPES = frozenset(word.TYPE for word in WORDS)
 
 
@@ -37,6 +39,7 @@ class Replica:
         self.ledger = Ledger(self.charter, self.of)
         self.received: set[ids.Hash] = set()
         """Notices that our machine signed for, as the log says."""
+        self._closed: dict[ids.Hash, None] = {}  # sealed notices of ours or to us whose inner token is not here
         self._feed: list[tuple[int, int, ids.Hash]] = []  # (index, stamp, token's hash) by position
         self._by_index: list[tuple[int, int]] = []
         self.pin = self.store.pin()
@@ -63,6 +66,10 @@ class Replica:
             opened = self._reopen(row)
             self.take(row, opened)
             found.append(LeafSeen(row.n, row.index, row.stamp, opened))
+        for of in list(self._closed):
+            self._reveal_stored(of)
+        for tree in self.store.trees(max(self.trees, default=-1)):
+            self.believe(tree)
         self.believe(self.store.pin())
         return found
 
@@ -86,12 +93,55 @@ class Replica:
         insort(self._by_index, (row.index, row.stamp))
         if opened.party == self.party and isinstance(opened.body, Receiving):
             self.received.add(opened.body.of)
+        if isinstance(opened.body, Notice) and opened.body.sealed is not None:
+            record = self.ledger.notices[opened.of]
+            if self.party in (record.author, *record.parties):
+                self._closed[opened.of] = None
+                self._reveal_stored(opened.of)
+
+    # --- what was sealed --------------------------------------------------------------------------------------------
+
+    def awaits(self, of: ids.Hash) -> bool:
+        """Whether it is a notice that is sealed to us and not open."""
+        return of in self._closed and self.ledger.notices[of].author != self.party
+
+    def awaited(self) -> list[ids.Hash]:
+        """All of them, in the order of the feed."""
+        return [of for of in self._closed if self.awaits(of)]
+
+    def reveal(self, of: ids.Hash, opened: sealing.OpenedInner) -> None:
+        """From now on the ledger shows what the inner says; its leaf is the outer as ever."""
+        record = self.ledger.notices[of]
+        record.body, record.unsealed = outer.revealed(self._outer(record), opened.body), True
+        self._closed.pop(of, None)
+
+    def _outer(self, record: NoticeRecord) -> Notice:
+        body = self.ledger.entries[record.index].opened.body
+        if not isinstance(body, Notice):
+            raise InvariantError("only notices are sealed")
+        return body
+
+    def _reveal_stored(self, of: ids.Hash) -> None:
+        """With the inner token of the own store, which held when it was stored. FatalError if it does not any more."""
+        inner = self.store.inner(of)
+        if inner is None:
+            return
+        try:
+            opened = sealing.open_inner_notice(inner, self.ledger.ring, self._outer(self.ledger.notices[of]))
+        except sealing.SealedError as error:
+            raise FatalError(
+                f"what is stored of the sealed notice {of} is damaged ({error}): stop this party's clients and restore "
+                "client.sqlite from a copy"
+            ) from error
+        self.reveal(of, opened)
+
+    # --- trees and leaves -------------------------------------------------------------------------------------------
 
     def believe(self, pin: PinRow) -> None:
         """This is the newest tree from now on."""
         self.pin = pin
         self.trees[pin.size] = (pin.root, pin.note)
-        while len(self.trees) > KNOWN_TREES_MAX:
+        while len(self.trees) > TREES_MAX:
             self.trees.pop(next(iter(self.trees)))
 
     def tree_of(self, size: int) -> tuple[ids.Hash, str] | None:
@@ -102,6 +152,11 @@ class Replica:
         """Whether a leaf of ours has an index from `start` up to `stop`."""
         position = bisect_left(self._by_index, (start, 0))
         return position < len(self._by_index) and self._by_index[position][0] < stop
+
+    def from_index(self, start: int) -> Iterator[Entry]:
+        """The leaves that we hold from an index on, in the order of the log."""
+        for index, _ in self._by_index[bisect_left(self._by_index, (start, 0)) :]:
+            yield self.ledger.entries[index]
 
     def same(self, item: LeafItem) -> bool:
         """Whether a leaf at a position that we hold is the one that we hold there."""

@@ -14,17 +14,31 @@ from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids
 from channel.protocol.envelope import Opened
 from channel.protocol.errors import InvariantError, PeerError, ProofError
-from channel.protocol.frames import CheckpointItem, CosignedItem, DownFrame, LeafItem, ProofsItem, UpFrame, WordItem
+from channel.protocol.frames import (
+    CheckpointItem,
+    ComparedItem,
+    CosignedItem,
+    DownFrame,
+    LeafItem,
+    ProofsItem,
+    ReturnItem,
+    ShowItem,
+    UpFrame,
+    WordItem,
+)
 from channel.protocol.statements import Addressed, Charter, Level, Receiving, Refusal, Stage
 from channel.protocol.times import to_wire
 from clients.core import trust
 from clients.core.alarms import Alarms
-from clients.core.events import Alarm, AlarmRaised, Event, LeafSeen, Settled, Stopped
+from clients.core.comparing import Comparer
+from clients.core.events import Alarm, AlarmRaised, Event, LeafSeen, SealedOpened, Settled, Stopped
 from clients.core.outgoing import Outgoing
 from clients.core.proofs import Prover
 from clients.core.replica import Replica
+from clients.core.returning import Returner
 from clients.core.signers import MACHINE, Signing
 from clients.core.store import LeafRow, PinRow, Store
+from clients.core.unsealing import Seeds, Unsealing, no_seeds
 from clients.core.witness import Witness
 from clients.core.words import Words
 
@@ -35,7 +49,15 @@ class Session:
     """One party's link to the channel. `stopped` says why nothing more is taken from the relay."""
 
     def __init__(
-        self, charter: Charter, of: ids.Hash, party: str, store: Store, signers: Signing, *, witness: bool = False
+        self,
+        charter: Charter,
+        of: ids.Hash,
+        party: str,
+        store: Store,
+        signers: Signing,
+        *,
+        witness: bool = False,
+        seeds: Seeds = no_seeds,
     ) -> None:
         self.party = party
         self.store = store
@@ -50,6 +72,9 @@ class Session:
         self._origin = f"dcn/{charter.net}"
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
         self.prover = Prover(self.replica, store, self._origin, self._log_key)
+        self._comparer = Comparer(self.replica, store)
+        self._returner = Returner(self.replica)
+        self._unsealing = Unsealing(self.replica, store, seeds)
         self._watch = Alarms(self.replica, store, self.out)
         self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
@@ -70,8 +95,7 @@ class Session:
         """The link is up: say where we are, and send again what has no receipt."""
         self.greeted = False
         self.out.connected()
-        self.witness.again()
-        self.prover.again()
+        self._again()
 
     def disconnected(self) -> None:
         """The link is down: everything unconfirmed goes over the next one."""
@@ -81,8 +105,14 @@ class Session:
         """A frame was lost on the way out: begin again."""
         if self.out.up:
             self.out.connected()
-            self.witness.again()
-            self.prover.again()
+            self._again()
+
+    def _again(self) -> None:
+        self.witness.again()
+        self.prover.again()
+        self._unsealing.again()
+        self._comparer.again()
+        self._returner.show = self.stopped is not None  # the relay must not be left in the belief that all is well
 
     def listen(self, mono_ms: int) -> None:
         """A link is wanted from now on, so silence means something."""
@@ -104,37 +134,76 @@ class Session:
 
     def frames(self, now_ms: int, mono_ms: int) -> list[UpFrame]:
         """What is due to the relay now."""
-        if self.stopped is not None or not self.out.up:
+        if not self.out.up:
             return []
+        returned = self._returner.frames()
+        if self.stopped is not None:
+            return returned
         cosignatures = self.witness.items(now_ms, mono_ms) if self._doubt is None else []
-        return self.out.frames(self.replica, now_ms, mono_ms, [*cosignatures, *self.prover.items(mono_ms)])
+        return returned + self.out.frames(
+            self.replica,
+            now_ms,
+            mono_ms,
+            [
+                *cosignatures,
+                *self.prover.items(mono_ms),
+                *self._comparer.items(mono_ms),
+                *self._unsealing.items(mono_ms),
+            ],
+        )
 
     # --- what comes -------------------------------------------------------------------------------------------------
 
     def receive(self, payload: bytes, now_ms: int, mono_ms: int) -> list[Event]:
         """Judge one payload from the down-topic. Never raises for what is in it; FatalError if the store fails."""
-        if self.stopped is not None:
-            self.dropped["stopped"] += 1
-            return []
         try:
             frame = frames.decode_down(payload)
         except PeerError as error:
             self.dropped[error.code] += 1
             return []
+        if self.stopped is not None:
+            self.dropped["stopped"] += 1
+            self._asked_back(frame)
+            return []
         events: list[Event] = []
+        self._unsealing.arrived(frames.bodies(frame))
         for item in frame.items:
             if isinstance(item, WordItem) and self.stopped is None:
                 said = self._words.take(item.token.encode("ascii", "replace"), now_ms, mono_ms)
                 events += self._stop(said.proof, now_ms) if isinstance(said, trust.Contradiction) else said
         if self.stopped is None:
             events += self._tree_and_leaves(frame, now_ms, mono_ms)
-        for proofs in (item for item in frame.items if isinstance(item, ProofsItem)):
-            events += self._proofs(proofs, now_ms) if self.stopped is None else []
+            events += self._opened_late(now_ms)
+        for item in frame.items:
+            if isinstance(item, ProofsItem | ComparedItem):
+                events += self._proofs(item, now_ms) if self.stopped is None else []
+        self._asked_back(frame)
         return events
 
-    def _proofs(self, item: ProofsItem, now_ms: int) -> list[Event]:
+    def _opened_late(self, now_ms: int) -> list[Event]:
+        """Bodies of sealed notices whose leaves came before."""
+        with self.store.transaction():
+            found = self._unsealing.open_here()
+            for of in found:
+                self._sign_received(of, now_ms)
+        return [SealedOpened(of, now_ms) for of in found]
+
+    def _asked_back(self, frame: DownFrame) -> None:
+        """What the relay wants of us: the checkpoint always, leaves only if it says that it lacks some."""
+        self._comparer.paused = self._watch.quarantine is not None
+        for item in frame.items:
+            if isinstance(item, ShowItem):
+                self._returner.show = True
+            elif isinstance(item, ReturnItem) and (self._comparer.paused or self.stopped is not None):
+                self._returner.start = item.start
+
+    def _proofs(self, item: ProofsItem | ComparedItem, now_ms: int) -> list[Event]:
+        contradiction = None
         try:
-            contradiction = self.prover.take(item)
+            if isinstance(item, ComparedItem):
+                self._comparer.answer(item)
+            else:
+                contradiction = self.prover.take(item)
         except ProofError as error:
             self.dropped[error.code] += 1
             return []
@@ -164,7 +233,7 @@ class Session:
             self.dropped["bad-checkpoint"] += 1
             return None
         if isinstance(judgement, trust.Doubted):
-            self.out.hello = True
+            self.out.hello = self._returner.show = True
             self._doubt = (judgement, mono_ms if self._doubt is None else self._doubt[1], mono_ms)
             return None
         if isinstance(judgement, trust.Believed):
@@ -232,8 +301,10 @@ class Session:
             if pin is not None:
                 self.store.put_pin(pin)
             self.store.put_leaves(rows)
+            self._unsealing.open_here()
             for leaf in opened:
                 self._consequences(leaf, now_ms)
+            others = [found for leaf in opened if (found := self._comparer.take(leaf)) is not None]
         self.out.have = self.out.have or bool(rows)
         events: list[Event] = [
             LeafSeen(row.n, row.index, row.stamp, leaf) for row, leaf in zip(rows, opened, strict=True)
@@ -241,11 +312,10 @@ class Session:
         refusals = [leaf.body for leaf in opened if isinstance(leaf.body, Refusal)]
         events += [Settled(body.of, "refused") for body in refusals if body.party == self.party]
         self._words.check_chains()
-        return events
+        return events + (self._stop(others[0].proof, now_ms) if others else [])
 
     def _consequences(self, opened: Opened, now_ms: int) -> None:
         body = opened.body
-        self._compare_seen(opened)
         if opened.party == self.party:
             self.store.raise_device(opened.kid, getattr(body, "seq", 0), opened.of)
             row = self.store.outbox_row(opened.of)
@@ -257,24 +327,16 @@ class Session:
         elif isinstance(body, Addressed):
             self._sign_received(opened.of, now_ms)
 
-    def _compare_seen(self, opened: Opened) -> None:
-        """The signer's newest tree must be of our history. Its word alone stops nobody, but a person should know."""
-        seen = getattr(opened.body, "seen", None)
-        known = self.replica.tree_of(seen.size) if seen is not None else None
-        if seen is not None and known is not None and known[0] != seen.root:
-            self._watch.fault(
-                "seen-differs", opened.of, f"{opened.kid} names another root of size {seen.size} than ours"
-            )
-
     def recover(self, now_ms: int) -> None:
         """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
+        self._unsealing.try_again()
         for of, record in self.ledger.notices.items():
             if record.author != self.party:
                 self._sign_received(of, now_ms)
 
     def _sign_received(self, of: ids.Hash, now_ms: int) -> None:
-        """Our machine holds it: signed once, whatever was interrupted before."""
-        if of in self.replica.received or self.store.signed_for("receiving", of):
+        """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before."""
+        if self.replica.awaits(of) or of in self.replica.received or self.store.signed_for("receiving", of):
             return
         precedence = self.ledger.notices[of].body.precedence
         machine = self._signers.find(self.ledger.ring, MACHINE, self.ledger.size)
@@ -309,10 +371,15 @@ class Session:
             # It is the relay that insists, not a broker that repeats: it is alive, and was asked in between.
             if last_ms - first_ms >= DOUBT_MS and (self._watch.heard_at_ms or 0) > first_ms:
                 events += self._stop(trust.contradiction(self.replica.pin.note, doubted.note, doubted.why), now_ms)
-        return events + self._watch.tick(now_ms, mono_ms)
+        unproven = self._comparer.overdue(mono_ms, self._watch.heard_at_ms)
+        if self.stopped is None and unproven is not None:
+            events += self._stop(unproven.proof, now_ms)
+        return events + self._watch.tick(
+            now_ms, mono_ms, [*self._comparer.late(mono_ms), *self._unsealing.alarms(mono_ms)]
+        )
 
     def _stop(self, proof: dict[str, str], now_ms: int) -> list[Event]:
-        self.stopped = proof["why"]
+        self.stopped, self._returner.show = proof["why"], True
         alarm = self._fork(proof["why"])
         self.alarms["fork", self._origin] = alarm
         return [Stopped(proof), AlarmRaised(alarm, now_ms)]

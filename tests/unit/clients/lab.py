@@ -15,18 +15,29 @@ from channel.ledger.fold import fold
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import frames
-from channel.protocol.frames import CosignatureItem, DownFrame, HaveItem, ProveItem, TokenItem, UpFrame
+from channel.protocol.frames import (
+    CompareItem,
+    CosignatureItem,
+    DownFrame,
+    HaveItem,
+    ProveItem,
+    TokenItem,
+    UpFrame,
+    WantItem,
+)
 from channel.relay.core import Core, Keys
 from channel.relay.home import ChannelHome
 from channel.relay.session import Head
 from channel.relay.session import Session as Down
 from channel.relay.witness import Witnesses
+from clients.core import sealed
 from clients.core.drafts import Draft
 from clients.core.events import Event
 from clients.core.home import PartyHome
 from clients.core.session import Session
 from clients.core.signers import Signers
 from clients.core.store import STORE_FILE, OutboxRow, Store
+from tests.unit.protocol.sealed_example import counted
 from tests.unit.relay.lab import all_frames
 
 NET = "river-line"
@@ -44,6 +55,7 @@ class Relay:
     leaves: list[StoredLeaf] = field(default_factory=list)
     downs: dict[str, Down] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, home: Path) -> Relay:
@@ -68,13 +80,17 @@ class Relay:
         """One frame of a party, and the commit after it."""
         for item in frames.decode_up(frames.encode(frame)).items:
             if isinstance(item, TokenItem):
-                self.core.submit(item.token.encode(), self.now_ms, party)
+                self.core.submit(item.token.encode(), self.now_ms, party, frames.bodies(frame))
+            elif isinstance(item, WantItem):
+                self.downs[party].wanted = item
             elif isinstance(item, HaveItem):
                 self.downs[party].have(item, self.mono_ms, self.head())
             elif isinstance(item, CosignatureItem):
                 self.witnesses.take(item)
             elif isinstance(item, ProveItem):
                 self.downs[party].asked = item
+            elif isinstance(item, CompareItem):
+                self.downs[party].compare = item
         self.commit()
 
     def commit(self) -> None:
@@ -82,6 +98,9 @@ class Relay:
         batch = self.core.batch()
         if batch is not None:
             self.leaves += batch.leaves
+            self.bodies |= batch.bodies
+            for ct in batch.spent:
+                self.bodies.pop(ct, None)
         words = self.core.committed(batch)
         if batch is not None:
             self.witnesses.committed(self.core.committed_size, batch.note)
@@ -101,8 +120,11 @@ class Relay:
         self.downs[party].resend(self.mono_ms)
         down = self.downs[party]
         proofs = down.proofs(self.core.folded, self.head(), self.note) if down.asked is not None else None
-        frames_due = all_frames(down, self.core.folded, self.head(), self.mono_ms)
-        return frames_due if proofs is None else [proofs, *frames_due]
+        frames_due = all_frames(down, self.core.folded, self.head(), self.mono_ms, self.bodies.get)
+        wanted = down.bodies(self.core.bodies, self.head(), self.bodies.get)
+        frames_due += [] if wanted is None else [wanted]
+        asked = [proofs, down.compared(self.core.folded, self.head())]
+        return [*(frame for frame in asked if frame is not None), *frames_due]
 
     def note(self, size: int) -> str | None:
         """A checkpoint of the log with its cosignatures."""
@@ -133,7 +155,9 @@ class Lab:
             home = self.home(party)
             charter, of = home.charter()
             store = Store(home.path / STORE_FILE, of)
-            self.sessions[party] = Session(charter, of, party, store, Signers(home, party), witness=True)
+            self.sessions[party] = Session(
+                charter, of, party, store, Signers(home, party), witness=True, seeds=home.enc_seed_of
+            )
             self.events.setdefault(party, [])
             self.sessions[party].listen(self.relay.mono_ms)
             self.sessions[party].connected()
@@ -159,7 +183,9 @@ class Lab:
         """Sign and queue, as a command would."""
         session, now_ms = self.session(party), self.relay.now_ms
         home = self.home(party)
-        signer = home.signer("sig/machine-1" if draft.machine else f"sig/desk-{draft.desk}")
+        signer, body = home.signer("sig/machine-1" if draft.machine else f"sig/desk-{draft.desk}"), None
+        if draft.sealed:
+            draft, body = sealed.seal(draft, session.ledger, party, now_ms, signer, counted(str(draft.nid)))
         row = session.store.sign_and_queue(
             lambda seq, prev: draft.statement(
                 net=NET, party=party, now_ms=now_ms, seen=session.replica.seen, seq=seq, prev=prev
@@ -168,6 +194,8 @@ class Lab:
             created_ms=now_ms,
             due_ms=now_ms + 15_000,
         )
+        if body is not None:
+            session.store.put_own(row.of, body)
         session.out.changed()
         return row
 

@@ -162,23 +162,6 @@ def test_a_receipt_for_another_leaf_than_the_log_holds_is_an_alarm(lab: Lab) -> 
     assert codes(lab.tick("coalition")) == ["receipt-broken"]
 
 
-def test_a_signer_that_has_seen_another_tree_is_an_alarm_and_no_more(lab: Lab) -> None:
-    russia, pin = lab.session("russia"), lab.session("russia").replica.pin
-    other = Seen(size=pin.size, root=ids.sha256(b"another tree"))
-    draft, now_ms = notice("russia"), lab.relay.now_ms
-    home, coalition = lab.home("coalition"), lab.session("coalition")
-    coalition.store.sign_and_queue(
-        lambda seq, prev: draft.statement(net=NET, party="coalition", now_ms=now_ms, seen=other, seq=seq, prev=prev),
-        home.signer("sig/desk-operations"),
-        created_ms=now_ms,
-        due_ms=now_ms + 15_000,
-    )
-    coalition.out.changed()
-    lab.settle("coalition", "russia")
-    assert codes(lab.tick("russia")) == ["seen-differs"]
-    assert (len(russia.ledger.notices), russia.stopped) == (1, None)
-
-
 def test_other_keys_than_we_were_shown_are_an_alarm_after_10_s(lab: Lab) -> None:
     pin = lab.session("russia").replica.pin
     chain = ids.sha256(b"another chain")

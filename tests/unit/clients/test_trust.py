@@ -16,7 +16,7 @@ from channel.log.documents import verify_document
 from channel.log.report import Verdict
 from channel.protocol import frames, ids
 from channel.protocol.envelope import Opened, open_token, seal
-from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, WordItem
+from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, ShownItem, WordItem
 from channel.protocol.statements import Heartbeat
 from channel.protocol.times import to_wire
 from clients.core import drafts, trust
@@ -70,6 +70,8 @@ def test_two_roots_of_one_size_stop_the_client_at_once(lab: Lab) -> None:
     lab.settle("coalition")
     assert lab.down("russia")
     assert (russia.replica.pin, russia.ledger.notices) == (pin, {})
+    said = [item for frame in russia.frames(lab.relay.now_ms, lab.relay.mono_ms) for item in frame.items]
+    assert said == [ShownItem(note=pin.note)], "it tells the relay what it holds, and nothing else"
     assert russia.frames(lab.relay.now_ms, lab.relay.mono_ms) == []
     lab.tick("russia")
     assert [code for code, _ in russia.alarms] == ["fork"]
