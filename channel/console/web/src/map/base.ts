@@ -58,5 +58,5 @@ function placeStyle(feature: Feature, colours: Palette, language: Language, reso
   if (rank > 7 && resolution > 900) return undefined;
   const name = String(feature.get(`name_${language}`) ?? feature.get("name") ?? "");
   const image = new CircleStyle({ radius: 2.5, fill: new Fill({ color: colours.place }), declutterMode: "none" });
-  return new Style({ image, text: label(name, colours, { colour: colours.place, down: 5 }), zIndex: 10 - rank });
+  return new Style({ image, text: label(name, colours, { colour: colours.place }), zIndex: 10 - rank });
 }

@@ -46,7 +46,7 @@ function words(what: string, text: (name: string) => string, party: string, old:
   const [from, until] = [shortTime(ms(text("from")), around.now), shortTime(ms(text("until")), around.now)];
   switch (what) {
     case "position":
-      return `${head}${text("unit") || party}\n${age(old, around.language)}${stale ? ` · ${t("map.stale")}` : ""}`;
+      return `${head}${text("unit") || party} · ${age(old, around.language)}${stale ? ` · ${t("map.stale")}` : ""}`;
     case "line":
       return text("title") || text("line");
     case "excluded":

@@ -29,15 +29,30 @@ const HALF_TURN = Math.PI;
 interface LabelOptions {
   bold?: boolean;
   colour?: string;
-  /** Pixels down from the place; negative: above it. */
-  down?: number;
+  /** On which side of the place it stands. */
+  side?: Side;
 }
+
+type Side = "below" | "above" | "before" | "after";
+const GAP = 13;
+/** Parties are often close to each other: each one's labels stand on a side of their own. */
+const SIDES: readonly Side[] = ["above", "before", "after", "below"];
 
 export function label(text: string, colours: Palette, options: LabelOptions = {}): Text {
   const fill = new Fill({ color: options.colour ?? colours.text });
   const halo = new Stroke({ color: colours.ground, width: 4 });
   const font = `${options.bold ? 600 : 400} 13px ${FONT}`;
-  return new Text({ text, font, fill, overflow: true, stroke: halo, offsetY: options.down ?? 13, textBaseline: (options.down ?? 1) > 0 ? "top" : "bottom", padding: [1, 2, 1, 2] });
+  return new Text({ text, font, fill, overflow: true, padding: [1, 2, 1, 2], ...stand(options.side ?? "below") });
+}
+
+function stand(side: Side): { offsetX: number; offsetY: number; textAlign: CanvasTextAlign; textBaseline: CanvasTextBaseline } {
+  const across = side === "before" || side === "after";
+  return {
+    offsetX: side === "before" ? -GAP : side === "after" ? GAP : 0,
+    offsetY: side === "above" ? -GAP : side === "below" ? GAP : 0,
+    textAlign: side === "before" ? "right" : side === "after" ? "left" : "center",
+    textBaseline: across ? "middle" : side === "above" ? "bottom" : "top",
+  };
 }
 
 /** One shape a party: circle, square, triangle, diamond, pentagon, then circles again. */
@@ -61,7 +76,7 @@ export function styleOf(feature: Feature, look: Look, colours: Palette, resoluti
   const own = colours.parties[look.party % colours.parties.length]!;
   const colour = look.late ? colours.late : own;
   const styles = look.chosen ? [halo(colours)] : [];
-  const text = look.label ? label(look.label, colours, { bold: look.late || look.chosen, colour: look.late ? colours.late : colours.text, down: look.party % 2 ? -13 : 13 }) : undefined;
+  const text = look.label ? label(look.label, colours, { bold: look.late || look.chosen, colour: look.late ? colours.late : colours.text, side: look.what === "position" ? SIDES[look.party % 4]! : "below" }) : undefined;
   switch (look.what) {
     case "position":
       return [...styles, ...position(look, colour, colours, text)];
