@@ -23,10 +23,15 @@ from channel.protocol.statements import LineStatement, Point
 BankName = Literal["left", "right", "undetermined", "not_covered"]
 SideName = Literal["mine", "theirs", "undetermined", "not_covered"]
 Position = tuple[int, int]
+Whole = NDArray[np.int64]
+
+_NAMES: tuple[BankName, ...] = ("right", "undetermined", "left", "not_covered")
+_UNDETERMINED, _NOT_COVERED = 1, 3
 
 _SPHERE_M = 6_371_000.0
 _SPHERE_DOUBT = 0.01  # by how much distances on a sphere may be wrong: they only choose what is looked at
 _REVERSAL = 0.1  # a path that turns back on itself within 6 degrees has no side at its tip
+_ASIDE_M = 1.0  # beside the edge of an excluded area, which belongs to it
 _SAMPLES = 128  # places looked at along the outline of what a volume holds beyond the line
 _OUTLINE_STEP_M = 50.0
 
@@ -54,16 +59,30 @@ class Crossing(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Paths:
-    """All paths of a line, edges cut into pieces: piece i goes from `begins[i]` to `ends[i]` (degrees)."""
+    """All paths of a line, edges cut into pieces: piece i goes from place `begins[i]` to place `begins[i] + 1`."""
 
-    begins: Floats
-    ends: Floats
-    before: NDArray[np.int64]
-    """The piece before each piece; -1 where a path begins."""
-    after: NDArray[np.int64]
+    places: Floats
     vectors: Floats
-    """Of `begins`, on the unit sphere."""
+    """Of the places, on the unit sphere."""
+    begins: Whole
+    before: Whole
+    """The piece before each piece; -1 where a path begins."""
+    after: Whole
     longest_m: float
+
+    def near(self, centre: Plane, within_m: float) -> Whole:
+        """The pieces that are within so many metres of a place, or little further from it than the nearest."""
+        here = _vectors(np.array([[centre.lon, centre.lat]]))[0]
+        metres = np.arccos(np.clip(self.vectors @ here, -1, 1)) * _SPHERE_M
+        limit_m = (float(metres.min()) + within_m) * (1 + 2 * _SPHERE_DOUBT) + 2 * self.longest_m
+        return np.flatnonzero(metres[self.begins] <= limit_m)
+
+    def project(self, plane: Plane, pieces: Whole) -> tuple[Floats, Floats]:
+        """Where pieces begin and end in a plane."""
+        first = self.begins[pieces]
+        used = np.unique(np.concatenate((first, first + 1)))
+        flat = plane.project(self.places[used])
+        return flat[np.searchsorted(used, first)], flat[np.searchsorted(used, first + 1)]
 
 
 class AgreedLine:
@@ -81,7 +100,6 @@ class AgreedLine:
         self.precision_m = float(precision_m)
         self._excluded = shapely.union_all([shapely.Polygon(ring) for ring in excluded])
         self._paths = _paths(_joined([np.array(part, dtype=float) / E7 for part in parts]))
-        self._map = shapely.multilinestrings([shapely.linestrings(path) for path in _whole(self._paths)])
 
     @classmethod
     def of(cls, body: LineStatement) -> AgreedLine:
@@ -111,7 +129,7 @@ class AgreedLine:
             own = self.side(solid.shape.at, party, solid.shape.accuracy_m)
             return Crossing(solid.shape.at, own.distance_m) if own.side == "theirs" else None
         plane = Plane(*solid.centre)
-        outline = _sampled(self._beyond_precision(plane, solid))
+        outline = self._outline(plane, solid)
         if not len(outline):
             return None
         names, metres = self._banks(plane, outline, 0)
@@ -129,19 +147,21 @@ class AgreedLine:
         kept = self.keeps.get(party)
         return "not_covered" if kept is None else "mine" if kept == bank else "theirs"
 
-    def _beyond_precision(self, plane: Plane, solid: Solid) -> Any:
-        """The part of a volume, in the plane, that is further from the line than it was known."""
+    def _outline(self, plane: Plane, solid: Solid) -> Floats:
+        """Places along the outline of what a volume holds outside the excluded areas."""
         region = spread(plane, solid)
-        near = shapely.buffer(plane.take(self._map), max(self.precision_m, TOUCH_M))
-        try:
-            return shapely.difference(region, near)
-        except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: all of it is looked at
-            return region
+        if not shapely.is_empty(self._excluded):
+            excluded = plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
+            try:
+                region = shapely.difference(region, shapely.buffer(excluded, _ASIDE_M))
+            except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: all is looked at
+                return _sampled(region)
+        return _sampled(region)
 
     def _banks(self, plane: Plane, spots: Floats, accuracy_m: float) -> tuple[list[BankName], NDArray[np.float64]]:
         """Of places in a plane that is around or near them."""
-        chosen = self._near(plane, spots)
-        begins, ends = plane.project(self._paths.begins[chosen]), plane.project(self._paths.ends[chosen])
+        chosen = self._paths.near(plane, 2 * float(np.hypot(spots[:, 0], spots[:, 1]).max()))
+        begins, ends = self._paths.project(plane, chosen)
         along = ends - begins
         share = ((spots[:, None, :] - begins) * along).sum(axis=2) / (along**2).sum(axis=1)
         feet = begins + np.clip(share, 0, 1)[:, :, None] * along
@@ -151,9 +171,10 @@ class AgreedLine:
         metres = np.sqrt(squares[rows, best])
         shares = share[rows, best]
         turns = _turn(along[best], spots - begins[best])
-        names: list[BankName] = [_hand(float(turn)) for turn in turns]
-        for row in np.flatnonzero((shares <= 0) | (shares >= 1)).tolist():
-            names[row] = self._at_corner(plane, spots[row], int(chosen[best[row]]), ahead=bool(shares[row] >= 1))
+        hands = _hands(turns)
+        corners = np.flatnonzero((shares <= 0) | (shares >= 1))
+        hands[corners] = self._at_corners(plane, spots[corners], chosen[best[corners]], shares[corners] >= 1)
+        names: list[BankName] = [_NAMES[hand] for hand in hands.tolist()]
         for row in np.flatnonzero(metres <= self.precision_m + accuracy_m + TOUCH_M).tolist():
             names[row] = "undetermined"
         for row in self._in_excluded(plane, spots):
@@ -167,31 +188,23 @@ class AgreedLine:
         found: list[int] = np.flatnonzero(shapely.intersects(self._excluded, places)).tolist()
         return found
 
-    def _at_corner(self, plane: Plane, spot: NDArray[np.float64], piece: int, *, ahead: bool) -> BankName:
-        """Of one place whose nearest point of the line is where this piece ends (`ahead`) or begins."""
+    def _at_corners(self, plane: Plane, spots: Floats, pieces: Whole, ahead: NDArray[np.bool_]) -> Whole:
+        """Of places whose nearest point of the line is where a piece ends (`ahead`) or begins: a corner, or an end."""
         paths = self._paths
-        first, second = (piece, int(paths.after[piece])) if ahead else (int(paths.before[piece]), piece)
-        if first == -1 or second == -1:
-            begin, end = plane.project(np.array([paths.begins[piece], paths.ends[piece]]))
-            tip, outward = (end, end - begin) if ahead else (begin, begin - end)
-            beyond_m = float((spot - tip) @ outward / np.hypot(*outward))
-            if beyond_m > max(TOUCH_M, 1e-6 * float(np.hypot(*(spot - tip)))):
-                return "not_covered"
-            return _hand(float(_turn(end - begin, spot - begin)))
-        a, b = plane.project(np.array([paths.begins[first], paths.ends[first]]))
-        c, d = plane.project(np.array([paths.begins[second], paths.ends[second]]))
-        tangent = (b - a) / np.hypot(*(b - a)) + (d - c) / np.hypot(*(d - c))
-        if np.hypot(*tangent) < _REVERSAL:
-            return "undetermined"
-        return _hand(float(_turn(tangent, spot - c)))
-
-    def _near(self, plane: Plane, spots: Floats) -> NDArray[np.int64]:
-        """The pieces among which the nearest of each of the places is."""
-        centre = _vectors(np.array([[plane.lon, plane.lat]]))[0]
-        from_centre_m = np.arccos(np.clip(self._paths.vectors @ centre, -1, 1)) * _SPHERE_M
-        spread_m = float(np.hypot(spots[:, 0], spots[:, 1]).max())
-        limit_m = (float(from_centre_m.min()) + 2 * spread_m) * (1 + 2 * _SPHERE_DOUBT) + 2 * self._paths.longest_m
-        return np.flatnonzero(from_centre_m <= limit_m)
+        first = np.where(ahead, pieces, paths.before[pieces])
+        second = np.where(ahead, paths.after[pieces], pieces)
+        at_end = (first == -1) | (second == -1)
+        first, second = np.where(first == -1, second, first), np.where(second == -1, first, second)
+        begins, ends = paths.project(plane, np.concatenate((first, second)))
+        count = len(spots)
+        along = (ends - begins) / np.hypot(*(ends - begins).T)[:, None]
+        tangents = along[:count] + along[count:]
+        to = spots - np.where(ahead[:, None], ends[:count], begins[count:])
+        hands = _hands(_turn(tangents, to))
+        hands[np.hypot(*tangents.T) < _REVERSAL] = _UNDETERMINED
+        beyond_m = np.where(ahead, 0.5, -0.5) * (tangents * to).sum(axis=1)
+        hands[at_end & (beyond_m > np.maximum(TOUCH_M, 1e-6 * np.hypot(*to.T)))] = _NOT_COVERED
+        return hands
 
 
 def _turn(along: Floats, to: Floats) -> NDArray[np.float64]:
@@ -200,8 +213,9 @@ def _turn(along: Floats, to: Floats) -> NDArray[np.float64]:
     return turn
 
 
-def _hand(turn: float) -> BankName:
-    return "undetermined" if turn == 0 else "left" if turn > 0 else "right"
+def _hands(turns: NDArray[np.float64]) -> Whole:
+    """Places in _NAMES."""
+    return np.sign(turns).astype(np.int64) + 1
 
 
 # --- a line's paths ---------------------------------------------------------------------------------------------------
@@ -219,37 +233,26 @@ def _joined(parts: Sequence[Floats]) -> list[Floats]:
 
 
 def _paths(joined: Sequence[Floats]) -> _Paths:
-    begins, ends, before, after = [], [], [], []
-    count = 0
+    places, begins, before, after = [], [], [], []
+    count = pieces = 0
     for path in joined:
-        places = shapely.get_coordinates(dense(shapely.linestrings(_distinct(path))))
-        pieces = len(places) - 1
-        closed = pieces > 2 and bool((places[0] == places[-1]).all())
-        begins.append(places[:-1])
-        ends.append(places[1:])
-        numbers = np.arange(count, count + pieces)
+        own = shapely.get_coordinates(dense(shapely.linestrings(_distinct(path))))
+        numbers = np.arange(pieces, pieces + len(own) - 1)
+        closed = len(numbers) > 2 and bool((own[0] == own[-1]).all())
         before.append(np.concatenate(([numbers[-1] if closed else -1], numbers[:-1])))
         after.append(np.concatenate((numbers[1:], [numbers[0] if closed else -1])))
-        count += pieces
-    all_begins, all_ends = np.concatenate(begins), np.concatenate(ends)
-    vectors = _vectors(all_begins)
-    longest_m = float(np.linalg.norm(_vectors(all_ends) - vectors, axis=1).max()) * _SPHERE_M * (1 + _SPHERE_DOUBT)
-    return _Paths(all_begins, all_ends, np.concatenate(before), np.concatenate(after), vectors, longest_m)
+        begins.append(np.arange(count, count + len(own) - 1))
+        places.append(own)
+        count, pieces = count + len(own), pieces + len(own) - 1
+    every, first = np.concatenate(places), np.concatenate(begins)
+    vectors = _vectors(every)
+    longest_m = float(np.linalg.norm(vectors[first + 1] - vectors[first], axis=1).max()) * _SPHERE_M
+    return _Paths(every, vectors, first, np.concatenate(before), np.concatenate(after), longest_m)
 
 
 def _distinct(path: Floats) -> Floats:
     """Without places that repeat the one before."""
     return path[np.concatenate(([True], (np.diff(path, axis=0) != 0).any(axis=1)))]
-
-
-def _whole(paths: _Paths) -> list[Floats]:
-    """The pieces as whole paths again."""
-    starts = np.flatnonzero(np.concatenate(([True], (paths.begins[1:] != paths.ends[:-1]).any(axis=1))))
-    stops = [*starts[1:].tolist(), len(paths.begins)]
-    return [
-        np.concatenate((paths.begins[begin:stop], paths.ends[stop - 1 : stop]))
-        for begin, stop in zip(starts.tolist(), stops, strict=True)
-    ]
 
 
 def _vectors(places: Floats) -> Floats:
