@@ -26,7 +26,10 @@ SinceOption = Annotated[
 ]
 
 key_app = typer.Typer(
-    help="The keys of this party: list, change, withdraw.", no_args_is_help=True, rich_markup_mode=None
+    help="The keys of this party: list, change, withdraw, protect.",
+    epilog="Example: party -p coalition key list; party -p coalition key rotate machine",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(key_app, name="key")
 
