@@ -13,7 +13,7 @@ from channel.console import rows, view
 from channel.console.picture import picture
 from channel.console.source import Source, Standing
 from channel.ledger import Ledger
-from channel.ledger.records import Entry
+from channel.ledger.records import AlertRecord, Entry, NoticeRecord
 from channel.protocol.ids import Hash
 from channel.protocol.statements import Acknowledgement, Addressed, Alert, Finding
 from channel.protocol.times import to_wire
@@ -65,10 +65,12 @@ class Model:
         moment = rows.Moment(ledger, self._marks, self.at_ms, standing.witnessed, self._source.facts.party)
         delta = Delta()
         notices, alerts = self._touched(ledger, standing.witnessed)
-        for of in notices:
-            self._row(moment, of, delta)
-        for id_ in alerts:
-            self._alert(moment, id_, delta)
+        records = [ledger.notices[of] for of in notices if of in ledger.notices]
+        for record in sorted(records, key=lambda one: (rows.settled_ms(ledger, one), one.index)):
+            self._row(moment, record, delta)
+        raised = [ledger.alerts[id_] for id_ in alerts if id_ in ledger.alerts]
+        for alert in sorted(raised, key=lambda one: (one.cleared_ms or 0, one.index)):
+            self._alert(moment, alert, delta)
         self._trim(delta)
         self._slow(ledger, standing, mono_ms, delta)
         self.index = self._source.fold.index
@@ -98,10 +100,10 @@ class Model:
             notices.update(self._notices[bisect_left(self._indexes, old) : bisect_left(self._indexes, new)])
             self._witnessed = witnessed
         alerts.update(id_ for id_ in self._standing if not ledger.alerts[id_].standing)
-        return {of for of in notices if of in ledger.notices}, alerts
+        return notices, alerts
 
-    def _row(self, moment: rows.Moment, of: Hash, delta: Delta) -> None:
-        record = moment.ledger.notices[of]
+    def _row(self, moment: rows.Moment, record: NoticeRecord, delta: Delta) -> None:
+        of = record.of
         row = rows.notice_row(moment, record)
         changes_ms = rows.changes_ms(moment, record)
         if changes_ms is not None and self._due.get(of) != changes_ms:
@@ -118,10 +120,8 @@ class Model:
             self.rows[of] = text
             delta.board.add(of)
 
-    def _alert(self, moment: rows.Moment, id_: str, delta: Delta) -> None:
-        record = moment.ledger.alerts.get(id_)
-        if record is None:
-            return
+    def _alert(self, moment: rows.Moment, record: AlertRecord, delta: Delta) -> None:
+        id_ = record.body.alert
         if record.standing:
             self._standing[id_] = None
         else:

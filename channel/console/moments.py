@@ -23,10 +23,13 @@ KEYFRAMES_MAX = 64  # beyond it every second one goes, and the distance doubles
 
 
 class Fold:
-    """Leaves in the order in which they were released, their ledger now, and their ledger at any count of them."""
+    """Leaves in the order in which they were released, their ledger now, and their ledger at any count of them.
 
-    def __init__(self, charter: Charter, of: Hash) -> None:
-        self._charter, self._of = charter, of
+    `party`: whose feed it is. None: the whole log, in which each leaf is released with itself.
+    """
+
+    def __init__(self, charter: Charter, of: Hash, party: str | None = None) -> None:
+        self._party = party
         self.ledger = Ledger(charter, of)
         self.entries: list[Entry] = []
         self._released: list[int] = []
@@ -57,9 +60,9 @@ class Fold:
             self._keep()
 
     def _note(self, index: int, stamp_ms: int) -> None:
-        """When it was released: with itself, or if it is older than one before it, with the next newer leaf."""
+        """When it was released: with itself; a notice that an intermediary passed on, with the forwarding after it."""
         newest = self._released[-1] if self._released else -1
-        if index < newest:
+        if index < newest or self._passed_on(index):
             self._late += 1
         else:
             for position in range(len(self._released) - self._late, len(self._released)):
@@ -67,6 +70,10 @@ class Fold:
             self._late = 0
         self._released.append(max(index, newest))
         self._stamps.append(max(stamp_ms, self._stamps[-1] if self._stamps else 0))
+
+    def _passed_on(self, index: int) -> bool:
+        delivery = self.ledger.deliveries.get((self.ledger.entries[index].opened.of, self._party or ""))
+        return delivery is not None and delivery.via is not None and delivery.author != self._party
 
     def _keep(self) -> None:
         self._frames[len(self.entries)] = branch(self.ledger)
@@ -130,7 +137,7 @@ class Feeds:
 
     def _extend(self, party: str, leaves: int) -> bool:
         ledger = self._whole.ledger
-        made = self._folds.setdefault(party, Fold(ledger.charter, ledger.charter_of))
+        made = self._folds.setdefault(party, Fold(ledger.charter, ledger.charter_of, party))
         feed = ledger.parties[party].feed
         for index in feed[len(made) : len(made) + leaves]:
             entry = ledger.entries[index]

@@ -154,6 +154,14 @@ def settled(ledger: Ledger, record: NoticeRecord) -> bool:
     return all(one.end is not End.OPEN for one in ledger.deliveries_of(record.of)) and not _neglected(ledger, record)
 
 
+def settled_ms(ledger: Ledger, record: NoticeRecord) -> int:
+    """Since when it is settled: its last end, or when somebody took notice that it was never answered."""
+    ends = [one.ended_ms or 0 for one in ledger.deliveries_of(record.of)]
+    alerts = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(record.of, ())]
+    acks = [alert.first_ack_ms or 0 for alert in alerts if alert.body.stage == "expired"]
+    return max((*ends, *acks), default=record.stamp_ms)
+
+
 def _neglected(ledger: Ledger, record: NoticeRecord) -> bool:
     alerts = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(record.of, ())]
     return any(alert.body.stage == "expired" and alert.standing and not alert.acked for alert in alerts)
@@ -335,4 +343,15 @@ def _time(at_ms: int | None) -> str | None:
     return None if at_ms is None else _wire(at_ms)
 
 
-__all__ = ["ENDED", "OVERDUE", "Marks", "Moment", "alert_row", "cell_of", "changes_ms", "notice_row", "settled"]
+__all__ = [
+    "ENDED",
+    "OVERDUE",
+    "Marks",
+    "Moment",
+    "alert_row",
+    "cell_of",
+    "changes_ms",
+    "notice_row",
+    "settled",
+    "settled_ms",
+]

@@ -38,6 +38,7 @@ def listed(ledger: Ledger) -> list[NoticeRecord]:
     """The notices on the board: all that are not settled, and the newest of the others."""
     unsettled = {record.of: record for record in _unsettled(ledger) if not rows.settled(ledger, record)}
     over = [record for of, record in ledger.notices.items() if of not in unsettled]
+    over.sort(key=lambda record: (rows.settled_ms(ledger, record), record.index))
     return [*over[-ENDED_MAX:], *unsettled.values()]
 
 
@@ -52,7 +53,10 @@ def _unsettled(ledger: Ledger) -> Iterator[NoticeRecord]:
 
 def queued(ledger: Ledger) -> list[AlertRecord]:
     """All standing alerts, and the newest that are over."""
-    over = [record for record in ledger.alerts.values() if not record.standing]
+    over = sorted(
+        (record for record in ledger.alerts.values() if not record.standing),
+        key=lambda record: (record.cleared_ms or 0, record.index),
+    )
     standing = [record for record in ledger.alerts.values() if record.standing]
     return [*over[-CLEARED_MAX:], *standing]
 

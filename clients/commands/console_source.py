@@ -40,7 +40,7 @@ class PartySource:
             coordinates=client.habits.place_system,
             zone=f"Etc/GMT{-minutes // 60:+d}" if minutes % 60 == 0 and minutes else "UTC",
         )
-        self.fold = Fold(charter, of)
+        self.fold = Fold(charter, of, client.party)
         self._path = client.home.path / STORE_FILE
         self._store: Store | None = None
         self._closed: set[str] = set()
