@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, assert_never
 
 import numpy as np
@@ -66,15 +66,19 @@ class Solid:
 class Overlap:
     """What two solids have in common: a time window and, if both say one, an altitude band.
 
-    `certain` is False where one band is above the ground and the other above the sea: they may overlap. `area` is a
-    circle around the common place; None if it is wider than a circle may be.
+    `certain` is False where one band is above the ground and the other above the sea: they may overlap.
     """
 
     from_ms: int
     until_ms: int
     altitude: Altitude | None
     certain: bool
-    area: Circle | None
+    solids: tuple[Solid, Solid] = field(repr=False)
+
+    @property
+    def area(self) -> Circle | None:
+        """A circle around the common place; None if it is wider than a circle may be. Computed when it is asked for."""
+        return common_area(*self.solids)
 
 
 def solid(volume: Volume) -> Solid:
@@ -179,16 +183,16 @@ def _both_points(a: Solid, b: Solid) -> bool:
 # --- overlap ----------------------------------------------------------------------------------------------------------
 
 
-def overlap(a: Solid, b: Solid) -> Overlap | None:
-    """What they have in common in plan and altitude and time, or None."""
+def overlap(a: Solid, b: Solid, *, touching: bool = False) -> Overlap | None:
+    """What they have in common in plan and altitude and time, or None. `touching`: that they do in plan is known."""
     from_ms, until_ms = max(a.from_ms, b.from_ms), min(a.until_ms, b.until_ms)
     if from_ms >= until_ms:
         return None
     band = common_band(a.altitude, b.altitude)
-    if band is None or distance_m(a, b) > 0:
+    if band is None or not (touching or distance_m(a, b) == 0):
         return None
     altitude, certain = band
-    return Overlap(from_ms, until_ms, altitude, certain, common_area(a, b))
+    return Overlap(from_ms, until_ms, altitude, certain, (a, b))
 
 
 def common_band(a: Altitude | None, b: Altitude | None) -> tuple[Altitude | None, bool] | None:
