@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)
 
 .DEFAULT_GOAL := help
-.PHONY: help first-alert setup run test format-check lint types contracts tests format lock clean check-python
+.PHONY: help first-alert bench setup run test format-check lint types contracts tests format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -72,6 +72,9 @@ lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*
 
 first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write it into README
 	@$(BIN)/python bench/first_alert.py
+
+bench: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
+	@$(BIN)/python bench/picture.py
 
 clean:  ## remove the environment and all caches (homes stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
