@@ -15,6 +15,7 @@ from clients.commands.app import (
     DeskOption,
     JsonOption,
     WaitOption,
+    YesOption,
     app,
     connected,
     file_bytes,
@@ -22,6 +23,7 @@ from clients.commands.app import (
     print_json,
     told,
 )
+from clients.commands.checking import Checking, CheckOption, NoCheckOption, checked, mode
 
 if TYPE_CHECKING:
     from channel.protocol.statements import Addressee, Element
@@ -95,8 +97,9 @@ ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that 
 
 
 @app.command(
+    cls=Checking,
     epilog="Example: party -p coalition send --to russia --to regime:russia --precedence FLASH --kind intent "
-    '--at 35.3359,40.1408 --radius 2km --from +10min --until +40min --text "Strike north of the bridge"'
+    '--at 35.3359,40.1408 --radius 2km --from +10min --until +40min --text "Strike north of the bridge"',
 )
 def send(
     context: typer.Context,
@@ -127,6 +130,9 @@ def send(
     test: Annotated[bool, typer.Option("--test", help="Not for real: a test of the channel.")] = False,
     amends: AmendsOption = None,
     replaces: ReplacesOption = None,
+    check: CheckOption = None,
+    no_check: NoCheckOption = False,
+    yes: YesOption = False,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,
@@ -150,14 +156,18 @@ def send(
         if not amends and not given.keys() & {"text", "elements", *PLACES}:
             raise UsageError('a notice says something: give --text "...", --element, or a place like --at')
 
+        found: list[Any] = []
+
         async def act(channel: Party) -> Sent:
-            if amends is not None:
-                return await channel.amend(amends, desk=desk, wait=wait, **given)
-            draft = channel.notice(desk=desk, **given)
+            draft = await _drafted(channel, amends, desk=desk, **given)
             _tell_who_reads(draft)
+            how = mode(check, no_check, draft.members["precedence"])
+            found.extend(await checked(channel, draft, how, json_output or yes, json_output))
             return await channel.submit(draft, wait)
 
-        report(connected(context.obj, act, fresh=bool(amends or replaces or accounts_for)), json_output)
+        fresh = bool(amends or replaces or accounts_for or mode(check, no_check, precedence))
+        sent = connected(context.obj, act, fresh=fresh)
+        report(sent, json_output, more={"findings": found} if found else {})
 
 
 @app.command(epilog='Example: party -p coalition withdraw 015e86a2-4b40 --text "Strike cancelled"')
@@ -260,6 +270,11 @@ def _element(text: str) -> Element:
 
     code, _, values = text.partition("=")
     return phrasebook.element(code, values.split("|") if values else [])
+
+
+async def _drafted(channel: Party, amends: str | None, **given: Any) -> Draft:
+    """A new notice, or the new version of one."""
+    return channel.notice(**given) if amends is None else await channel.amended(amends, **given)
 
 
 def _tell_who_reads(draft: Draft) -> None:

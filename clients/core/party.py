@@ -24,6 +24,7 @@ from clients.core.inbound import Inbound, inbound_at
 from clients.core.proving import Proved
 
 if TYPE_CHECKING:
+    from channel.picture.drafts import FindingDraft
     from clients.core.readback import Heard
 
 To = str | Sequence[str | Addressee] | None
@@ -114,8 +115,23 @@ class Party(Client):
         """
         return await self.submit(self.notice(**members), wait)
 
+    def would_cause(self, draft: Draft) -> list[FindingDraft]:
+        """The findings that a notice would cause if it were logged now, by what this party has been shown."""
+        from channel.picture.situation import Situation  # geometry takes a while to import
+
+        seen, of = self.session.replica.seen, self.ledger.charter_of
+        now_ms = self.now_ms()
+        body = draft.statement(net=self.net, party=self.party, now_ms=now_ms, seen=seen, seq=1, prev=of)
+        if not isinstance(body, Notice) or not (body.volumes or body.accounts_for):
+            return []
+        return Situation(self.ledger, self.party).would_cause(body, self.party, now_ms)
+
     async def amend(self, ref: str, *, wait: float = WAIT_S, **changes: Any) -> Sent:
         """Put a new version in the place of a notice of ours: what is not given, or empty, stays as it was."""
+        return await self.submit(await self.amended(ref, **changes), wait)
+
+    async def amended(self, ref: str, **changes: Any) -> Draft:
+        """The new version of a notice of ours, not yet signed."""
         record = await self.fresh(self.record, ref)
         earlier = record.body
         if not isinstance(earlier, Notice):
@@ -132,7 +148,7 @@ class Party(Client):
         given = {name: value for name, value in changes.items() if value not in (None, "", [], ())} | {"seal": seal}
         if given.keys() & {"at", "circle", "path", "polygon", "geojson"}:
             same["volumes"] = ()
-        return await self.submit(self.notice(**(same | given), amends=ref), wait)
+        return self.notice(**(same | given), amends=ref)
 
     async def withdraw(self, ref: str, text: str = "", *, desk: str = "operations", wait: float = WAIT_S) -> Sent:
         """Take a notice of ours back, to everybody whom it went to."""
