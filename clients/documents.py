@@ -172,6 +172,7 @@ def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
     for entry in sorted(ledger.entries.values(), key=lambda entry: entry.index):
         body = entry.opened.body
         references = {getattr(body, name, None) for name in ("of", "amends", "withdraws", "replaces")}
+        references.update(getattr(body, "rests_on", ()))
         if entry.opened.of != of and of not in references and getattr(body, "alert", None) not in about:
             continue
         since = ledger.ring.doubted(entry.opened.kid, entry.index)

@@ -145,7 +145,9 @@ def answer_line(ledger: Ledger, entry: Entry) -> str:
         by += f" after {short(entry.stamp_ms - delivery.base_ms)}"
     if body.corrects is not None:
         by += ", correcting its earlier answer"
-    note = f"; {_no_effect(delivery, entry)}" if delivery is not None and _no_effect(delivery, entry) else ""
+    none = "it does not count: the read-back does not fit" if entry.opened.of in ledger.misread else ""
+    none = none or (_no_effect(delivery, entry) if delivery is not None else "")
+    note = f"; {none}" if none else ""
     reason = f': "{cut(inert(body.reason))}"' if body.reason else ""
     return f"{_about(ledger, entry, body.of, entry.opened.party)}: {by}{reason}{note}"
 
