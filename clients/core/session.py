@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from channel.ledger import Ledger
+from channel.ledger.findings import READ_BACK
 from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids
 from channel.protocol.envelope import Opened
@@ -26,7 +27,7 @@ from channel.protocol.frames import (
     UpFrame,
     WordItem,
 )
-from channel.protocol.statements import Addressed, Charter, Level, Receiving, Refusal, Stage
+from channel.protocol.statements import Addressed, Answer, Charter, Level, Receiving, Refusal, Stage
 from channel.protocol.times import to_wire
 from clients.core import trust
 from clients.core.alarms import Alarms
@@ -326,6 +327,19 @@ class Session:
             self.out.changed()
         elif isinstance(body, Addressed):
             self._sign_received(opened.of, now_ms)
+        elif isinstance(body, Answer) and body.readback is not None:
+            self._compare_read_back(opened, body)
+
+    def _compare_read_back(self, opened: Opened, body: Answer) -> None:
+        """Of an answer to our own notice: the relay must have found what we find (protocol.md 16.6.4)."""
+        record = self.ledger.notices.get(body.of)
+        if record is None or record.author != self.party or opened.of in self.ledger.misread:
+            return
+        from channel.picture import readback  # geometry takes a while to import
+
+        if readback.mismatch(self.ledger, opened) is not None:
+            says = f"{opened.party} read back what the notice does not say, and the relay lets its answer count"
+            self._watch.fault(READ_BACK, opened.of, says)
 
     def recover(self, now_ms: int) -> None:
         """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
