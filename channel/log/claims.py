@@ -130,7 +130,8 @@ def _sealed(case: Case) -> str | None:
 def _name(body: Addressed) -> str:
     match body:
         case Notice(kind=kind, status=status):
-            what = f"{'' if status == 'operation' else status + ' '}{'sealed ' if body.sealed else ''}{kind.value}"
+            said = "sealed notice" if body.sealed else kind.value  # the outer's kind is a cover
+            what = said if status == "operation" else f"{status} {said}"
         case LineStatement(line=line, version=version):
             what = f"line {line} version {version}"
         case Call():

@@ -163,10 +163,10 @@ def _route(told: Told) -> str:
 def _notice(ledger: Ledger, dispute: Dispute, notice: Disputed, number: int) -> Iterator[str]:
     record, body = notice.record, notice.body
     status = f", {body.status}" if body.status != "operation" else ""
-    sealed = "sealed " if body.sealed is not None else ""
+    kind = record.kind if body.sealed is None else "sealed notice"
     yield (
         f"<h2>Notice {number}: {escape(record.author)} to {escape(wording.addressees(body))}</h2>"
-        f"<p>{escape(body.precedence.value)} {sealed}{escape(record.kind)}{escape(status)}, "
+        f"<p>{escape(body.precedence.value)} {escape(kind)}{escape(status)}, "
         f"<code>{escape(record.nid)}</code>. {escape(_first(claims.interval(notice.step)))}. "
         f"Signed with {escape(claims.signature(notice.step))}.</p>"
     )

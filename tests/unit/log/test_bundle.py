@@ -71,7 +71,7 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
     proven = verify_bundle(good(), CHARTER).proven
     nid = bodies.NID
     assert proven[0] == (
-        f"coalition's machine key signed the sealed intent {nid} (FLASH) to russia at leaf 5; stamped "
+        f"coalition's machine key signed the sealed notice {nid} (FLASH) to russia at leaf 5; stamped "
         "2017-09-16T00:30:05Z by the relay; before 2017-09-16T00:33:21Z; its signer names a log of 5 leaves as seen; "
         "its party later called this key compromised since leaf 3"
     )

@@ -10,7 +10,7 @@ from channel.protocol.statements import Busy
 from channel.relay.bodies import Bodies
 from channel.relay.session import Head
 from tests.unit.protocol.sealed_example import counted
-from tests.unit.relay.lab import PARTIES, Lab, Said
+from tests.unit.relay.lab import HOUR, PARTIES, Lab, Said
 from tests.vectors import bodies
 
 
@@ -147,6 +147,21 @@ def test_many_large_bodies_come_in_several_answers() -> None:
     assert first == cts[: len(first)]
     got = handed(lab.frames("regime"))
     assert got == cts, "each beside its leaf, in as many frames as it takes"
+
+
+# --- like any other ---------------------------------------------------------------------------------------------------
+
+
+def test_deadlines_alerts_and_expiry_of_a_sealed_notice_are_those_of_one_in_clear() -> None:
+    raised = []
+    for seal in (False, True):
+        lab = Lab()
+        say = lab.sealed if seal else lab.notice
+        say("coalition", "regime via russia", "sdf")
+        lab.run_to(HOUR)
+        raised.append(lab.raised())
+    assert raised[0] == raised[1]
+    assert {stage for _, stage, *_ in raised[0]} >= {"receipt", "forward", "answer", "expired"}
 
 
 # --- kept -----------------------------------------------------------------------------------------------------------
