@@ -23,6 +23,12 @@ def sealed_of(body: object) -> Sealed | None:
     return body.sealed if isinstance(body, Notice) else None
 
 
+def own(opened: Opened, bodies: Mapping[ids.Hash, bytes]) -> Mapping[ids.Hash, bytes]:
+    """Of what came in one frame the body that this token names: what is held keeps no others'."""
+    sealed = sealed_of(opened.body)
+    return NONE if sealed is None or sealed.ct not in bodies else {sealed.ct: bodies[sealed.ct]}
+
+
 class Bodies:
     """Ciphertexts by `ct`: `arrived` must become durable with the staged leaves, `spent` may be deleted with them."""
 

@@ -34,7 +34,7 @@ from channel.protocol.statements import (
     Word_,
 )
 from channel.protocol.times import to_wire
-from channel.relay.bodies import NONE, Bodies
+from channel.relay.bodies import NONE, Bodies, own
 from channel.relay.findings import Findings
 
 
@@ -126,7 +126,7 @@ class Core:
         if (opened.party == ids.RELAY) != (link == ids.RELAY):
             self.dropped["relay-only"] += 1
             return Outcome(code="relay-only", detail="the channel's own statements come over no link")
-        return self._judge(opened, now_ms, link, bodies)
+        return self._judge(opened, now_ms, link, own(opened, bodies))
 
     def _judge(self, opened: Opened, now_ms: int, link: str, bodies: Mapping[ids.Hash, bytes]) -> Outcome:
         ledger = self.folded.ledger
