@@ -58,7 +58,9 @@ def side(
 
 @app.command(epilog="Example: channel conflicts plan.geojson --proximity 16km --json")
 def conflicts(
-    file: Annotated[Path, typer.Argument(help="GeoJSON: features with party, kind, from, until, and their heights.")],
+    file: Annotated[
+        Path, typer.Argument(help="GeoJSON: features with party, kind, from, until, heights. -: standard input.")
+    ],
     proximity: Annotated[str, typer.Option(help="Also name positions of two parties closer than this: 16km.")] = "0m",
     as_written: AsWrittenOption = False,
     json_output: Annotated[
@@ -84,6 +86,8 @@ def _bytes(file: Path) -> bytes:
     from channel.picture.geojson import FILE_BYTES_MAX
 
     try:
+        if str(file) == "-":
+            return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
         with file.open("rb") as stream:
             return stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:

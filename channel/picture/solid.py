@@ -219,7 +219,7 @@ def common_area(a: Solid, b: Solid) -> Circle | None:
     if radius_m > limits.RADIUS_M_MAX:
         return None
     middle = np.zeros((1, 2)) if common.is_empty else shapely.get_coordinates(shapely.centroid(around))
-    return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, int(np.ceil(radius_m))))
+    return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
 
 
 def spread(plane: Plane, of: Solid) -> Any:
