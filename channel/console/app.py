@@ -22,6 +22,9 @@ from channel.console.guard import Guard, trouble
 from channel.protocol.errors import ChannelError, RefusedError, TransientError, UsageError
 
 GZIP_BYTES_MIN = 2_048
+ROUTERS = tuple(
+    routes.router for routes in (routes_people, routes_look, routes_take, routes_act, routes_admin, routes_open)
+)
 
 
 def application(console: Console) -> ASGIApp:
@@ -41,8 +44,8 @@ def build(console: Console | None) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.state.console = console
-    for routes in (routes_people, routes_look, routes_take, routes_act, routes_admin, routes_open):
-        app.include_router(routes.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_api_route(
         "/api/v1/openapi.json", _openapi, include_in_schema=False, dependencies=[Depends(signed_in("viewer"))]
     )

@@ -65,7 +65,7 @@ class People:
 
     def __init__(self, path: Path, random_bytes: Callable[[int], bytes]) -> None:
         self._path, self._random = path, random_bytes
-        self._read_ns = 0
+        self._version = (0, 0)
         self.users: dict[str, User] = {}
         self.read()
 
@@ -73,9 +73,9 @@ class People:
         """Take in the file if it was changed: `channel console link` writes it too. FatalError if it is damaged."""
         try:
             state = self._path.stat()
-            if state.st_mtime_ns == self._read_ns:
+            if _version(state) == self._version:
                 return
-            data, mode, self._read_ns = self._path.read_bytes(), state.st_mode, state.st_mtime_ns
+            data, mode, self._version = self._path.read_bytes(), state.st_mode, _version(state)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -100,7 +100,7 @@ class People:
             finally:
                 os.close(file)
             beside.replace(self._path)
-            self._read_ns = self._path.stat().st_mtime_ns
+            self._version = _version(self._path.stat())
         except OSError as error:
             raise FatalError(f"cannot write {self._path}: {error.strerror}; nothing was changed") from error
 
@@ -180,6 +180,11 @@ def checked_name(name: str) -> str:
     if NAME.fullmatch(name) is None:
         raise UsageError(f"a user's name is up to 32 of a-z, 0-9, '.', '_' and '-', not {name!r}")
     return name
+
+
+def _version(state: os.stat_result) -> tuple[int, int]:
+    """Each change is a new file; times alone are too coarse to tell two of them apart."""
+    return state.st_ino, state.st_mtime_ns
 
 
 def _digest(token: str) -> str:

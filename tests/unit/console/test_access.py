@@ -1,0 +1,289 @@
+"""Who gets in and what they may do: links, passwords, sessions, roles, two persons, and the audit of it all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from channel.console.access import FAILURES_MAX, FAILURES_MS, IDLE_MS, SESSION_MS, Refused
+from channel.console.approvals import WAIT_MS
+from channel.console.audit import AUDIT_FILE, Audit, check
+from channel.console.people import LINK_MS, PEOPLE_FILE, People
+from channel.protocol.errors import FatalError, UsageError
+from tests.unit.console.rooms import ORIGIN, PASSWORD, Counter, NetSource, Room
+from tests.unit.ledger.nets import Net
+
+LONG = {"password": PASSWORD}
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path, NetSource(Net()))
+    yield made
+    made.close()
+
+
+def lines(room: Room) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (room.home / AUDIT_FILE).read_text().splitlines()]
+
+
+# --- the first start --------------------------------------------------------------------------------------------------
+
+
+async def test_the_first_link_signs_in_once_and_only_to_set_a_password(room: Room) -> None:
+    link = room.access.first_link()
+    assert link is not None
+    async with room.browser() as browser:
+        answer = await browser.post("/api/v1/sign-in", json={"link": link.token})
+        assert (answer.json()["role"], answer.json()["password_needed"]) == ("admin", True)
+        browser.headers["X-CSRF"] = answer.json()["csrf"]
+        for path in ("/api/v1/view", "/api/v1/users", "/api/v1/events"):
+            assert (await browser.get(path)).json()["error"]["code"] == "password-needed"
+        assert (await browser.post("/api/v1/password", json={"password": "too short"})).status_code == 400
+        assert (await browser.post("/api/v1/password", json=LONG)).json()["password_needed"] is False
+        assert (await browser.get("/api/v1/view")).status_code == 200
+    async with room.browser() as other:
+        again = await other.post("/api/v1/sign-in", json={"link": link.token})
+        assert (again.status_code, again.json()["error"]["code"]) == (401, "wrong-link")
+    assert room.access.first_link() is None, "somebody can sign in now"
+
+
+async def test_a_link_waits_a_day_and_no_longer(room: Room) -> None:
+    link = room.access.first_link()
+    assert link is not None
+    room.wall_ms += LINK_MS + 1
+    with pytest.raises(Refused, match="too old"):
+        room.access.by_link(link.token, "here")
+
+
+def test_no_secret_is_in_the_files(room: Room) -> None:
+    link = room.access.first_link()
+    assert link is not None
+    room.person("anna", "watch")
+    written = b"".join(path.read_bytes() for path in room.home.iterdir() if path.is_file())
+    assert link.token.encode() not in written
+    assert PASSWORD.encode() not in written
+    assert all(path.stat().st_mode & 0o077 == 0 for path in room.home.iterdir() if path.is_file())
+
+
+def test_a_file_that_others_may_read_is_not_used(room: Room) -> None:
+    room.person("anna", "watch")
+    (room.home / PEOPLE_FILE).chmod(0o644)
+    with pytest.raises(FatalError, match="others may read"):
+        People(room.home / PEOPLE_FILE, Counter())
+
+
+def test_a_link_made_beside_a_running_console_works(room: Room) -> None:
+    room.person("anna", "watch")
+    beside = People(room.home / PEOPLE_FILE, lambda size: b"\x77" * size)
+    made = beside.make_link("anna", "watch", room.wall_ms)
+    assert room.access.by_link(made.token, "here")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_cookie_is_strict_and_not_for_scripts(room: Room) -> None:
+    room.person("anna", "watch")
+    async with room.browser() as browser:
+        answer = await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("console-8800=")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+
+
+async def test_under_tls_the_cookie_is_secure_and_tied_to_the_host(tmp_path: Path) -> None:
+    room = Room(tmp_path, NetSource(Net()), secure=True)
+    room.person("anna", "watch")
+    async with room.browser({"Origin": ORIGIN.replace("http", "https")}) as browser:
+        answer = await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})
+    assert answer.headers["set-cookie"].startswith("__Host-console-8800=")
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "strict-transport-security" in answer.headers
+    room.close()
+
+
+async def test_a_session_ends_when_it_is_idle_and_in_any_case(room: Room) -> None:
+    async with room.signed_in("viewer") as browser:
+        room.wall_ms += IDLE_MS - 1
+        assert (await browser.get("/api/v1/view")).status_code == 200
+        room.wall_ms += IDLE_MS + 1
+        assert (await browser.get("/api/v1/view")).status_code == 401
+    async with room.signed_in("viewer") as browser:
+        for _ in range(SESSION_MS // (IDLE_MS - 1)):
+            room.wall_ms += IDLE_MS - 1
+            assert (await browser.get("/api/v1/view")).status_code == 200
+        room.wall_ms += IDLE_MS - 1
+        assert (await browser.get("/api/v1/view")).status_code == 401
+
+
+async def test_signing_out_ends_the_session_on_the_server(room: Room) -> None:
+    async with room.signed_in("viewer") as browser:
+        cookie = dict(browser.cookies)
+        assert (await browser.post("/api/v1/sign-out")).status_code == 204
+        browser.cookies.update(cookie)
+        assert (await browser.get("/api/v1/view")).status_code == 401
+
+
+async def test_without_a_session_nothing_of_the_net_is_told(room: Room) -> None:
+    async with room.browser() as browser:
+        told = (await browser.get("/api/v1/session")).json()
+    assert (told["signed_in"], told["net"], told["parties"], told["party"]) == (False, "", [], None)
+
+
+async def test_a_changed_password_ends_the_other_sessions(room: Room) -> None:
+    async with room.signed_in("watch") as first, room.signed_in("watch") as second:
+        wrong = await first.post("/api/v1/password", json={"password": "another long one", "old": "not this"})
+        assert wrong.json()["error"]["code"] == "wrong-password"
+        right = await first.post("/api/v1/password", json={"password": "another long one", "old": PASSWORD})
+        assert right.status_code == 200
+        assert (await first.get("/api/v1/view")).status_code == 200
+        assert (await second.get("/api/v1/view")).status_code == 401
+
+
+async def test_a_role_that_is_taken_away_is_gone_at_once(room: Room) -> None:
+    async with room.signed_in("watch") as browser:
+        user = room.access.people.users["some-watch"]
+        room.access.people.put(user.model_copy(update={"role": "viewer"}))
+        asked = await browser.post(f"/api/v1/alerts/{'a' * 16}/acknowledge", json={"reason": "x"})
+        assert (asked.status_code, asked.json()["error"]["code"]) == (403, "role")
+        room.access.people.remove("some-watch")
+        assert (await browser.get("/api/v1/view")).status_code == 401
+
+
+# --- failures ---------------------------------------------------------------------------------------------------------
+
+
+async def test_guessing_has_to_wait_and_a_wrong_name_is_told_from_nothing(room: Room) -> None:
+    room.person("anna", "watch")
+    async with room.browser() as browser:
+        answers = []
+        for name in ("anna", "nobody"):
+            given = {"name": name, "password": "a wrong password"}
+            answers.append((await browser.post("/api/v1/sign-in", json=given)).json())
+        assert answers[0] == answers[1]
+        for _ in range(FAILURES_MAX - 1):
+            await browser.post("/api/v1/sign-in", json={"name": "anna", "password": "a wrong password"})
+        late = await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})
+        assert (late.status_code, late.json()["error"]["code"]) == (429, "too-many")
+        room.wall_ms += FAILURES_MS + 1
+        assert (await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})).status_code == 200
+
+
+async def test_what_was_sent_is_not_said_again_when_it_is_wrong(room: Room) -> None:
+    async with room.browser() as browser:
+        answer = await browser.post("/api/v1/sign-in", json={"password": {"secret": "hunter2"}, "extra": "hunter3"})
+    assert answer.status_code == 422
+    assert "hunter" not in answer.text
+
+
+# --- two persons ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_only_admin_makes_the_second_one_alone_and_from_then_on_two_decide(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna:
+        made = (await anna.post("/api/v1/users/boris", json={"role": "admin", "reason": "second"})).json()
+        assert made["link"].startswith(f"{ORIGIN}/#link=")
+        room.access.people.set_password("boris", PASSWORD)
+        asked = (await anna.post("/api/v1/users/carla", json={"role": "watch", "reason": "new"})).json()
+        assert "carla" not in room.access.people.users
+        own = await anna.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")
+        assert own.json()["error"]["code"] == "second-person"
+        async with room.signed_in("admin", "boris") as boris:
+            assert (await boris.get("/api/v1/approvals")).json()[0]["mine"] is False
+            agreed = (await boris.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")).json()
+            assert "#link=" in agreed["link"]
+            assert room.access.people.users["carla"].role == "watch"
+            again = await boris.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")
+            assert again.status_code == 404
+    assert [line["what"] for line in lines(room)[-3:]] == ["ask", "sign-in", "agree"]
+
+
+async def test_a_clock_step_always_takes_two(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna:
+        asked = (await anna.post("/api/v1/clock-step", json={"reason": "NTP was off"})).json()
+        assert room.source.acts == []
+        async with room.signed_in("admin", "boris") as boris:
+            done = (await boris.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")).json()
+    assert (done["index"], room.source.acts) == (7, [("clock", "NTP was off")])
+
+
+async def test_a_request_is_taken_back_or_grows_old(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna, room.signed_in("admin", "boris") as boris:
+        first = (await anna.post("/api/v1/clock-step", json={"reason": "one"})).json()["waiting"]["id"]
+        assert (await anna.post(f"/api/v1/approvals/{first}/refuse")).status_code == 204
+        second = (await anna.post("/api/v1/clock-step", json={"reason": "two"})).json()["waiting"]["id"]
+        room.wall_ms += WAIT_MS + 1
+        assert (await boris.post(f"/api/v1/approvals/{second}/agree")).status_code == 404
+    assert room.source.acts == []
+
+
+async def test_the_last_admin_stays(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna:
+        for path, body in (("anna/remove", {"reason": "x"}), ("anna", {"role": "viewer", "reason": "x"})):
+            answer = await anna.post(f"/api/v1/users/{path}", json=body)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "last-admin")
+
+
+async def test_somebody_s_new_link_ends_their_sessions(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna, room.signed_in("viewer", "vera") as vera:
+        made = (await anna.post("/api/v1/users/vera/link", json={"reason": "lost it"})).json()
+        assert (await vera.get("/api/v1/view")).status_code == 401
+        token = made["link"].partition("#link=")[2]
+        assert (await vera.post("/api/v1/sign-in", json={"link": token})).json()["name"] == "vera"
+
+
+# --- the audit --------------------------------------------------------------------------------------------------------
+
+
+async def test_sign_ins_and_acts_are_in_the_audit_and_it_holds(room: Room) -> None:
+    async with room.signed_in("watch", "anna") as anna:
+        await anna.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang \u202e them"})
+    assert [(line["who"], line["what"]) for line in lines(room)] == [("anna", "sign-in"), ("anna", "acknowledge")]
+    found = check(room.home / AUDIT_FILE)
+    assert (found.lines, found.fault) == (2, None)
+
+
+def _changed(data: bytes) -> bytes:
+    return data.replace(b'"how":"b"', b'"how":"x"')
+
+
+def _without_second(data: bytes) -> bytes:
+    kept = data.splitlines(keepends=True)
+    return b"".join(kept[:1] + kept[2:])
+
+
+def _swapped(data: bytes) -> bytes:
+    kept = data.splitlines(keepends=True)
+    return b"".join([kept[1], kept[0], *kept[2:]])
+
+
+@pytest.mark.parametrize("spoil", [_changed, _without_second, _swapped, lambda data: data[:-3]])
+def test_an_audit_that_was_touched_shows_and_is_not_gone_on_with(room: Room, spoil: object) -> None:
+    for how in "abc":
+        room.access.write("anna", "sign-in", how=how)
+    path = room.home / AUDIT_FILE
+    assert check(path).fault is None
+    path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]
+    assert check(path).fault is not None
+    room.audit.close()
+    with pytest.raises(FatalError, match="move it away"):
+        Audit(path)
+    path.unlink()
+    room.audit = Audit(path)
+
+
+def test_two_consoles_of_one_home_do_not_run_at_once(room: Room) -> None:
+    with pytest.raises(UsageError, match="runs already"):
+        Audit(room.home / AUDIT_FILE)
+
+
+def test_the_chain_goes_on_after_a_restart(room: Room) -> None:
+    room.access.write("anna", "one")
+    room.audit.close()
+    room.audit = Audit(room.home / AUDIT_FILE)
+    room.audit.write(1, "anna", "two")
+    assert check(room.home / AUDIT_FILE).lines == 2
