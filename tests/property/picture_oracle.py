@@ -157,7 +157,7 @@ def _meet(one: Segment, other: Segment) -> bool:
     return any(turn == 0 and _on(*end) for turn, end in zip(turns, ends, strict=True))
 
 
-def _inside(shape: Shape, place: Position) -> bool:
+def inside(shape: Shape, place: Position) -> bool:
     """Whether a place off its edges is inside an area: a ray to the east crosses its rings an odd number of times."""
     if not isinstance(shape, Polygon):
         return False
@@ -172,7 +172,7 @@ def _inside(shape: Shape, place: Position) -> bool:
 def _share(a: Shape, b: Shape) -> bool:
     if any(_meet(one, other) for one in _segments(a) for other in _segments(b)):
         return True
-    return _inside(a, _places(b)[0]) or _inside(b, _places(a)[0])
+    return inside(a, _places(b)[0]) or inside(b, _places(a)[0])
 
 
 def _to_edges_m(a: Shape, b: Shape) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
-from channel.picture import Index, distance_m, overlap, shaped
+from channel.picture import AgreedLine, Index, distance_m, overlap, shaped
 from channel.picture.conflicts import Conflict, Planned, conflicts
 from channel.picture.geojson import Feature
 from channel.picture.solid import TOUCH_M
-from channel.protocol.statements import Kind
-from tests.property.picture_oracle import Thing, apart_m, picture, same_height, together
+from channel.protocol.statements import Kind, Polygon
+from tests.property.picture_oracle import Thing, apart_m, inside, picture, same_height, together
 
 PICTURES = 1_000
 BLOCK = 100
@@ -125,3 +126,24 @@ def test_an_index_forgets_what_is_removed_and_takes_what_comes_again() -> None:
             assert [near.key for near in index.near(asked, 5_000)] == expected
     assert list(index) == sorted(alive)
     assert len(index) == len(alive)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_left_of_a_line_around_an_area_is_its_inside(seed: int) -> None:
+    """Counter-clockwise around a star of many corners, some of them sharp; the oracle counts crossings of a ray."""
+    chance = random.Random(seed)
+    turns = sorted(chance.sample(range(360), chance.randrange(4, 40)))
+    ring = [_around(turn, chance.randrange(200_000, 5_000_000)) for turn in turns]
+    if any(later - turn >= 175 for turn, later in pairwise([*turns, turns[0] + 360])):
+        return  # then the middle may lie outside, and the ring the other way round
+    line = AgreedLine([[*ring, ring[0]]], precision_m=5)
+    for _ in range(20):
+        place = _around(chance.randrange(360), chance.randrange(0, 6_000_000))
+        bank, distance_m = line.bank(place)
+        if distance_m > 5 and bank != "undetermined":
+            assert bank == ("left" if inside(Polygon(rings=(tuple(ring),)), place) else "right")
+
+
+def _around(degrees: int, reach_e7: int) -> tuple[int, int]:
+    angle = math.radians(degrees)
+    return 402_000_000 + round(reach_e7 * math.cos(angle)), 353_000_000 + round(reach_e7 * math.sin(angle))

@@ -13,6 +13,8 @@ from channel.protocol import ids
 from channel.protocol.statements import LineStatement
 from channel.protocol.times import to_wire
 from tests.unit.ledger.nets import START_MS, Net
+from tests.unit.ledger.refusing import line_members
+from tests.unit.relay.lab import Lab
 
 HOUR = 3_600_000
 T0 = START_MS + HOUR
@@ -182,3 +184,30 @@ def test_the_digest_of_a_log_without_lines_has_no_member_for_them(net: Lines) ->
     net.propose("russia", T0, "coalition")
     assert "lines" in state(net.ledger)
     assert state_digest(net.ledger) != before
+
+
+@pytest.mark.parametrize("action", ["accept", "withdraw"])
+def test_a_suspension_stops_new_proposals_and_not_what_is_said_of_old_ones(action: str) -> None:
+    lab = Lab()
+    of = lab.say("coalition", "line", **line_members(lab, "russia")).of
+    lab.say("russia", "suspension", action="suspend", reason="")
+    assert lab.say("russia", "line", **line_members(lab, "coalition", version=2)).code == "suspended"
+    said = lab.say("russia", "line", **line_members(lab, "coalition", action=action, of=of))
+    assert said.code is None
+    assert said.index is not None
+
+
+def test_the_relay_has_a_line_in_force_once_both_have_signed() -> None:
+    lab = Lab()
+    proposal = lab.say("coalition", "line", **line_members(lab, "russia"))
+    said = lab.say("russia", "line", **line_members(lab, "coalition", action="accept", of=proposal.of))
+    ledger = lab.folded.ledger
+    assert said.index is not None
+    (version,) = ledger.lines.in_force(ledger.entries[said.index].stamp_ms)
+    assert (version.of, version.named) == (proposal.of, ("coalition", "russia"))
+    for party in ("coalition", "russia"):
+        own = Ledger(ledger.charter, ledger.charter_of)
+        for index in ledger.parties[party].feed:
+            entry = ledger.entries[index]
+            own.apply(index, entry.stamp_ms, entry.opened)
+        assert [one.of for one in own.lines.in_force(ledger.last_stamp_ms)] == [proposal.of]
