@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from channel.ledger import delivery as dl
 from channel.log import report
-from channel.protocol import canonical, charter, codes, envelope, ids, limits
+from channel.protocol import canonical, charter, codes, envelope, ids, limits, sealing
 from channel.protocol.statements import BY_TYPE, Precedence, Response, Word
 from channel.protocol.times import duration_ms
 
@@ -124,6 +124,10 @@ def test_policy_and_guard_give_no_code_that_is_not_in_the_tables() -> None:
     given = {code for text in SOURCES.values() for code in calls.findall(text)}
     assert given
     assert given - known == set()
+
+
+def test_the_table_of_what_a_sealed_notice_can_break_is_that_of_the_code() -> None:
+    assert {row[0]: row[1] for row in rows("11.12")} == sealing.CODES
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

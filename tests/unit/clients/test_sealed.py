@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from channel.ledger import Custody, Leg
 from channel.ledger.wording import notice_line
@@ -275,6 +277,23 @@ def test_a_client_that_lost_its_store_after_signing_shows_the_outer_and_does_not
     assert not lab.session("regime").ledger.notices[of].unsealed
     assert not [code for code, _ in alarms(lab, "regime") if code.startswith("sealed")]
     assert received(lab, "regime") == 0
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_other_bytes_are_ever_taken_for_a_body(lab: Lab, data: st.DataObject) -> None:
+    if not lab.relay.bodies:
+        lab.say("coalition", draft("regime"))
+        lab.settle("coalition")
+        without_bodies(lab, "regime")
+    ((ct, jwe),) = lab.relay.bodies.items()
+    at = data.draw(st.integers(0, len(jwe)))
+    changed = jwe[:at] + data.draw(st.binary(max_size=8)) + jwe[at + data.draw(st.integers(0, 8)) :]
+    text = changed.decode("utf-8", "replace") or "x"
+    if text != jwe.decode():
+        lab.deliver("regime", frames.encode(DownFrame(items=(SealedItem(ct=ct, jwe=text),))))
+    assert received(lab, "regime") == 0
+    assert not lab.session("regime").store.faults()
 
 
 # --- bodies that cannot be taken --------------------------------------------------------------------------------------

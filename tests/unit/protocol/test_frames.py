@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from channel.protocol import frames, ids, limits
 from channel.protocol.errors import Unattributable
@@ -17,8 +18,10 @@ from channel.protocol.frames import (
     DownFrame,
     HaveItem,
     LeafItem,
+    SealedItem,
     TokenItem,
     UpFrame,
+    WantItem,
     WordItem,
 )
 
@@ -28,6 +31,8 @@ UP = UpFrame(
         TokenItem(token="a.b.c"),
         HaveItem(n=3, size=9, root=HASH, hello=True),
         CosignatureItem(size=9, line="— dcn/net/coalition AAAA"),
+        SealedItem(ct=HASH, jwe='{"body":""}'),
+        WantItem(cts=(HASH,)),
     )
 )
 DOWN = DownFrame(
@@ -35,6 +40,7 @@ DOWN = DownFrame(
         CheckpointItem(old=4, proof=(HASH,), note="dcn/net\n9\n"),
         LeafItem(n=1, index=8, stamp=1_505_521_800_000, token="a.b.c", proof=(HASH, HASH)),
         WordItem(token="d.e.f"),
+        SealedItem(ct=HASH, jwe='{"body":""}'),
     )
 )
 
@@ -136,6 +142,26 @@ def test_a_refused_frame_is_not_quoted() -> None:
     with pytest.raises(Unattributable) as caught:
         frames.decode_up(b'{"v":1,"items":[{"t":"SECRET","token":"SECRET"}]}')
     assert "SECRET" not in str(caught.value)
+
+
+def test_bodies_are_those_of_the_frame_by_the_name_that_it_gives_them() -> None:
+    assert frames.bodies(UP) == frames.bodies(DOWN) == {HASH: b'{"body":""}'}
+
+
+def test_the_largest_body_and_the_largest_token_fit_in_a_frame() -> None:
+    jwe = '"' * 400 + "x" * (limits.SEALED_BYTES_MAX - 400)
+    item = SealedItem(ct=HASH, jwe=jwe)
+    payload = frames.encode(UpFrame(items=(item, TokenItem(token="x" * limits.TOKEN_BYTES_MAX))))
+    assert len(frames.encode(UpFrame(items=(item,)))) <= item.cost + 40
+    assert frames.decode_up(payload).items[0] == item
+    with pytest.raises(Unattributable):
+        frames.decode_up(payload.replace(b"xx", b"xxx", 1))
+
+
+@pytest.mark.parametrize("count", [0, limits.WANTED_BODIES_MAX + 1])
+def test_bodies_are_asked_for_a_few_at_a_time(count: int) -> None:
+    with pytest.raises(ValidationError):
+        WantItem(cts=(HASH,) * count)
 
 
 @given(st.binary(max_size=300))
