@@ -47,19 +47,17 @@ def replay(
             for played in play(inside(store.leaves(), moment), playback, pace, pause):
                 show(played.index, played.lines)
         ledger, tree = playback.folded.ledger, playback.folded.tree
-        views = [view(ledger, moment, name) for name in ([party] if party else ledger.parties)]
+        views = [view(ledger, moment, name) for name in ([party] if party is not None else ledger.parties)]
         head = {"tree_size": tree.size, "root": ids.b64url(tree.root()), "state_digest": state_digest(ledger)}
         if json_output:
             whole = {"net": ledger.charter.net, "deliveries": account.outcomes(ledger), **head, "parties": views}
             print_json(views[0] if party else whole)
             return
-        for one in views:
-            for line in lines(one):
-                sys.stdout.write(f"{line}\n")
-        if party:
-            sys.stdout.write(f"state digest of what {party} could read {views[0]['state_digest']}\n")
-        else:
-            sys.stdout.write(f"size {tree.size} root {head['root']}\nstate digest {head['state_digest']}\n")
+        end = f"size {tree.size} root {head['root']}\nstate digest {head['state_digest']}"
+        if party is not None:
+            end = f"state digest of what {party} could read {views[0]['state_digest']}"
+        for line in (*(line for one in views for line in lines(one)), end):
+            sys.stdout.write(f"{line}\n")
 
 
 Show = Callable[[int, tuple[str, ...]], None]

@@ -15,6 +15,7 @@ from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected,
 if TYPE_CHECKING:
     from channel.protocol.keys import KeyRecord
     from clients.core.party import Party
+    from clients.core.rotation import Changed
 
 What = Literal["machine", "desk", "wit", "enc"]
 
@@ -87,21 +88,25 @@ def rotate(
                 since=compromised_since,
                 wait=wait,
             )
-            document = {
-                "enrolled": _record(changed.enrolled),
-                "withdrawn": [_record(one) for one in changed.withdrawn],
-                "elsewhere": [_record(one) for one in changed.elsewhere],
-            }
-            if json_output:
-                print_json(document)
-                return
-            sys.stdout.write(f"{changed.enrolled.kid} is enrolled, leaf {changed.enrolled.after}, and in use\n")
-            for one in changed.withdrawn:
-                sys.stdout.write(f"{one.kid} is withdrawn, leaf {one.until}{_doubt(one.compromised_since)}\n")
-            for one in changed.elsewhere:
-                note(f"{one.kid} stays valid, its file is elsewhere; to withdraw it: party key revoke {one.kid}")
+            _report(changed, json_output)
 
         _interruptible(lambda: connected(context.obj, act))
+
+
+def _report(changed: Changed, json_output: bool) -> None:
+    if json_output:
+        document = {
+            "enrolled": _record(changed.enrolled),
+            "withdrawn": [_record(one) for one in changed.withdrawn],
+            "elsewhere": [_record(one) for one in changed.elsewhere],
+        }
+        print_json(document)
+        return
+    sys.stdout.write(f"{changed.enrolled.kid} is enrolled, leaf {changed.enrolled.after}, and in use\n")
+    for one in changed.withdrawn:
+        sys.stdout.write(f"{one.kid} is withdrawn, leaf {one.until}{_doubt(one.compromised_since)}\n")
+    for one in changed.elsewhere:
+        note(f"{one.kid} stays valid, its file is elsewhere; to withdraw it: party key revoke {one.kid}")
 
 
 @key_app.command(
