@@ -182,6 +182,23 @@ def test_a_receipt_or_refusal_settles(path: Path) -> None:
     store.close()
 
 
+ADDED = {2: ["cosigned"], 3: ["beat", "proof", "proof_note"], 4: ["tree", "seen"], 5: ["sealed"]}
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(path: Path, version: int) -> None:
+    Store(path, CHARTER).close()
+    connection = apsw.Connection(str(path))
+    for table in [table for added, tables in ADDED.items() if added > version for table in tables]:
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    for _ in range(2):
+        store = Store(path, CHARTER)
+        assert (store.inner("A"), store.queued_bodies(), store.trees()) == (None, {}, [])
+        store.close()
+
+
 def test_a_store_of_another_charter_or_kind_is_refused(path: Path, tmp_path: Path) -> None:
     Store(path, CHARTER).close()
     with pytest.raises(FatalError, match="another charter"):
