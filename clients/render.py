@@ -112,7 +112,8 @@ def wanted(view: View, record: NoticeRecord, want: Document) -> Text:
         typed = f"{view.command} forward {ref} --to {want['to']}"
         return Text(f"  > pass it on to {want['to']}, {when}: {typed}", style=ALARM if left <= 0 else "bold")
     word = "ROGER" if record.response.value == "R" else "WILCO"
-    typed = f"{view.command} answer {ref} {word}|UNABLE|STANDBY"
+    read = " --read-back PLACE,TIME" if isinstance(record.body, Notice) and record.body.read_back else ""
+    typed = f"{view.command} answer {ref} {word}{read}|UNABLE|STANDBY"
     return Text(f"  > answer {want['to']}, {when}: {typed}", style=ALARM if left <= 0 else "bold")
 
 

@@ -19,7 +19,7 @@ from channel.protocol.envelope import Opened
 from channel.protocol.errors import UsageError
 from channel.protocol.places import Reading, datum_slips, parse_place
 from channel.protocol.statements import Answer, Finding, Level, Notice, Point, Position, Precedence, ReadBack
-from channel.protocol.times import from_wire, typed
+from channel.protocol.times import from_wire, short, typed
 
 PLACE_M_MIN = 50  # below the 113 m by which SK-42 read as WGS 84 is off at Deir ez-Zor
 PLACE_M_MAX = 1_000  # a vague place is still read back as it is written
@@ -70,7 +70,7 @@ class Comparison:
     def how_far(self) -> str:
         """How far place and time are apart, for people."""
         parts = [_metres(self.distance_m)] if self.distance_m > self.named.tolerance_m else []
-        parts += [f"{self.apart_ms / 60_000:g} min"] if self.apart_ms > TIME_MS else []
+        parts += [short(self.apart_ms)] if self.apart_ms > TIME_MS else []
         return " and ".join(parts) or _metres(self.distance_m)
 
 

@@ -14,7 +14,7 @@ from channel.picture.readback import SAYS, TIME_MS, Comparison, compare
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Notice, ReadBack
-from channel.protocol.times import dtg, from_wire, to_wire, typed
+from channel.protocol.times import dtg, from_wire, short, to_wire, typed
 from clients.defaults import Defaults
 
 EXAMPLE_AT = (182_500_000, 365_000_000)  # in the open sea, far from anybody's notices
@@ -101,7 +101,7 @@ def says(habits: Defaults, heard_: Heard) -> str:
             return f"you read back {here}; the notice says {there}: {_place_off(found)} apart{hint}"
         case "time":
             hint = f" ({found.hint})" if found.hint else ""
-            return f"you read back {then}; the notice says {when}: {found.apart_ms / 60_000:g} min apart{hint}"
+            return f"you read back {then}; the notice says {when}: {short(found.apart_ms)} apart{hint}"
         case fault:
             return f"{SAYS[fault]}: type the place to about {found.named.tolerance_m} m, and date and time"
 

@@ -67,6 +67,8 @@ def test_a_missing_read_back_says_what_to_type_in_the_partys_own_ways(desk: Desk
     if status == 0:
         return
     assert "asks for a read-back" in desk.errors
+    assert "WILCO --read-back PLACE,TIME|UNABLE|STANDBY" in desk.run("russia", "inbox", "--wanted")
+    desk.run("russia", "answer", nid, word, status=status)
     example = re.search(r'--read-back "(SK-42 \d+ \d+,\d{4}-\d\d-\d\d \d\d:\d\d UTC\+3)"', desk.errors)
     assert example is not None
     assert bodies(desk, Answer) == []
@@ -113,7 +115,7 @@ def test_nine_kilometres_off_is_said_at_once_signed_as_typed_and_does_not_count(
     [
         ("40.1408,35.3359,150010Z SEP 17", "latitude and longitude are swapped"),
         ("35.3359,40.1408,150310Z SEP 17", "as if local time were read as Zulu"),
-        ("35.3359,40.1408,150010C SEP 17", "180 min apart"),
+        ("35.3359,40.1408,150010C SEP 17", "3 h 00 min apart"),
         ("35.33614,40.14201,150010Z SEP 17", "as if SK-42 were read as WGS 84"),
         ("35.3,40.1,150010Z SEP 17", "apart"),
     ],

@@ -133,7 +133,7 @@ def test_a_wrong_datum_where_the_accuracy_allows(way: int) -> None:
 
 def test_local_time_read_as_zulu() -> None:
     found = judged(said("35.3359,40.1408", "160340Z SEP 17"))
-    assert (found.fault, found.hint, found.how_far) == ("time", "as if local time were read as Zulu", "180 min")
+    assert (found.fault, found.hint, found.how_far) == ("time", "as if local time were read as Zulu", "3 h 00 min")
     other_way = judged(said("35.3359,40.1408", "2017-09-16 00:40", offset_min=180))
     assert (other_way.fault, other_way.apart_ms) == ("time", 3 * 3_600_000)
 
