@@ -168,9 +168,9 @@ class Client:
         return self._clock if self._runtime is None else self._runtime.clock
 
     def signer(self, kind: str) -> Signer:
-        """The key of this home that signs now: of `sig/machine`, or `sig/desk-operations`. UsageError if there is none.
+        """The key that signs now, of `sig/machine` or `sig/desk-NAME`; UsageError if there is none.
 
-        What is signed under it is to be queued in the same transaction, so that no process uses a key that was changed.
+        What it signs is queued in the same transaction, so that no process uses a key that was changed.
         """
         return self.signers.take(self.ledger.ring, kind, self.ledger.size)
 
@@ -185,10 +185,7 @@ class Client:
         return ids.uuid7(self.now_ms(), random_bytes(10))
 
     def queue(self, draft: Draft, signer: Signer | None = None) -> OutboxRow:
-        """Sign and put into the outbox, durably; it goes out by itself. UsageError if it cannot be signed.
-
-        `signer`: for what neither a machine nor a desk signs.
-        """
+        """Sign, with `signer` what no machine or desk signs, and put into the outbox, durably. UsageError if it cannot."""
         session, now_ms = self.session, self.now_ms()
 
         def build(seq: int, prev: ids.Hash) -> Statement:
@@ -196,9 +193,11 @@ class Client:
             return draft.statement(net=self.net, party=self.party, now_ms=now_ms, seen=seen, seq=seq, prev=prev)
 
         due_ms = now_ms + self.ledger.charter.deadlines.row(self._precedence(draft)).receipt_ms
+        kind = MACHINE if draft.machine else f"sig/desk-{draft.desk}"
+        _ = signer or self.signer(kind)  # here, because a person may be asked for a passphrase: nobody else waits
         with session.store.transaction():
             self.refresh()  # the newest `seen` and keys, also beside a running client
-            signer = signer or self.signer(MACHINE if draft.machine else f"sig/desk-{draft.desk}")
+            signer = signer or self.signer(kind)
             body = None
             if draft.sealed:
                 draft, body = sealed.seal(draft, self.ledger, self.party, now_ms, signer, random_bytes)
