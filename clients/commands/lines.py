@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from channel.protocol.errors import UsageError
-from clients.commands.app import DESK, WAIT_S, DeskOption, JsonOption, WaitOption, app, connected, told
+from clients.commands.app import DESK, WAIT_S, DeskOption, JsonOption, WaitOption, app, connected, print_json, told
 from clients.commands.sending import FromOption, InfoOption, TextOption, ToOption, report
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ EXAMPLE = (
     '--part "35.45,40.05; 35.3359,40.1408" --keeps coalition=left --keeps russia=right --beyond "North of 35.45" '
     "--precision 500m"
 )
-lines_app = typer.Typer(help="Propose, accept or withdraw a version of a line.", epilog=EXAMPLE, no_args_is_help=True)
+lines_app = typer.Typer(
+    help="Propose, accept, withdraw or list versions of a line.", epilog=EXAMPLE, no_args_is_help=True
+)
 app.add_typer(lines_app, name="line")
 COPIED = ("line", "version", "title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
 ProposalArgument = Annotated[str, typer.Argument(help="The proposal: its id, or the beginning of it.")]
@@ -30,8 +34,16 @@ def propose(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The line's name, the same for all its versions.")],
     title: Annotated[str, typer.Option(help="What people call it.")],
-    part: Annotated[list[str], typer.Option(help='Its places in order, "PLACE; PLACE; ...", with gaps between parts.')],
     beyond: Annotated[str, typer.Option(help="Where it does not reach, in words.")],
+    part: Annotated[
+        list[str] | None, typer.Option(help='Its places in order, "PLACE; PLACE; ..."; repeat for more parts.')
+    ] = None,
+    excluded: Annotated[
+        list[str] | None, typer.Option(help='An area in which it does not bind, "PLACE; PLACE; PLACE; ..."; repeat.')
+    ] = None,
+    geojson: Annotated[
+        Path | None, typer.Option(help="A file whose lines are its parts, and whose polygons are excluded.")
+    ] = None,
     to: ToOption = None,
     info: InfoOption = None,
     version: Annotated[int, typer.Option(min=1, help="Its version.")] = 1,
@@ -54,6 +66,10 @@ def propose(
             def time(typed: str) -> str:
                 return to_wire(channel.habits.read_time(typed, channel.now_ms()))
 
+            parts, rings = _drawn(geojson)
+            parts += tuple(_path(channel, typed) for typed in part or ())
+            if not parts:
+                raise UsageError('where does it run? --part "PLACE; PLACE; ...", or --geojson FILE')
             return await channel.line(
                 to=to or [a for a in channel.habits.addressees() if a.party in channel.parties],
                 info=tuple(info or ()),
@@ -62,9 +78,9 @@ def propose(
                 version=version,
                 action="propose",
                 title=title,
-                parts=tuple(_path(channel, typed) for typed in part),
+                parts=parts,
                 keeps=tuple(_side(typed) for typed in keeps or ()),
-                excluded=(),
+                excluded=rings + tuple(_path(channel, typed, 3) for typed in excluded or ()),
                 precision_m=length_m(precision),
                 from_time=time(start),
                 until_time=None if until is None else time(until),
@@ -75,6 +91,24 @@ def propose(
             )
 
         report(connected(context.obj, act, fresh=False), json_output, "proposal")
+
+
+@lines_app.command("list", epilog="Example: party -p coalition line list --json")
+def list_lines(context: typer.Context, json_output: JsonOption = False) -> None:
+    """The versions of lines that this party knows: which are in force, and who has yet to accept."""
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            from channel.ledger.line_wording import line_document, line_line
+
+            lines, now_ms = channel.ledger.lines, channel.now_ms()
+            known = sorted(lines.versions.values(), key=lambda one: (one.line, one.version, one.index))
+            if json_output:
+                print_json([line_document(lines, version, now_ms) for version in known])
+            for version in known if not json_output else ():
+                sys.stdout.write(line_line(channel.ledger, version, now_ms) + "\n")
+
+        connected(context.obj, act)
 
 
 @lines_app.command(epilog="Example: party -p coalition line accept 015e86a2-4b40")
@@ -137,11 +171,41 @@ def _routine() -> Any:
     return Precedence.ROUTINE
 
 
-def _path(channel: Party, typed: str) -> tuple[tuple[int, int], ...]:
+Places = tuple[tuple[int, int], ...]
+
+
+def _path(channel: Party, typed: str, least: int = 2) -> Places:
     places = [place.strip() for place in typed.split(";") if place.strip()]
-    if len(places) < 2:
-        raise UsageError(f'a part has at least two places, "PLACE; PLACE", not {typed!r}')
+    if len(places) < least:
+        what = "a part has at least two places" if least == 2 else "an excluded area has at least three places"
+        raise UsageError(f'{what}, "PLACE; PLACE", not {typed!r}')
     return tuple(channel.habits.read_place(place).position for place in places)
+
+
+def _drawn(file: Path | None) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
+    """Parts and excluded rings of a GeoJSON file: its lines and its polygons."""
+    if file is None:
+        return (), ()
+    from channel.picture.geojson import FILE_BYTES_MAX, read
+    from channel.protocol.statements import Line, Polygon
+
+    try:
+        with file.open("rb") as stream:
+            features = read(stream.read(FILE_BYTES_MAX + 1))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    parts: list[Places] = []
+    rings: list[Places] = []
+    for feature in features:
+        for shape in feature.shapes():
+            match shape:
+                case Line(path=path):
+                    parts.append(path)
+                case Polygon(rings=(ring,)):
+                    rings.append(ring)
+                case _:
+                    raise feature.fault("bad-geojson", "a line has parts (lines) and excluded areas (no holes)")
+    return tuple(parts), tuple(rings)
 
 
 def _side(typed: str) -> dict[str, str]:

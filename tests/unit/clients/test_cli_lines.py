@@ -1,0 +1,80 @@
+"""`party line`: from a file, with areas in which it does not bind, accepted, listed, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from channel.picture import AgreedLine
+from tests.unit.clients.lab import lab_at
+from tests.unit.clients.test_cli import Desk
+from tests.unit.picture.shapes import at
+from tests.unit.picture.test_geojson import SQUARE, collection, feature
+
+LINE = ["line", "propose", "euphrates", "--title", "River", "--to", "coalition", "--to", "sdf", "--beyond", "North"]
+KEEPS = ["--keeps", "coalition=left", "--keeps", "russia=right"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with lab_at(tmp_path / "net") as lab:
+        yield Desk(lab, monkeypatch)
+
+
+def test_a_line_is_listed_until_all_have_accepted_and_then_as_in_force(desk: Desk) -> None:
+    nid = desk.json("russia", *LINE, *KEEPS, "--part", "36.0,40.0; 35.0,40.0")["nid"]
+    desk.json("coalition", "line", "accept", nid)
+    (proposed,) = desk.json("sdf", "line", "list")
+    assert (proposed["state"], proposed["missing"], list(proposed["accepted"])) == (
+        "proposed", ["sdf"], ["russia", "coalition"],
+    )  # fmt: skip
+    assert "proposed by russia, waits for sdf" in desk.run("sdf", "line", "list")
+    desk.json("sdf", "line", "accept", nid)
+    for party in ("russia", "coalition", "sdf"):
+        (agreed,) = desk.json(party, "line", "list")
+        assert (agreed["state"], agreed["missing"], agreed["keeps"]) == (
+            "in-force", [], {"coalition": "left", "russia": "right"},
+        )  # fmt: skip
+    assert "IN FORCE since" in desk.run("coalition", "line", "list")
+    desk.json("coalition", "line", "withdraw", nid)
+    assert desk.json("russia", "line", "list")[0]["state"] == "withdrawn"
+    assert "withdrawn by coalition" in desk.run("sdf", "line", "list")
+
+
+def test_parts_and_excluded_areas_come_from_a_file_and_as_typed(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "line.geojson"
+    file.write_bytes(collection(feature("LineString", [[40, 36], [40, 35.6]]), feature("Polygon", [SQUARE], "city")))
+    typed = ["--part", "35.4,40.0; 34.9,40.0", "--excluded", "35.7,40.0; 35.7,40.2; 35.9,40.2"]
+    sent = desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), *typed)
+    body = desk.lab.relay.core.folded.ledger.lines.versions[sent["token_sha256"]].body
+    line = AgreedLine.of(body)
+    places = {
+        (35.5, 40.3): "not_covered",
+        (35.3, 40.3): "left",
+        (35.05, 40.05): "not_covered",
+        (35.75, 40.1): "not_covered",
+    }
+    assert {place: line.bank(at(place[1], place[0])).bank for place in places} == places
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "where does it run?"),
+        (["--part", "36.0,40.0"], "at least two places"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--excluded", "36.0,40.0; 35.0,40.0"], "at least three places"),
+        (["--geojson", "nowhere.geojson"], "cannot read nowhere.geojson"),
+    ],
+)
+def test_a_line_without_a_place_is_a_mistake_of_the_caller(desk: Desk, words: list[str], says: str) -> None:
+    desk.run("russia", *LINE, *words, status=2)
+    assert says in desk.errors
+
+
+def test_a_file_with_a_point_is_no_line(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "line.geojson"
+    file.write_bytes(collection(feature("Point", [40, 36], "bridge")))
+    desk.run("russia", *LINE, "--geojson", str(file), status=2)
+    assert "feature 1 (bridge)" in desk.errors
