@@ -93,7 +93,7 @@ class Console:
     def picture(self, at: str | None, party: str | None) -> Picture:
         """The picture of a moment; the worker calls it."""
         moment, _ = self.moment(at, party)
-        return picture(moment.ledger, moment.now_ms)
+        return picture(moment.ledger, moment.now_ms, moment.party)
 
     def view(self, at: str | None, party: str | None) -> str:
         """The view of a moment as JSON; the worker calls it."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import partial
 
-from channel.console import rows, view
+from channel.console import queue, rows, view
 from channel.console.picture import picture
 from channel.console.source import Source, Standing
 from channel.ledger import Ledger
-from channel.ledger.records import AlertRecord, Entry, NoticeRecord
+from channel.ledger.records import Entry, NoticeRecord
 from channel.protocol.ids import Hash
 from channel.protocol.statements import Acknowledgement, Addressed, Alert, Finding
 from channel.protocol.times import to_wire
@@ -52,7 +53,7 @@ class Model:
         self._over: dict[Hash, None] = {}
         self._left: set[Hash] = set()
         self._cleared: dict[str, None] = {}
-        self._standing: dict[str, None] = {}
+        self._standing: dict[str, queue.Raised] = {}
         self._timers: list[tuple[int, Hash]] = []
         self._due: dict[Hash, int] = {}
         self._witnessed = 0
@@ -68,7 +69,7 @@ class Model:
         records = [ledger.notices[of] for of in notices if of in ledger.notices]
         for record in sorted(records, key=lambda one: (rows.settled_ms(ledger, one), one.index)):
             self._row(moment, record, delta)
-        raised = [ledger.alerts[id_] for id_ in alerts if id_ in ledger.alerts]
+        raised = [one for one in map(partial(_raised, ledger), alerts) if one is not None]
         for alert in sorted(raised, key=lambda one: (one.cleared_ms or 0, one.index)):
             self._alert(moment, alert, delta)
         self._trim(delta)
@@ -99,7 +100,7 @@ class Model:
             old, new = sorted((witnessed, self._witnessed))
             notices.update(self._notices[bisect_left(self._indexes, old) : bisect_left(self._indexes, new)])
             self._witnessed = witnessed
-        alerts.update(id_ for id_ in self._standing if not ledger.alerts[id_].standing)
+        alerts.update(id_ for id_, record in self._standing.items() if not record.standing)
         return notices, alerts
 
     def _row(self, moment: rows.Moment, record: NoticeRecord, delta: Delta) -> None:
@@ -120,14 +121,14 @@ class Model:
             self.rows[of] = text
             delta.board.add(of)
 
-    def _alert(self, moment: rows.Moment, record: AlertRecord, delta: Delta) -> None:
-        id_ = record.body.alert
+    def _alert(self, moment: rows.Moment, record: queue.Raised, delta: Delta) -> None:
+        id_ = queue.queue_id(record)
         if record.standing:
-            self._standing[id_] = None
+            self._standing[id_] = record
         else:
             self._standing.pop(id_, None)
             self._cleared[id_] = None
-        text = rows.alert_row(moment, record).model_dump_json()
+        text = queue.queue_row(moment, record).model_dump_json()
         if self.alerts.get(id_) != text:
             self.alerts[id_] = text
             delta.alerts.add(id_)
@@ -150,7 +151,7 @@ class Model:
         """Map and health: whole each time, so seldom."""
         if self._picture_taken != self._taken and mono_ms - self._picture_ms >= PICTURE_MS:
             self._picture_ms, self._picture_taken = mono_ms, self._taken
-            text = picture(ledger, self.at_ms).model_dump_json()
+            text = picture(ledger, self.at_ms, self._source.facts.party).model_dump_json()
             delta.picture, self.picture = text != self.picture, text
         if mono_ms - self._health_ms >= HEALTH_MS:
             self._health_ms = mono_ms
@@ -174,3 +175,11 @@ def _refers(ledger: Ledger, entry: Entry, notices: set[Hash], alerts: set[str]) 
             notices.add(record.body.of)
     if isinstance(body, Finding):
         notices.update(body.rests_on)
+        alerts.add(body.finding)
+
+
+def _raised(ledger: Ledger, id_: str) -> queue.Raised | None:
+    """What has that id in the queue."""
+    finding = ledger.findings.get(id_)
+    noted = finding is not None and finding.body.kind == view.NOTED
+    return ledger.alerts.get(id_) or (None if noted else finding)

@@ -10,13 +10,21 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
 
-from channel.console.shapes import AlertRow, Cell, DeliveryShown, Language, NoticeRow
+from channel.console.shapes import Cell, DeliveryShown, Language, NoticeRow
 from channel.console.shapes import Precedence as PrecedenceShown
-from channel.ledger import AlertRecord, Custody, Delivery, End, Ledger, Leg, NoticeRecord, Reply, alert_wording
+from channel.ledger import (
+    Custody,
+    Delivery,
+    End,
+    Ledger,
+    Leg,
+    NoticeRecord,
+    Reply,
+)  # fmt: skip
 from channel.ledger import delivery as dl
 from channel.ledger.grade import of_leaf
 from channel.ledger.records import Entry
-from channel.protocol import ids, phrasebook
+from channel.protocol import phrasebook
 from channel.protocol.statements import (
     Answer,
     Call,
@@ -101,14 +109,14 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
         of=record.of,
         nid=record.nid,
         index=record.index,
-        logged_at=_wire(record.stamp_ms),
+        logged_at=wire(record.stamp_ms),
         issued_at=body.issued,
         author=record.author,
         desk=body.desk,
         type="notice" if notice else "line" if isinstance(body, LineStatement) else "call",
         kind=record.kind,
         status=notice.status if notice else "operation",
-        precedence=_precedence(body.precedence),
+        precedence=precedence(body.precedence),
         response=record.response.value,
         how=notice.how if notice else "human",
         says=_says(record, text),
@@ -191,17 +199,17 @@ def _delivery(moment: Moment, one: Delivery) -> DeliveryShown:
         late=overdue or _late(one, row),
         overdue=overdue,
         unconfirmed=one.unconfirmed and one.end is End.OPEN,
-        due_at=None if next_ is None else _wire(next_.due_ms),
+        due_at=None if next_ is None else wire(next_.due_ms),
         due_stage=None if next_ is None else next_.stage,
-        told_next_at=None if told is None else _wire(told.due_ms),
+        told_next_at=None if told is None else wire(told.due_ms),
         told_next=None if told is None else "staff" if told.rung is Level.STAFF else "ministry",
-        logged_at=_wire(one.logged_ms),
-        received_at=_time(one.received_ms),
-        displayed_at=_time(one.displayed_ms),
-        forwarded_at=_time(one.forwarded_ms),
+        logged_at=wire(one.logged_ms),
+        received_at=time(one.received_ms),
+        displayed_at=time(one.displayed_ms),
+        forwarded_at=time(one.forwarded_ms),
         forwarded_by={Leg.BY_VOICE: "voice", Leg.BY_CHANNEL: "channel"}.get(one.leg),
-        answered_at=_time(one.answered_ms),
-        standby_until=_time(one.standby_until_ms),
+        answered_at=time(one.answered_ms),
+        standby_until=time(one.standby_until_ms),
         reason=body.reason if isinstance(body, Answer) else None,
         by=None if signed is None else _held(moment.ledger, signed.opened.kid),
     )
@@ -296,62 +304,15 @@ def _box_of(shape: Shape) -> tuple[float, float, float, float]:
     return min(lons) - reach, min(lats) - reach, max(lons) + reach, max(lats) + reach
 
 
-# --- alerts -----------------------------------------------------------------------------------------------------------
-
-
-def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
-    """A row of the alerts' queue."""
-    ledger, body = moment.ledger, record.body
-    return AlertRow(
-        id=body.alert,
-        what="alert",
-        stage=body.stage,
-        rung=body.rung.value,
-        round=body.round,
-        precedence=_precedence(body.precedence),
-        of=body.of,
-        nid=body.nid,
-        author=body.author,
-        addressee=body.addressee,
-        via=body.via,
-        fault=body.fault,
-        due_at=_wire(alert_wording.due_ms(ledger, record)),
-        raised_at=_wire(record.raised_ms),
-        cleared_at=_time(record.cleared_ms),
-        cleared_why=None if record.standing else alert_wording.cleared_said(ledger, record),
-        told=tuple(alert_wording.desk(of) for of in body.told),
-        ring=alert_wording.desk(body.ring),
-        contact=ledger.contact(body.ring.party, body.ring.desk),
-        acknowledged={party: _wire(at) for party, at in record.acked.items()},
-        reasons=dict(record.reasons),
-        mine=(moment.party or ids.RELAY) in record.acked,
-        says=alert_wording.alert_said(ledger, record, record.raised_ms),
-    )
-
-
 @lru_cache(maxsize=1 << 16)
-def _wire(at_ms: int) -> str:
+def wire(at_ms: int) -> str:
     """Each stamp is in many rows, and in the same row again and again."""
     return to_wire(at_ms)
 
 
-def _precedence(value: object) -> PrecedenceShown:
+def precedence(value: object) -> PrecedenceShown:
     return cast(PrecedenceShown, str(value))
 
 
-def _time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else _wire(at_ms)
-
-
-__all__ = [
-    "ENDED",
-    "OVERDUE",
-    "Marks",
-    "Moment",
-    "alert_row",
-    "cell_of",
-    "changes_ms",
-    "notice_row",
-    "settled",
-    "settled_ms",
-]
+def time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else wire(at_ms)

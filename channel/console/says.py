@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from channel.console.shapes import Event, StatementShown
-from channel.ledger import Ledger, alert_wording, wording
+from channel.ledger import Ledger, alert_wording, finding_wording, wording
 from channel.ledger.grade import of_leaf
 from channel.ledger.records import Entry
 from channel.protocol import ids
@@ -35,6 +35,8 @@ def sentence(ledger: Ledger, entry: Entry) -> str:
             return wording.notice_line(ledger, ledger.notices[entry.opened.of])
         case Alert():
             return alert_wording.alert_said(ledger, ledger.alerts[body.alert], entry.stamp_ms)
+        case Finding():
+            return finding_wording.finding_line(ledger, body, entry.stamp_ms)
         case Forwarding():
             return wording.forwarding_line(ledger, entry)
         case Receiving():

@@ -172,6 +172,11 @@ class AlertRow(Shown):
     """This console's own desk has acknowledged it."""
     says: str
     """The channel's own sentence, in English."""
+    concerns: tuple[str, ...]
+    """Of a finding: the parties that it concerns; and the notices that it rests on. It is not acknowledged."""
+    rests_on: tuple[str, ...]
+    measures: dict[str, int]
+    """Of a finding: what was measured, the unit at the end of each name."""
 
 
 class Pulse(Shown):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
-from channel.console import rows, says
+from channel.console import queue, rows, says
 from channel.console.picture import picture
 from channel.console.shapes import AlertRow, Health, NoticePage, NoticeRow, Picture, Pulse, View
 from channel.console.source import Standing
 from channel.ledger import Ledger
-from channel.ledger.records import AlertRecord, NoticeRecord
+from channel.ledger.records import NoticeRecord
 from channel.protocol import ids
 from channel.protocol.times import from_wire, to_wire
 
 ENDED_MAX = 500  # notices that have ended and stay on the board: the newest; all others are on the time slider
 CLEARED_MAX = 500  # and so with alerts that are over
+NOTED = "accounted-for"  # a finding that only notes that all is well
 _SKEW_LEAVES = 500  # how far back a party's newest statement is looked for
 
 
@@ -28,8 +30,8 @@ def view(moment: rows.Moment, index: int, *, live: bool, health: Health | None =
         party=moment.party,
         live=live,
         board=tuple(board(rows.notice_row(moment, record) for record in listed(ledger))),
-        alerts=tuple(queue(rows.alert_row(moment, record) for record in queued(ledger))),
-        picture=picture(ledger, moment.now_ms),
+        alerts=tuple(in_order(queue.queue_row(moment, record) for record in queued(ledger))),
+        picture=picture(ledger, moment.now_ms, moment.party),
         health=health,
     )
 
@@ -51,14 +53,12 @@ def _unsettled(ledger: Ledger) -> Iterator[NoticeRecord]:
             yield ledger.notices[alert.body.of]
 
 
-def queued(ledger: Ledger) -> list[AlertRecord]:
-    """All standing alerts, and the newest that are over."""
-    over = sorted(
-        (record for record in ledger.alerts.values() if not record.standing),
-        key=lambda record: (record.cleared_ms or 0, record.index),
-    )
-    standing = [record for record in ledger.alerts.values() if record.standing]
-    return [*over[-CLEARED_MAX:], *standing]
+def queued(ledger: Ledger) -> list[queue.Raised]:
+    """All standing alerts and findings, and the newest that are over."""
+    noted = [record for record in ledger.findings.values() if record.body.kind != NOTED]
+    all_: list[queue.Raised] = [*ledger.alerts.values(), *noted]
+    over = sorted((one for one in all_ if not one.standing), key=lambda one: (one.cleared_ms or 0, one.index))
+    return [*over[-CLEARED_MAX:], *(one for one in all_ if one.standing)]
 
 
 _PRECEDENCES = ("FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE")
@@ -69,7 +69,7 @@ def board(found: Iterable[NoticeRow]) -> list[NoticeRow]:
     return sorted(found, key=lambda row: (row.rank, _PRECEDENCES.index(row.precedence), row.index))
 
 
-def queue(found: Iterable[AlertRow]) -> list[AlertRow]:
+def in_order(found: Iterable[AlertRow]) -> list[AlertRow]:
     """The order of the alerts: standing, then precedence, then the older first."""
     return sorted(found, key=lambda a: (a.cleared_at is not None, _PRECEDENCES.index(a.precedence), a.raised_at, a.id))
 
@@ -77,17 +77,23 @@ def queue(found: Iterable[AlertRow]) -> list[AlertRow]:
 def page(moment: rows.Moment, of: ids.Hash) -> NoticePage:
     """Everything about one notice. KeyError if it is not in that ledger."""
     ledger, record = moment.ledger, moment.ledger.notices[of]
-    found = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(of, ())]
-    whole = picture(ledger, moment.now_ms)
-    desks = [(d.party, d.desk) for alert in found for d in (*alert.body.told, alert.body.ring)]
+    alerts = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(of, ())]
+    raised: list[queue.Raised] = [*alerts, *(one for one in ledger.findings.values() if of in one.body.rests_on)]
+    whole = picture(ledger, moment.now_ms, moment.party)
+    desks = [(d.party, d.desk) for alert in alerts for d in (*alert.body.told, alert.body.ring)]
     desks += [(party, ledger.desk(party, "operations")) for party in (record.author, *record.parties)]
     return NoticePage(
         row=rows.notice_row(moment, record),
         timeline=tuple(says.statement(ledger, entry, moment.witnessed) for entry in says.about(ledger, of)),
-        alerts=tuple(queue(rows.alert_row(moment, alert) for alert in found)),
-        picture=Picture(features=tuple(f for f in whole.features if f["properties"].get("of") == of)),
+        alerts=tuple(in_order(queue.queue_row(moment, one) for one in raised)),
+        picture=Picture(features=tuple(f for f in whole.features if _shows(f["properties"], of))),
         contacts={f"{party}/{desk}": ledger.contact(party, desk) for party, desk in sorted(set(desks))},
     )
+
+
+def _shows(properties: dict[str, Any], of: ids.Hash) -> bool:
+    """The notice itself, or a finding that rests on it."""
+    return properties.get("of") == of or of in properties.get("rests_on", ())
 
 
 def health(ledger: Ledger, standing: Standing) -> Health:

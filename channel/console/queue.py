@@ -1,0 +1,87 @@
+"""The alerts' queue: alerts with what became of them, and findings among them. Pure, as `rows` is."""
+
+from __future__ import annotations
+
+from channel.console.rows import Moment, precedence, time, wire
+from channel.console.shapes import AlertRow
+from channel.ledger import AlertRecord, FindingRecord, alert_wording, finding_wording
+from channel.protocol import ids
+
+Raised = AlertRecord | FindingRecord
+
+
+def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
+    """A row of the alerts' queue."""
+    ledger, body = moment.ledger, record.body
+    return AlertRow(
+        id=body.alert,
+        what="alert",
+        stage=body.stage,
+        rung=body.rung.value,
+        round=body.round,
+        precedence=precedence(body.precedence),
+        of=body.of,
+        nid=body.nid,
+        author=body.author,
+        addressee=body.addressee,
+        via=body.via,
+        fault=body.fault,
+        due_at=wire(alert_wording.due_ms(ledger, record)),
+        raised_at=wire(record.raised_ms),
+        cleared_at=time(record.cleared_ms),
+        cleared_why=None if record.standing else alert_wording.cleared_said(ledger, record),
+        told=tuple(alert_wording.desk(of) for of in body.told),
+        ring=alert_wording.desk(body.ring),
+        contact=ledger.contact(body.ring.party, body.ring.desk),
+        acknowledged={party: wire(at) for party, at in record.acked.items()},
+        reasons=dict(record.reasons),
+        mine=(moment.party or ids.RELAY) in record.acked,
+        says=alert_wording.alert_said(ledger, record, record.raised_ms),
+        concerns=(),
+        rests_on=(),
+        measures={},
+    )
+
+
+def finding_row(moment: Moment, record: FindingRecord) -> AlertRow:
+    """A finding in the same queue. Nobody acknowledges it: it stands until its cause ends."""
+    ledger, body = moment.ledger, record.body
+    known = next((ledger.notices[of] for of in body.rests_on if of in ledger.notices), None)
+    return AlertRow(
+        id=body.finding,
+        what="finding",
+        stage=body.kind,
+        rung=None,
+        round=1,
+        precedence=precedence(body.precedence),
+        of=None if known is None else known.of,
+        nid=None if known is None else known.nid,
+        author=None if known is None else known.author,
+        addressee=None,
+        via=None,
+        fault=None,
+        due_at=None,
+        raised_at=wire(record.raised_ms),
+        cleared_at=time(record.cleared_ms),
+        cleared_why=None,
+        told=tuple(alert_wording.desk(of) for of in body.told),
+        ring=None,
+        contact=None,
+        acknowledged={},
+        reasons={},
+        mine=False,
+        says=finding_wording.sentence(ledger, body),
+        concerns=body.concerns,
+        rests_on=body.rests_on,
+        measures=dict(body.measures),
+    )
+
+
+def queue_row(moment: Moment, record: Raised) -> AlertRow:
+    """A row of the queue, whatever it is."""
+    return alert_row(moment, record) if isinstance(record, AlertRecord) else finding_row(moment, record)
+
+
+def queue_id(record: Raised) -> str:
+    """Its key in the queue."""
+    return record.body.alert if isinstance(record, AlertRecord) else record.body.finding
