@@ -185,7 +185,7 @@ class Client:
         return ids.uuid7(self.now_ms(), random_bytes(10))
 
     def queue(self, draft: Draft, signer: Signer | None = None) -> OutboxRow:
-        """Sign, with `signer` what neither machine nor desk signs, and put durably into the outbox. UsageError if not."""
+        """Sign, with `signer` what neither machine nor desk signs, and queue it durably. UsageError if it cannot be."""
         session, now_ms = self.session, self.now_ms()
 
         def build(seq: int, prev: ids.Hash) -> Statement:

@@ -123,3 +123,24 @@ def test_a_passphrase_is_long_enough_and_its_file_is_nobody_elses(desk: Desk, tm
     assert "cannot read a passphrase" in missing["error"]["detail"]
     assert "terminal" in desk.json("coalition", "key", "protect", "operations", status=2)["error"]["detail"]
     assert not desk.lab.home("coalition").is_protected("sig/desk-operations")
+
+
+# --- sealed notices -------------------------------------------------------------------------------------------------
+
+
+def test_sealed_notices_go_to_the_newest_key_and_old_bodies_still_open(desk: Desk) -> None:
+    def sealed(text: str) -> str:
+        nid: str = desk.json("coalition", "send", "--to", "russia", "--sealed", "--text", text)["nid"]
+        return nid
+
+    early = sealed("before the change")
+    waiting = sealed("not fetched before the change")
+    assert desk.json("russia", "show", early)["text"] == "before the change"
+    desk.run("russia", "key", "rotate", "enc")
+    desk.run("coalition", "inbox")
+    late = sealed("after the change")
+    (desk.lab.home("russia").keys / "enc-1.pem").rename(desk.lab.path / "away.pem")
+    assert desk.json("russia", "show", late)["text"] == "after the change", "the new key alone opens it"
+    (desk.lab.path / "away.pem").rename(desk.lab.home("russia").keys / "enc-1.pem")
+    for nid, text in ((early, "before the change"), (waiting, "not fetched before the change")):
+        assert desk.json("russia", "show", nid)["text"] == text
