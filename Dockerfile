@@ -1,4 +1,11 @@
 # One image for every service of docker-compose.yml. Nothing is installed that requirements/*.txt does not pin with a hash.
+FROM node:22-slim AS pages
+WORKDIR /build
+COPY channel/console/web/package.json channel/console/web/package-lock.json channel/console/web/.npmrc ./
+RUN npm ci --ignore-scripts
+COPY channel/console/web ./
+RUN npx vite build --outDir /pages
+
 FROM python:3.13-slim AS build
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -9,6 +16,7 @@ RUN python -m venv /app \
 COPY pyproject.toml README.md LICENSE ./
 COPY channel channel
 COPY clients clients
+COPY --from=pages /pages channel/console/static
 RUN pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && /app/bin/pip install --no-index --no-deps dist/*.whl \
  && /app/bin/pip uninstall --yes pip

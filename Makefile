@@ -21,8 +21,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # Once the tools for development are installed, `make run` keeps them instead of taking them away again.
 RUNNABLE = $(if $(wildcard $(VENV)/.installed-dev),$(VENV)/.installed-dev,$(VENV)/.installed-run)
 
+# The console's pages are built again when anything they are made of is newer.
+PAGES := channel/console/static/index.html
+PAGES_FROM := $(shell find channel/console/web \( -name node_modules -o -name types \) -prune -o -type f -print)
+
 .DEFAULT_GOAL := help
-.PHONY: help first-alert bench setup run test format-check lint types contracts tests format lock clean check-python
+.PHONY: help first-alert bench setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -32,10 +36,11 @@ setup: $(VENV)/.installed-dev  ## only the set-up: everything for running and fo
 
 run: $(RUNNABLE)  ## the whole channel on this machine with the scenario (SCENARIO=name, ARGS="--speed max --exit")
 	@n=1; while [ -e $(HOMES)/$$n ]; do n=$$((n + 1)); done; mkdir -p $(HOMES); \
+	$(MAKE) --silent --question $(PAGES) 2>/dev/null || nice sh requirements/setup.sh pages-behind & \
 	echo "==> channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)"; \
 	exec $(BIN)/channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)
 
-test: format-check lint types contracts tests  ## what CI runs: format, lint, types, import contracts, tests
+test: format-check lint types contracts tests pages browser  ## what CI runs: format, lint, types, import contracts, tests, the console's pages
 	@echo "==> all checks passed"
 
 format-check: $(VENV)/.installed-dev  ## is everything formatted?
@@ -58,6 +63,21 @@ tests: $(VENV)/.installed-dev  ## the tests alone (ARGS="tests/unit -k name")
 	@echo "==> tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
+console: $(PAGES)  ## build the console's pages (with the system's Node.js, or one from PyPI)
+
+pages: $(VENV)/.installed-dev  ## check the console's pages: types, languages, their own tests
+	@echo "==> pages"
+	@sh requirements/setup.sh pages-check
+
+# Playwright's loop and those of the other tests do not go together: a process of its own.
+browser: $(VENV)/.installed-dev  ## the console in a real browser (needs Chromium and Node.js)
+	@echo "==> browser"
+	@$(MAKE) --silent $(PAGES) || true
+	@$(BIN)/python -m pytest tests/browser $(BROWSER_ARGS); status=$$?; [ $$status -eq 5 ] || exit $$status
+
+screenshots: $(PAGES)  ## the pictures in docs/console (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
+
 format: $(VENV)/.installed-dev  ## format, and repair what the linter can repair
 	@$(BIN)/ruff check --quiet --fix-only $(PATHS)
 	@$(BIN)/ruff format --quiet $(PATHS)
@@ -68,6 +88,7 @@ lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*
 	@$(LOCK) $(ARGS) pyproject.toml --group build --group dev -o requirements/dev.txt
 	@$(LOCK) $(ARGS) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	@$(LOCK) $(ARGS) requirements/ci.in -o requirements/ci.txt
+	@$(LOCK) $(ARGS) requirements/node.in -o requirements/node.txt
 	@$(LOCK) $(ARGS) --group build -c requirements/dev.txt -o requirements/build.txt
 
 first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write it into README
@@ -77,7 +98,10 @@ bench: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 1
 	@$(BIN)/python bench/picture.py
 
 clean:  ## remove the environment and all caches (homes stay)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) channel/console/static channel/console/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(PAGES): $(PAGES_FROM) requirements/node.txt | $(RUNNABLE)
+	@sh requirements/setup.sh pages
 
 $(VENV)/.installed-run: requirements/run.txt requirements/build.txt $(VENV)/.made pyproject.toml
 	@sh requirements/setup.sh install run build

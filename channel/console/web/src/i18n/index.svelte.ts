@@ -11,6 +11,7 @@ export type Key = keyof typeof en;
 export type Words = Record<Key, string>;
 
 const ALL: Record<Language, Words> = { en, ru, ar, ku };
+const [ISOLATE, POP] = [0x2068, 0x2069].map((code) => String.fromCodePoint(code)) as [string, string];
 const RIGHT_TO_LEFT = new Set<Language>(["ar"]);
 
 /** The sentence for a key, `{name}` replaced. Values are isolated, so that none turns what stands around it. */
@@ -19,7 +20,7 @@ export function t(key: Key, values?: Record<string, string | number>): string {
   if (!values) return sentence;
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
-    return value === undefined ? whole : `\u2068${value}\u2069`;
+    return value === undefined ? whole : ISOLATE + value + POP;
   });
 }
 

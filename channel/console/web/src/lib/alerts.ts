@@ -1,5 +1,4 @@
-// The queue of alerts: which list each is on, in which order, and its words. Pure but for the dictionary.
-import { word } from "../i18n/index.svelte";
+// The queue of alerts: which list each is on, in which order, and which are of one cause. Pure.
 import { ms } from "./times";
 import type { AlertRow } from "./types";
 import { PRECEDENCES } from "./types";
@@ -59,10 +58,4 @@ const RUNGS = ["operations", "staff", "ministry"];
 
 export function rung(alert: AlertRow): number {
   return alert.rung ? RUNGS.indexOf(alert.rung) : -1;
-}
-
-/** `NO ANSWER from regime`, in the viewer's language. */
-export function headline(alert: AlertRow): string {
-  const values = { fault: alert.fault ?? "—", addressee: alert.addressee ?? alert.fault ?? "—" };
-  return word("stage", alert.stage, values);
 }

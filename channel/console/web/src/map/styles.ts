@@ -42,7 +42,7 @@ export function label(text: string, colours: Palette, options: LabelOptions = {}
   const fill = new Fill({ color: options.colour ?? colours.text });
   const halo = new Stroke({ color: colours.ground, width: 4 });
   const font = `${options.bold ? 600 : 400} 13px ${FONT}`;
-  return new Text({ text, font, fill, overflow: true, padding: [1, 2, 1, 2], ...stand(options.side ?? "below") });
+  return new Text({ text, font, fill, overflow: true, stroke: halo, padding: [1, 2, 1, 2], ...stand(options.side ?? "below") });
 }
 
 function stand(side: Side): { offsetX: number; offsetY: number; textAlign: CanvasTextAlign; textBaseline: CanvasTextBaseline } {

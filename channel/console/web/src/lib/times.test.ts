@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { age, countdown, day, dtg, local, moment, ms, shortTime, span, zulu } from "./times";
+
+const AT = Date.UTC(2017, 8, 16, 0, 36, 5);
+
+test("a date-time group is Latin whatever the language", () => {
+  expect([dtg(AT), zulu(AT), day(AT), dtg(Number.NaN)]).toEqual(["160036Z SEP 17", "00:36:05", "16 SEP 17", "—"]);
+});
+
+test("a deadline is passed when the time is at it", () => {
+  expect([countdown(1), countdown(1000), countdown(0), countdown(-1000), countdown(-3_600_000)]).toEqual(["00:01", "00:01", "−00:00", "−00:01", "−1h 00m"]);
+  expect([span(59_999), span(172_800_000), countdown(Number.NaN)]).toEqual(["00:59", "2d 00h", ""]);
+});
+
+test("a time of another day says which", () => {
+  expect(shortTime(AT, AT + 1000)).toBe("0036Z");
+  expect(shortTime(AT, AT + 86_400_000)).toBe("160036Z SEP 17");
+});
+
+test("what people type is read in UTC, and anything else is refused", () => {
+  expect(moment("160036Z SEP 17")).toBe(Date.UTC(2017, 8, 16, 0, 36));
+  expect(moment(" 2017-09-16 00:36:05 ")).toBe(AT);
+  for (const bad of ["", "yesterday", "320036Z SEP 17", "162536Z SEP 17", "310036Z FEB 17", "2017-13-01 00:00", "09/16/2017"]) {
+    expect(moment(bad), bad).toBeNaN();
+  }
+});
+
+test("ages are words of the language, with Western digits", () => {
+  expect(age(90_000, "en")).toBe("1 min");
+  expect(age(7_200_000, "ar")).toMatch(/2/);
+  expect(local(AT, "Asia/Damascus")).toMatch(/^03:36 UTC\+3$/);
+  expect(local(AT, "No/Such_Zone")).toMatch(/^00:36/);
+  expect(ms(null)).toBeNaN();
+});

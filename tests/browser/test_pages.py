@@ -1,0 +1,116 @@
+"""Replay, notice page, area and dispute report, languages: what is not the watch itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from channel.protocol.statements import Answer
+from tests.browser.stage import S
+
+LANGUAGES = {"en": "Notices", "ru": "Извещения", "ar": "الإشعارات", "ku": "Daxuyanî"}
+
+
+def _story(stage: Any) -> str:
+    of: str = stage.notice("coalition", 10 * S, "russia regime:russia", info=["sdf"], text="Strike at the bridge.")
+    stage.clock(80 * S)
+    stage.sign("russia", Answer, 100 * S, of=of, word="WILCO")
+    stage.notice("sdf", 200 * S, "coalition", text="Second notice.")
+    return of
+
+
+def test_a_moment_of_the_past_is_shown_and_cannot_be_taken_for_the_present(stage: Any, visit: Any) -> None:
+    of = _story(stage)
+    page = visit("viewer", "/#/replay?at=2017-09-16T00:31:15.000Z")
+    expect(page.locator(".mode.replay")).to_have_text("REPLAY")
+    expect(page.get_by_text("This is the past, not the present.")).to_be_visible()
+    assert page.locator(".console").evaluate("element => getComputedStyle(element).borderTopWidth") == "6px"
+    row = page.locator(f".row[data-of='{of}']")
+    expect(row).to_contain_text("OVERDUE")
+    expect(page.get_by_text("Second notice.")).to_have_count(0)
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    page.get_by_role("button", name="Next event").click()
+    expect(row).to_contain_text("WILCO")
+    page.get_by_label("As seen by").select_option("regime")
+    expect(page.get_by_text("Strike at the bridge.")).to_have_count(0)
+    page.get_by_role("button", name="Back to live").click()
+    expect(page.locator(".mode.live")).to_be_visible()
+    expect(page.get_by_text("Second notice.")).to_be_visible()
+
+
+def test_replay_plays_on_and_stops_at_the_end(stage: Any, visit: Any) -> None:
+    _story(stage)
+    page = visit("viewer", "/#/replay?at=2017-09-16T00:30:00.000Z")
+    page.get_by_label("Speed").select_option("3600")
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_text("Second notice.").first).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_a_notice_has_a_page_with_everything_signed_about_it(stage: Any, visit: Any) -> None:
+    of = _story(stage)
+    page = visit("viewer", f"/#/notice/{of}")
+    expect(page.locator(".says")).to_have_text("Strike at the bridge.")
+    expect(page.locator(".timeline li")).to_have_count(10)
+    expect(page.locator(".timeline")).to_contain_text("Signature valid")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download evidence bundle").click()
+    assert Path(download.value.path()).read_bytes()
+
+
+def test_an_area_drawn_on_the_map_filters_and_starts_a_dispute_report(stage: Any, visit: Any) -> None:
+    _story(stage)
+    stage.notice(
+        "sdf", 210 * S, "coalition", kind="text", precedence="ROUTINE", volumes=[], text="Nowhere in particular."
+    )
+    page = visit("watch")
+    canvas = page.locator(".canvas")
+    expect(canvas).to_have_attribute("data-ready", "true")
+    box = canvas.bounding_box()
+    page.get_by_role("button", name="Draw area").click()
+    page.mouse.move(box["x"] + 80, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 80, box["y"] + box["height"] - 80, steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Filter the board by this area").click()
+    expect(page.get_by_text("Nowhere in particular.")).to_have_count(0)
+    expect(page.get_by_text("Second notice.")).to_be_visible()
+    page.get_by_role("button", name="Dispute report for this area").click()
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("button", name="Make the report").click()
+    assert "Dispute report" in Path(download.value.path()).read_text()
+    [asked] = [act[1] for act in stage.source.acts if act[0] == "dispute"]
+    assert asked.area["type"] == "Polygon"
+
+
+def test_the_place_under_the_pointer_is_read_in_the_viewers_system(stage: Any, visit: Any) -> None:
+    _story(stage)
+    page = visit("viewer", "/", "en", coordinates="mgrs")
+    canvas = page.locator(".canvas")
+    expect(canvas).to_have_attribute("data-ready", "true")
+    canvas.hover()
+    expect(page.locator("output.readout")).to_contain_text("37S")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_its_words_and_its_direction(stage: Any, visit: Any, language: str) -> None:
+    _story(stage)
+    page = visit("watch", "/", language)
+    expect(page.get_by_role("heading", name=LANGUAGES[language], exact=True)).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ar" else "ltr")
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight"
+    )
+    assert not wide
+
+
+def test_choosing_a_language_is_kept(stage: Any, visit: Any) -> None:
+    page = visit("viewer", "/#/settings")
+    page.get_by_label("Language").select_option("ar")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "ar")
