@@ -7,7 +7,7 @@ from collections.abc import Callable
 from channel.ledger.alert_wording import cut, desk, inert, notice_ref
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import FindingRecord
-from channel.protocol.statements import Finding
+from channel.protocol.statements import Finding, Response
 from channel.protocol.times import dtg, short
 
 DETAIL_CHARS = 240  # a finding is a sentence: it is shown whole, save where a party's own words made it long
@@ -25,7 +25,7 @@ NAMES = {
     "read-back-mismatch": "READ BACK WRONGLY",
 }
 """What a kind is called on a screen; a kind of a later version is shown by its code."""
-_WANTED = {"WU": "; WILCO or UNABLE is wanted on what it rests on", "R": "; ROGER is wanted on what it rests on"}
+_WANTED = {"WU": "; WILCO or UNABLE is wanted", "R": "; ROGER is wanted"}
 
 
 def finding_line(ledger: Ledger, body: Finding, stamp_ms: int, label: Callable[[str], str] | None = None) -> str:
@@ -33,13 +33,12 @@ def finding_line(ledger: Ledger, body: Finding, stamp_ms: int, label: Callable[[
 
     `label` names a notice by its hash where its short id would say less.
     """
-    sign, over = ("**", "") if body.state == "raised" else ("--", f" is over{_after(ledger, body, stamp_ms)}")
+    head = f"{dtg(stamp_ms)} {body.precedence.value} {name(body)}"
     about = f" {', '.join(body.concerns)}" if body.concerns else ""
-    line = f"{sign} {dtg(stamp_ms)} {body.precedence.value} {name(body)}{about}{over}: {sentence(ledger, body, label)}"
     if body.state == "cleared":
-        return line
+        return f"-- {head}{about}{_named(ledger, body, label)} is over{_after(ledger, body, stamp_ms)}"
     told = ", ".join(desk(of) for of in body.told)
-    return f"{line}{_WANTED.get(body.response.value, '')}; told {told}"
+    return f"** {head}{about}: {sentence(ledger, body, label)}{_wanted(ledger, body)}; told {told}"
 
 
 def name(body: Finding) -> str:
@@ -49,12 +48,22 @@ def name(body: Finding) -> str:
 
 def sentence(ledger: Ledger, body: Finding, label: Callable[[str], str] | None = None) -> str:
     """What was found, and the notices it rests on that are known here."""
+    return cut(inert(body.detail), DETAIL_CHARS) + _named(ledger, body, label)
+
+
+def _named(ledger: Ledger, body: Finding, label: Callable[[str], str] | None) -> str:
     known = [
         label(of) if label is not None else notice_ref(ledger, ledger.notices[of].nid)
         for of in body.rests_on
         if of in ledger.notices
     ]
-    return cut(inert(body.detail), DETAIL_CHARS) + (f" [{', '.join(known)}]" if known else "")
+    return f" [{', '.join(known)}]" if known else ""
+
+
+def _wanted(ledger: Ledger, body: Finding) -> str:
+    """The word that is awaited, if one of its notices asks for any."""
+    asks = any(ledger.notices[of].response is not Response.NE for of in body.rests_on if of in ledger.notices)
+    return _WANTED.get(body.response.value, "") if asks else ""
 
 
 def standing_line(ledger: Ledger, record: FindingRecord, now_ms: int) -> str:

@@ -294,23 +294,26 @@ def _not_heeded(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
 
 
 def _incident(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
-    """An incident inside an area that its alleged author had been notified of, and what it had signed for by then."""
+    """An incident in an area that its alleged author was notified of, or in an intent of that author's that the
+    incident's author was notified of; and what who was notified had signed for by then.
+    """
     for said, area in ((met.older, met.newer), (met.newer, met.older)):
         alleged, stands_until_ms = said.body.alleged, said.record.stamp_ms + INCIDENT_STANDS_MS
-        if said.body.kind is not Kind.INCIDENT or alleged is None or area.author == alleged:
+        if said.body.kind is not Kind.INCIDENT or alleged is None or not met.common or stands_until_ms <= now_ms:
             continue
-        if area.body.kind not in CONFLICTING or not met.common or stands_until_ms <= now_ms:
+        own = area.author == alleged
+        if area.body.kind not in ((Kind.INTENT,) if own else CONFLICTING):
             continue
-        begin_ms = min(part.from_ms for part in said.solids)
-        proven = _proven(ledger, area.record, alleged, begin_ms)
+        notified = said.author if own else alleged
+        proven = _proven(ledger, area.record, notified, min(part.from_ms for part in said.solids))
         if proven is None:
             continue
-        detail = f"{said.what}, alleged of {alleged}, lies in {area.what}: {_level(alleged, proven)}"
+        detail = f"{said.what}, alleged of {alleged}, lies in {area.what}: {_level(notified, proven)}"
         cause = _of(
             met, "incident-in-notified-area", Precedence.IMMEDIATE, Response.NE, detail,
             measures=proven, area=met.common[0].area, until_ms=stands_until_ms,
         )  # fmt: skip
-        return replace(cause, concerns=tuple(dict.fromkeys((area.author, alleged))))
+        return replace(cause, concerns=tuple(dict.fromkeys((area.author, notified))))
     return None
 
 

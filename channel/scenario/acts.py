@@ -15,6 +15,7 @@ from channel.protocol.errors import UsageError
 from channel.protocol.places import parse_place
 from channel.protocol.statements import Circle, Line, Point, Polygon, Position, Shape, Volume
 from channel.protocol.times import moment_ms, to_wire
+from channel.scenario import entries
 from channel.scenario.entries import Ack, Answer, Call, Check, Display, Forward, Resume, Send, Suspend, Where, Withdraw
 
 Act = dict[str, Any]
@@ -36,14 +37,14 @@ def check_send(entry: Send, at_ms: int, places: Mapping[str, str]) -> None:
 
 
 def resolve(
-    entry: Send | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume,
+    entry: Send | entries.Line | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume,
     at_ms: int,
     desk: str,
     places: Mapping[str, str],
     tokens: Mapping[str, str],
-    withdrawn: Send | None = None,
+    about: Send | entries.Line | None = None,
 ) -> Act:
-    """The act of an entry. `tokens` gives the hash of each label signed so far; `withdrawn` is what a Withdraw ends."""
+    """The act of an entry. `tokens` gives the hash of each label signed so far; `about` is what it ends or accepts."""
     act: Act = {"do": entry.do, "desk": desk}
     for member in entry.references:
         act[member] = tokens[getattr(entry, member)]
@@ -57,7 +58,9 @@ def resolve(
         case Forward():
             return act | _forward(entry, at_ms)
         case Withdraw():
-            return act | _withdraw(entry, withdrawn)
+            return act | _withdraw(entry, about if isinstance(about, Send) else None)
+        case entries.Line():
+            return act | _line(entry, about if isinstance(about, entries.Line) else entry, places)
         case Check():
             return act | {"state": entry.state}
         case Suspend() | Resume():
@@ -88,6 +91,38 @@ def _send(entry: Send, at_ms: int, places: Mapping[str, str]) -> Act:
     return act | {name: value for name in ("unit", "alleged") if (value := getattr(entry, name)) is not None}
 
 
+def _line(entry: entries.Line, proposal: entries.Line, places: Mapping[str, str]) -> Act:
+    """Who accepts or withdraws repeats every term of the proposal."""
+    paths = [[list(_position(name, places)[0]) for name in part] for part in proposal.parts]
+    rings = [[list(_position(name, places)[0]) for name in ring] for ring in proposal.excluded]
+    act: Act = {
+        "to": [_addressee(name) for name in entry.to],
+        "info": list(entry.info),
+        "precedence": entry.precedence.value,
+        "action": entry.action,
+        "line": proposal.line,
+        "version": proposal.version,
+        "title": proposal.title,
+        "parts": paths,
+        "keeps": [{"party": party, "side": side} for party, side in proposal.keeps.items()],
+        "excluded": rings,
+        "precision_m": proposal.precision,
+        "from_time": to_wire(proposal.from_ or 0),
+        "beyond": proposal.beyond,
+        "text": entry.text,
+    }
+    return act if proposal.until is None else act | {"until_time": to_wire(proposal.until)}
+
+
+def check_line(entry: entries.Line, places: Mapping[str, str]) -> None:
+    """UsageError if this line would be refused for its geometry."""
+    parts = [[_position(name, places)[0] for name in part] for part in entry.parts]
+    rings = [[_position(name, places)[0] for name in ring] for ring in entry.excluded]
+    problem = geometry.check_line(parts, rings) if entry.action == "propose" else None
+    if problem is not None:
+        raise UsageError(f"{problem[0]}: {problem[1]}")
+
+
 def _call(entry: Call) -> Act:
     desks = [name.partition("/") for name in entry.desks]
     return {
@@ -109,13 +144,25 @@ def _answer(entry: Answer, at_ms: int, places: Mapping[str, str]) -> Act:
     if entry.until is not None:
         act["until"] = to_wire(moment_ms(entry.until, at_ms))
     if entry.readback_place is not None and entry.readback_time is not None:
-        act["readback"] = {
-            "place": entry.readback_place,
-            "time": entry.readback_time,
-            "at": list(_position(entry.readback_place, places)[0]),
-            "when": to_wire(moment_ms(entry.readback_time, at_ms)),
-        }
+        act["readback"] = _readback(entry.readback_place, entry.readback_time, at_ms, places)
     return act
+
+
+def check_answer(entry: Answer, at_ms: int, places: Mapping[str, str]) -> None:
+    """UsageError if what is read back is no place or time: whether it fits is found in the run."""
+    _answer(entry, at_ms, places)
+
+
+def _readback(place: str, time: str, at_ms: int, places: Mapping[str, str]) -> Act:
+    """As a person types it: a name of the file is its place, a time that counts from the entry is an absolute one."""
+    when = to_wire(moment_ms(time, at_ms))
+    counts = time == "now" or time.startswith("+")
+    return {
+        "place": places.get(place, place),
+        "time": when if counts else time,
+        "at": list(_position(place, places)[0]),
+        "when": when,
+    }
 
 
 def _forward(entry: Forward, at_ms: int) -> Act:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from channel.protocol import times
-from channel.protocol.errors import UsageError
 from channel.protocol.statements import (
     Altitude,
     Code,
@@ -26,80 +22,23 @@ from channel.protocol.statements import (
     Response,
     Word,
 )
+from channel.scenario.values import (
+    AnyKind,
+    AnyLevel,
+    AnyPrecedence,
+    AnyResponse,
+    AnyWord,
+    Destination,
+    Duration,
+    Label,
+    Metres,
+    Moment,
+    Texts,
+    several,
+)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LENGTH = re.compile(r"^(\d+(?:\.\d+)?) ?(m|km|nmi)$")
-_UNIT_M = {"m": 1.0, "km": 1000.0, "nmi": 1852.0}
-LABEL = r"^[a-z0-9][a-z0-9-]{0,63}$"
 REFERENCES = ("of", "amends", "replaces", "corrects")
 WHOLE = "all"  # in `invented`: no source gives anything of this entry
-
-
-def _moment(value: object) -> object:
-    """RFC 3339 with `Z`, as TOML's own date-time or as text -> milliseconds since 1970."""
-    if isinstance(value, str):
-        if not value.endswith("Z"):
-            raise ValueError("a time is written in UTC with Z, like 2017-09-16T00:30:00Z")
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime) or value.utcoffset() != timedelta(0):
-        raise ValueError("a time is written in UTC with Z, like 2017-09-16T00:30:00Z")
-    return (value - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("a duration is text, like 40s or 10min")
-    return _said(times.duration_ms, value)
-
-
-def _length(value: object) -> object:
-    """`2km`, `500m`, `1.5nmi` or whole metres -> metres."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _LENGTH.match(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a length looks like 500m, 2km or 1.5nmi")
-    return round(float(match[1]) * _UNIT_M[match[2]])
-
-
-def _said(read: Callable[[str], int], text: str) -> int:
-    """A reader of the protocol as a validator: what it says becomes the file's error."""
-    try:
-        return read(text)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-
-
-def _enum(kind: type[Kind] | type[Precedence] | type[Response] | type[Level] | type[Word]) -> BeforeValidator:
-    """TOML has only text: turn it into the enum, and say which words there are."""
-
-    def read(value: object) -> object:
-        try:
-            return kind(value)  # type: ignore[arg-type]
-        except ValueError:
-            raise ValueError(f"expected one of {', '.join(kind)}") from None
-
-    return BeforeValidator(read)
-
-
-def _several(value: object) -> object:
-    """TOML arrays are lists; the models hold tuples. One text stands for a list of one."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-Moment = Annotated[int, BeforeValidator(_moment)]
-Duration = Annotated[int, BeforeValidator(_duration)]
-Metres = Annotated[int, BeforeValidator(_length), Field(ge=0)]
-Label = Annotated[str, Field(pattern=LABEL)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Destination = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}(:[a-z][a-z0-9-]{0,31})?$")]
-AnyKind = Annotated[Kind, _enum(Kind)]
-AnyPrecedence = Annotated[Precedence, _enum(Precedence)]
-AnyResponse = Annotated[Response, _enum(Response)]
-AnyLevel = Annotated[Level, _enum(Level)]
-AnyWord = Annotated[Word, _enum(Word)]
 
 
 class Part(BaseModel):
@@ -203,15 +142,15 @@ class Send(Statement, Where):
     CAUSES: ClassVar[bool] = True
 
     do: Literal["send"]
-    to: Annotated[tuple[Destination, ...], BeforeValidator(_several)] = ()
-    info: Annotated[tuple[Party, ...], BeforeValidator(_several)] = ()
+    to: Annotated[tuple[Destination, ...], BeforeValidator(several)] = ()
+    info: Annotated[tuple[Party, ...], BeforeValidator(several)] = ()
     kind: AnyKind
     precedence: AnyPrecedence = Precedence.ROUTINE
     response: AnyResponse | None = None
     how: Literal["machine", "human", "voice", "relayed"] = "human"
     status: Literal["operation", "exercise", "test"] = "operation"
-    volumes: Annotated[tuple[Where, ...], BeforeValidator(_several)] = ()
-    elements: Annotated[tuple[ElementPart, ...], BeforeValidator(_several)] = ()
+    volumes: Annotated[tuple[Where, ...], BeforeValidator(several)] = ()
+    elements: Annotated[tuple[ElementPart, ...], BeforeValidator(several)] = ()
     text: Prose = ""
     unit: Name | None = None
     alleged: Party | None = None
@@ -232,19 +171,52 @@ class Send(Statement, Where):
         return (self, *self.volumes) if self.given else self.volumes
 
 
+class Line(Statement):
+    """A version of a de-confliction line: proposed; or, with `of`, accepted or withdrawn as it was proposed."""
+
+    CAUSES: ClassVar[bool] = True
+
+    do: Literal["line"]
+    action: Literal["propose", "accept", "withdraw"] = "propose"
+    of: Label | None = None
+    to: Annotated[tuple[Destination, ...], BeforeValidator(several)] = ()
+    info: Annotated[tuple[Party, ...], BeforeValidator(several)] = ()
+    precedence: AnyPrecedence = Precedence.ROUTINE
+    line: Code | None = None
+    version: Annotated[int, Field(ge=1)] = 1
+    title: Name | None = None
+    parts: Annotated[tuple[Texts, ...], BeforeValidator(several)] = ()
+    keeps: dict[Party, Literal["left", "right"]] = Field(default_factory=dict)
+    excluded: Annotated[tuple[Texts, ...], BeforeValidator(several)] = ()
+    precision: Metres = 0
+    from_: Moment | None = Field(None, alias="from")
+    until: Moment | None = None
+    beyond: Prose = ""
+    text: Prose = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        proposal = self.line is not None and self.title is not None and bool(self.parts) and self.from_ is not None
+        if self.action == "propose" and (self.of is not None or not proposal):
+            raise ValueError("a line is proposed with line, title, parts and from, and without of")
+        if self.action != "propose" and (self.of is None or self.line is not None or self.parts):
+            raise ValueError("a line is accepted or withdrawn with `of` alone: its terms are the proposal's")
+        return self
+
+
 class Call(Statement):
     """A phone call of the past hours, put on record."""
 
     CAUSES: ClassVar[bool] = True
 
     do: Literal["call"]
-    to: Annotated[tuple[Destination, ...], BeforeValidator(_several)]
-    info: Annotated[tuple[Party, ...], BeforeValidator(_several)] = ()
+    to: Annotated[tuple[Destination, ...], BeforeValidator(several)]
+    info: Annotated[tuple[Party, ...], BeforeValidator(several)] = ()
     precedence: AnyPrecedence = Precedence.ROUTINE
     level: AnyLevel
     began: Moment
     ended: Moment
-    desks: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+    desks: Annotated[tuple[str, ...], BeforeValidator(several), Field(min_length=1)]
     readout: Prose
 
     @model_validator(mode="after")
@@ -375,7 +347,20 @@ class Restart(Entry):
 
 
 AnyEntry = Annotated[
-    Send | Call | Display | Answer | Forward | Withdraw | Check | Ack | Suspend | Resume | Offline | Online | Restart,
+    Send
+    | Line
+    | Call
+    | Display
+    | Answer
+    | Forward
+    | Withdraw
+    | Check
+    | Ack
+    | Suspend
+    | Resume
+    | Offline
+    | Online
+    | Restart,
     Field(discriminator="do"),
 ]
 RELAY_ACTIONS = frozenset({"ack", "restart"})  # what the operator does; all else is a party's

@@ -21,18 +21,18 @@ from channel.protocol.statements import Desk, Level, NetName, Party
 from channel.scenario import acts
 from channel.scenario.entries import (
     RELAY_ACTIONS,
+    Answer,
     AnyEntry,
-    AnyLevel,
     Call,
     Entry,
-    Moment,
+    Line,
     Offline,
     Online,
     Part,
     Send,
     Statement,
-    _several,
 )
+from channel.scenario.values import AnyLevel, Moment, several
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # a written scenario of some ten thousand entries; beyond it something is wrong
 STEPS_MAX = 20_000  # after repetition
@@ -52,7 +52,7 @@ class PartyPart(Part):
     name: str
     language: Literal["en", "ru", "ar", "ku"] = "en"
     client: Literal["coalition", "russia", "sdf", "regime", "party"] = "party"
-    desks: Annotated[tuple[DeskPart, ...], BeforeValidator(_several), Field(min_length=1)]
+    desks: Annotated[tuple[DeskPart, ...], BeforeValidator(several), Field(min_length=1)]
 
     @property
     def desk(self) -> str:
@@ -75,8 +75,8 @@ class File(Part):
     deadlines: dict[str, dict[str, int]] = Field(default_factory=dict)
     sources: dict[str, str] = Field(default_factory=dict)
     places: dict[str, str] = Field(default_factory=dict)
-    party: Annotated[tuple[PartyPart, ...], BeforeValidator(_several), Field(min_length=2)]
-    entry: Annotated[tuple[AnyEntry, ...], BeforeValidator(_several)] = ()
+    party: Annotated[tuple[PartyPart, ...], BeforeValidator(several), Field(min_length=2)]
+    entry: Annotated[tuple[AnyEntry, ...], BeforeValidator(several)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +276,10 @@ def _check_steps(scenario: Scenario) -> None:
             _check_marks(entry, scenario.sources)
             if isinstance(entry, Send) and entry.expect is None:
                 acts.check_send(entry, step.at_ms, scenario.places)
+            if isinstance(entry, Answer):
+                acts.check_answer(entry, step.at_ms, scenario.places)
+            if isinstance(entry, Line) and entry.expect is None:
+                acts.check_line(entry, scenario.places)
         except UsageError as error:
             raise UsageError(f"entry[{step.order}] ({step.label}): {error}") from error
         if entry.CAUSES or _do(entry) == "answer":
@@ -305,13 +309,17 @@ def _check_references(entry: Entry, before: Mapping[str, Step]) -> None:
         found = before.get(label)
         if found is None or (wanted != "answer") != found.entry.CAUSES:
             raise UsageError(f"{member}: no {wanted} labelled {label!r} comes before it")
+        if isinstance(entry, Line) and not isinstance(found.entry, Line):
+            raise UsageError(f"of: {label!r} is not a line")
 
 
 def _check_addressees(entry: Entry, parties: Mapping[str, PartyPart]) -> None:
     named: list[str] = []
-    if isinstance(entry, Send | Call):
+    if isinstance(entry, Send | Call | Line):
         named += [name for destination in entry.to for name in destination.split(":")]
         named += entry.info
+    if isinstance(entry, Line):
+        named += entry.keeps
     if isinstance(entry, Call):
         named += [name.partition("/")[0] for name in entry.desks]
     named += [name for name in (getattr(entry, "alleged", None), getattr(entry, "addressee", None)) if name]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from channel.ledger import delivery as dl
 from channel.ledger import wording
 from channel.ledger.finding_wording import finding_line
+from channel.ledger.finding_wording import name as finding_name
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import NoticeRecord
 from channel.protocol.phrasebook import render
@@ -74,6 +75,8 @@ class Narrator:
         self._marks: dict[str, str] = {}
         self._standing: dict[str, None] = {}
         self._watch: dict[tuple[str, str], str] = {}
+        self._found: dict[tuple[object, ...], str] = {}
+        """Findings that were told, by what they say -> the first leaf that said it."""
 
     def name(self, of: str, label: str, mark: str) -> None:
         """The statement with this hash has a label and a mark in the scenario."""
@@ -106,7 +109,15 @@ class Narrator:
         return Line(wording.alert_line(ledger, record, told.stamp_ms, label=label), Tone.ALERT)
 
     def _finding(self, told: Told, ledger: Ledger, body: Finding) -> Line:
-        """Raised or over; it names the notices that it rests on by their labels."""
+        """Raised or over, the notices that it rests on by their labels. Told to another too, it is not said again."""
+        said = (body.kind, body.state, body.rests_on, body.line)
+        if self._found.setdefault(said, told.opened.of) != told.opened.of and body.rests_on:
+            also = ", ".join(dict.fromkeys(desk.party for desk in body.told))
+            over = " is over" if body.state == "cleared" else ""
+            about = ", ".join(self.label(of) for of in body.rests_on)
+            return Line(
+                f"   {dtg(told.stamp_ms)}   {finding_name(body)} [{about}]{over}, told to {also} too", Tone.ASIDE
+            )
         text = finding_line(ledger, body, told.stamp_ms, self.label)
         return Line(text, Tone.FINDING if body.state == "raised" else Tone.CLEARED)
 

@@ -24,6 +24,7 @@ from channel.scenario.entries import (
     Check,
     Display,
     Forward,
+    Line,
     Offline,
     Online,
     Restart,
@@ -267,14 +268,14 @@ class Stepper:
             await self._act(step, acts.acknowledge(entry, self._scenario.desk(entry), record.body.alert))
 
     def _act_of(self, step: Step, entry: Statement) -> acts.Act:
-        known = Send | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume
+        known = Send | Line | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume
         if not isinstance(entry, known):
             raise UsageError(f"{step.label}: nothing is known of how to do this")
-        withdrawn = self._scenario.step(entry.of).entry if isinstance(entry, Withdraw) else None
-        ended = withdrawn if isinstance(withdrawn, Send) else None
+        earlier = self._scenario.step(entry.of).entry if isinstance(entry, Withdraw | Line) and entry.of else None
+        about = earlier if isinstance(earlier, Send | Line) else None
         try:
             desk = self._scenario.desk(entry)
-            return acts.resolve(entry, step.at_ms, desk, self._scenario.places, self._tokens, ended)
+            return acts.resolve(entry, step.at_ms, desk, self._scenario.places, self._tokens, about)
         except KeyError as error:
             raise UsageError(f"{step.label}: {error.args[0]!r} was never signed") from error
 

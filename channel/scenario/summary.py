@@ -50,6 +50,11 @@ def closing(ledger: Ledger, narrator: Narrator) -> list[str]:
     standing = sum(record.standing for record in ledger.alerts.values())
     by_rung = ", ".join(f"{rungs[rung]} {rung}" for rung in ("operations", "staff", "ministry") if rungs[rung])
     lines.append(f"{len(ledger.alerts)} alerts{f' ({by_rung})' if by_rung else ''}, {standing} standing")
+    if ledger.findings:
+        kinds = Counter(record.body.kind for record in ledger.findings.values())
+        still = sum(record.standing for record in ledger.findings.values())
+        by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        lines.append(f"{len(ledger.findings)} findings ({by_kind}), {still} standing")
     answered = [d for d in ledger.deliveries.values() if d.answered_ms is not None]
     if answered:
         slowest = max(answered, key=lambda d: (d.answered_ms or 0) - d.base_ms)

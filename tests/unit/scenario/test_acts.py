@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from channel.protocol import ids
+from channel.protocol.errors import UsageError
 from channel.protocol.statements import BY_TYPE
 from channel.scenario import Scenario, Step, acts, load
-from channel.scenario.entries import Ack, Offline, Online, Restart, Send, Statement, Withdraw
+from channel.scenario.entries import Ack, Line, Offline, Online, Restart, Send, Statement, Withdraw
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 HASH = ids.sha256(b"")
@@ -25,6 +26,7 @@ NID = ids.uuid7(0, bytes(10))
 OWN: dict[str, tuple[str, dict[str, Any]]] = {
     "send": ("notice", {"nid": NID}),
     "call": ("call", {"nid": NID}),
+    "line": ("line", {"nid": NID}),
     "answer": ("answer", {}),
     "forward": ("forwarding", {}),
     "display": ("receiving", {"stage": "displayed"}),
@@ -46,9 +48,9 @@ def act(scenario: Scenario, step: Step) -> dict[str, Any]:
     if isinstance(entry, Ack):
         return acts.acknowledge(entry, desk, "0" * 16)
     tokens = {other.label: ids.sha256(other.label.encode()) for other in scenario.steps}
-    ended = scenario.step(entry.of).entry if isinstance(entry, Withdraw) else None
-    assert ended is None or isinstance(ended, Send)
-    return acts.resolve(entry, step.at_ms, desk, scenario.places, tokens, ended)  # type: ignore[arg-type]
+    about = scenario.step(entry.of).entry if isinstance(entry, Withdraw | Line) and entry.of else None
+    assert about is None or isinstance(about, Send | Line)
+    return acts.resolve(entry, step.at_ms, desk, scenario.places, tokens, about)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["deir-ezzor-2017", *sorted(str(path) for path in SCENARIOS.glob("*.toml"))])
@@ -91,11 +93,20 @@ def test_a_withdrawal_goes_to_whom_the_notice_went_and_as_fast() -> None:
 def test_what_was_read_back_is_carried_with_what_was_understood() -> None:
     scenario = load(str(SCENARIOS / "two.toml"))
     step = scenario.step("answer-002")
-    entry = step.entry.model_copy(update={"readback_place": "the buoy", "readback_time": "+30min"})
-    readback = act(scenario, Step(step.at_ms, step.order, step.label, entry))["readback"]
-    assert readback == {
-        "place": "the buoy",
-        "time": "+30min",
-        "at": [65_000_000, 461_000_000],
-        "when": "2031-03-10T06:15:00.000Z",
-    }
+    for time, typed in (("+30min", "2031-03-10T06:15:00.000Z"), ("100615Z MAR 31", "100615Z MAR 31")):
+        entry = step.entry.model_copy(update={"readback_place": "the buoy", "readback_time": time})
+        readback = act(scenario, Step(step.at_ms, step.order, step.label, entry))["readback"]
+        assert readback == {
+            "place": scenario.places["the buoy"],
+            "time": typed,
+            "at": [65_000_000, 461_000_000],
+            "when": "2031-03-10T06:15:00.000Z",
+        }
+
+
+@pytest.mark.parametrize("changed", [{"readback_place": "nowhere"}, {"readback_time": "later"}])
+def test_what_is_read_back_is_a_place_and_a_time(changed: dict[str, str]) -> None:
+    step = load(str(SCENARIOS / "two.toml")).step("answer-002")
+    entry = step.entry.model_copy(update={"readback_place": "35.3,40.1", "readback_time": "+30min"} | changed)
+    with pytest.raises(UsageError, match="cannot read"):
+        acts.check_answer(entry, step.at_ms, {})  # type: ignore[arg-type]

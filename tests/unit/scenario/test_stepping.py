@@ -13,6 +13,7 @@ import pytest
 from channel.ledger.ledger import Ledger
 from channel.protocol.errors import FatalError, RefusedError, UsageError
 from channel.protocol.statements import Alert
+from channel.protocol.times import from_wire
 from channel.replay import outcomes
 from channel.scenario import Scenario, load, parse
 from channel.scenario.journal import Told
@@ -58,10 +59,10 @@ def changed(old: str, new: str, name: str = "two") -> Scenario:
 def test_the_weekend_comes_to_the_outcomes_that_it_was_written_for() -> None:
     world, _ = run(load(WEEKEND))
     ledger = world.journal.ledger
-    assert len(ledger.notices) == 56
+    assert len(ledger.notices) == 66
     assert outcomes(ledger) == {
-        "answered": 42,
-        "told": 70,
+        "answered": 47,
+        "told": 92,
         "unanswered": 1,
         "withdrawn": 1,
         "superseded": 1,
@@ -71,7 +72,7 @@ def test_the_weekend_comes_to_the_outcomes_that_it_was_written_for() -> None:
     }
     assert alerts(ledger) == {
         ("forward", "operations"): 1,
-        ("answer", "operations"): 18,  # six of them by deadlines that a finding shortened
+        ("answer", "operations"): 16,  # four of them by deadlines that a finding shortened
         ("answer", "staff"): 5,
         ("answer", "ministry"): 3,
         ("standby", "operations"): 1,
@@ -80,6 +81,46 @@ def test_the_weekend_comes_to_the_outcomes_that_it_was_written_for() -> None:
         ("watch", "operations"): 1,
         ("expired", "operations"): 2,
     }
+
+
+def test_the_weekend_finds_what_two_watch_floors_would_have() -> None:
+    world, _ = run(load(WEEKEND))
+    assert Counter(record.body.kind for record in world.journal.ledger.findings.values()) == {
+        "line-crossed": 14,
+        "overlap": 11,
+        "proximity": 14,
+        "converging": 1,
+        "stale-position": 16,
+        "not-heeded": 1,
+        "incident-in-notified-area": 5,
+    }
+
+
+def test_the_strike_was_in_areas_that_both_had_notified_and_neither_had_shown_to_a_person() -> None:
+    world, record = run(load(WEEKEND))
+    ledger = world.journal.ledger
+    mine, theirs = (
+        next(of for of, label in record.labels.items() if label == f"before-the-strike-{party}")
+        for party in ("coalition", "russia")
+    )
+    found = [f.body for f in ledger.findings.values() if {mine, theirs} & set(f.body.rests_on)]
+    (overlap,) = [body for body in found if body.kind == "overlap" and {mine, theirs} == set(body.rests_on)]
+    strike_ms = from_wire("2017-09-16T00:30:00.000Z")
+    assert ledger.findings[overlap.finding].raised_ms == strike_ms - 125 * 60_000
+    incidents = [body for body in found if body.kind == "incident-in-notified-area"]
+    unseen = "not displayed to a person by then as far as anybody signed"
+    russia = (mine, ("coalition", "russia"), 8_400, f"stored by a machine of russia 2 h 20 min before, {unseen}")
+    coalition = (
+        theirs,
+        ("russia", "coalition"),
+        7_500,
+        f"stored by a machine of coalition 2 h 05 min before, {unseen}",
+    )
+    said = [(body.rests_on[0], body.concerns, body.measures, body.detail.partition(": ")[2]) for body in incidents]
+    assert said == [
+        (of, concerns, {"notified-s": seconds, "received-s": seconds}, words)
+        for of, concerns, seconds, words in (russia, russia, coalition)
+    ]
 
 
 def test_the_first_alert_is_the_notice_that_russia_did_not_pass_on() -> None:

@@ -275,12 +275,12 @@ class FakeClient(FakePeer):
     def _act(self, act: dict[str, Any]) -> dict[str, Any]:
         do = act.pop("do")
         model = {
-            "send": "notice", "withdraw": "notice", "call": "call", "answer": "answer", "forward": "forwarding",
-            "display": "receiving", "check": "check", "ack": "acknowledgement", "suspend": "suspension",
-            "resume": "suspension",
+            "send": "notice", "withdraw": "notice", "call": "call", "line": "line", "answer": "answer",
+            "forward": "forwarding", "display": "receiving", "check": "check", "ack": "acknowledgement",
+            "suspend": "suspension", "resume": "suspension",
         }[do]  # fmt: skip
         desk = f"sig/desk-{act.get('desk', 'operations')}"
-        if do in ("send", "call", "withdraw"):
+        if do in ("send", "call", "line", "withdraw"):
             act["nid"] = ids.uuid7(
                 self.now_ms, hashlib.sha256(f"{self.name}{len(self.seqs)}{self.seqs}".encode()).digest()
             )
