@@ -14,8 +14,8 @@ const BEATS: Record<Precedence, readonly (readonly [number, number])[]> = {
 };
 const VOLUME = 0.25;
 
-/** Alerts that stand and that this console's desk has not acknowledged. */
-export function unacknowledged(alerts: readonly AlertRow[]): AlertRow[] {
+/** Alerts and findings that stand and that this console's desk has not acknowledged. */
+function unacknowledged(alerts: readonly AlertRow[]): AlertRow[] {
   return alerts.filter((alert) => !alert.cleared_at && !alert.mine);
 }
 
@@ -53,20 +53,19 @@ export class Alarm {
     const open = unacknowledged(alerts);
     const fresh = open.filter((alert) => !this.#known.has(alert.id));
     this.#known = new Set(open.map((alert) => alert.id));
-    const worst = most(open);
+    // Nobody acknowledges a finding: it sounds once, and only alerts are repeated.
+    const repeated = open.filter((alert) => alert.what === "alert");
+    const worst = most(repeated);
     this.sounding = worst;
     for (const precedence of Object.keys(REPEAT_MS) as Precedence[]) {
-      const mine = open.some((alert) => alert.precedence === precedence);
+      const mine = repeated.some((alert) => alert.precedence === precedence);
       if (!mine) this.#last.delete(precedence);
     }
-    if (worst) {
-      const due = now - (this.#last.get(worst) ?? Number.NEGATIVE_INFINITY) >= REPEAT_MS[worst];
-      const loudest = most(fresh);
-      if (on && this.allowed && (due || loudest)) {
-        const heard = loudest && !due ? loudest : worst;
-        this.#last.set(heard, now);
-        this.play(heard);
-      }
+    const due = worst !== null && now - (this.#last.get(worst) ?? Number.NEGATIVE_INFINITY) >= REPEAT_MS[worst];
+    const heard = due ? worst : most(fresh);
+    if (on && this.allowed && heard) {
+      this.#last.set(heard, now);
+      this.play(heard);
     }
     const first = this.#first;
     this.#first = false;

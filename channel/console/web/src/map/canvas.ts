@@ -93,23 +93,25 @@ export class Canvas {
     if (!geometry) return [];
     const feature = new Feature(geometry);
     const properties = (raw["properties"] ?? {}) as Record<string, unknown>;
-    feature.setProperties({ of: properties["of"] ?? null });
+    feature.setProperties({ of: properties["token_sha256"] ?? null });
     const at = this.#mark(raw, geometry);
     this.#looks.set(feature, { ...look(properties), marker: at });
     return [feature];
   }
 
-  /** A place with a radius or an accuracy is a circle on the ground. */
+  /** A place with an accuracy is a circle on the ground. */
   #geometry(raw: Raw): Geometry | null {
     const { geometry, properties } = raw as { geometry: { type: string; coordinates: number[] } | null; properties?: Record<string, unknown> };
     if (!geometry) return null;
-    const radius = Number(properties?.["radius_m"] ?? properties?.["accuracy_m"] ?? 0);
+    const radius = Number(properties?.["accuracy_m"] ?? 0);
     if (geometry.type === "Point" && radius > 0) return circular(geometry.coordinates, radius, 64).transform("EPSG:4326", "EPSG:3857");
     return this.#format.readGeometry(geometry, PROJECTION) as Geometry;
   }
 
   #mark(raw: Raw, geometry: Geometry): Geometry | null {
     const made = raw["geometry"] as { type: string; coordinates: number[] };
+    const centre = (raw["properties"] as Record<string, unknown> | undefined)?.["circle_center"];
+    if (Array.isArray(centre)) return new Point(fromLonLat(centre as number[]));
     return made.type === "Point" ? new Point(fromLonLat(made.coordinates)) : middle(geometry);
   }
 

@@ -21,9 +21,9 @@ export function looker(around: Around): Looker {
   return (properties) => {
     const text = (name: string): string => (typeof properties[name] === "string" ? (properties[name] as string) : "");
     const what = text("what");
-    const of = text("of");
-    const party = text("author") || text("party");
-    const old = around.now - ms(text("at"));
+    const of = text("token_sha256") || text("of");
+    const party = text("party") || text("author");
+    const old = around.now - ms(text("stamp"));
     const stale = what === "position" && (properties["stale"] === true || old > STALE_MS);
     const late = around.late.has(of);
     const chosen = of !== "" && of === around.chosen;

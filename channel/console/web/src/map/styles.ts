@@ -85,7 +85,7 @@ export function styleOf(feature: Feature, look: Look, colours: Palette, resoluti
     case "excluded":
       return [...styles, area(colours.soft, 0.16, [3, 5], 1.5, text)];
     case "finding":
-      return [...styles, area(colours.near, 0.16, [10, 5], 3, text, 30), spot(look, colours.near, colours, 4)];
+      return [...styles, area(colours.near, 0.12, [10, 5], 3, text, 30)];
     case "incident":
       return [...styles, area(colour, 0.12, undefined, 2, text), spot(look, colour, colours, 8, true)];
     case "site":
@@ -130,6 +130,7 @@ function spot(look: Look, colour: string, colours: Palette, size: number, cross 
 function line(feature: Feature, look: Look, colours: Palette, text: Text | undefined, resolution: number): Style[] {
   const band = look.reach ? [new Style({ stroke: new Stroke({ color: through(colours.accent, 0.16), width: pixels(feature, look.reach, resolution), lineCap: "butt" }) })] : [];
   const edge = new Stroke({ color: colours.accent, width: 2.5 });
+  text?.setPlacement("line");
   return [...band, new Style({ stroke: edge, ...(text ? { text } : {}) })];
 }
 
