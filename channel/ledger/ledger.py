@@ -97,6 +97,10 @@ class Ledger:
         notice = self.notices[of]
         return [self.deliveries[of, party] for party in notice.parties]
 
+    def readers(self, index: int) -> list[str]:
+        """Parties to whom the leaf is released."""
+        return [party for party, record in self.parties.items() if index in record.released]
+
     def desk(self, party: str, level: str) -> str:
         """Name of a party's desk at a level, or its nearest lower one."""
         desks = {desk.level.value: desk.desk for desk in self.member(party).desks}

@@ -36,6 +36,8 @@ from channel.protocol.statements import (
 from channel.protocol.times import to_wire
 from channel.relay.bodies import NONE, Bodies, own
 from channel.relay.findings import Findings
+from channel.relay.history import RETRY_MS, History
+from channel.relay.holding import Held, Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,6 @@ class Batch:
 
 
 @dataclass(slots=True)
-class _Held:
-    opened: Opened
-    link: str
-    since_ms: int
-    bodies: Mapping[ids.Hash, bytes]
-
-
-@dataclass(slots=True)
 class Outcome:
     """What became of the last statement handed in: for the operator's own commands."""
 
@@ -89,10 +83,11 @@ class Core:
     committed_seqs: dict[str, int] = field(init=False)
     _staged: list[StoredLeaf] = field(default_factory=list)
     _staged_words: list[tuple[str, Word_]] = field(default_factory=list)
-    _held: dict[str, list[_Held]] = field(default_factory=dict)
+    _holding: Holding = field(default_factory=Holding)
     _suppressed: dict[str, dict[str, None]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     bodies: Bodies = field(init=False)
+    history: History = field(default_factory=History)
     findings: Findings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +113,9 @@ class Core:
             self.dropped[error.code] += 1
             return Outcome(code=error.code, detail=error.detail)
         except Attributable as error:
-            if ids.kid_party(error.kid) != link:
+            if self.history.closed:
+                self._busy(ids.kid_party(error.kid), error.of, "quarantine")
+            elif ids.kid_party(error.kid) != link:
                 self.dropped["foreign-refused"] += 1
             elif error.of not in ledger.refused:
                 self._refuse(error, now_ms)
@@ -130,7 +127,9 @@ class Core:
 
     def _judge(self, opened: Opened, now_ms: int, link: str, bodies: Mapping[ids.Hash, bytes]) -> Outcome:
         ledger = self.folded.ledger
-        verdict = policy.judge(ledger, opened, self._stamp(now_ms))
+        seen = getattr(opened.body, "seen", None) if opened.of not in ledger.index_of else None
+        verdict = self.history.judge(opened.party, seen, self.folded.tree)
+        verdict = verdict or policy.judge(ledger, opened, self._stamp(now_ms))
         if isinstance(verdict, policy.Accept):
             verdict = self.bodies.judge(opened, bodies) or verdict
         match verdict:
@@ -148,11 +147,10 @@ class Core:
                     self.dropped["foreign-known"] += 1
                 return Outcome(index=index)
             case policy.Wait(code, retry_ms):
-                busy = Busy(net=ledger.charter.net, of=opened.of, code=code, retry_ms=retry_ms)
-                self._staged_words.append((opened.party, busy))
+                self._busy(opened.party, opened.of, code, retry_ms)
                 return Outcome(code=code, detail=f"try again in {retry_ms} ms")
             case policy.Hold(of):
-                self._hold(of, _Held(opened, link, now_ms, bodies))
+                self._holding.hold(of, Held(opened, link, now_ms, bodies))
                 return Outcome(code="unknown-reference", detail="what it refers to is not known yet")
             case policy.RefusedBefore():
                 return Outcome(code=ledger.refused[opened.of].code, detail=ledger.refused[opened.of].detail)
@@ -196,7 +194,7 @@ class Core:
 
     def next_ms(self) -> int | None:
         """When `tick` has something to do next; None if nothing is owed."""
-        times = [held.since_ms + limits.HELD_MS_MAX for group in self._held.values() for held in group]
+        times = self._holding.times()
         times += [self._summary_ms(party) for party in self._suppressed]
         due = (self.agenda.next_ms(), self.findings.next_ms())
         return min([*times, *(at_ms for at_ms in due if at_ms is not None)], default=None)
@@ -252,6 +250,13 @@ class Core:
             devices=tuple(devices[:64]),
         )
         return seal(word, self.keys.machine)
+
+    def rebuild(self, leaves: Iterable[StoredLeaf], note: str) -> None:
+        """Leaves that were taken back and are durable again (protocol.md 10.15)."""
+        for leaf in leaves:
+            self.folded.apply(leaf)
+        self.note = note
+        self._mark_committed()
 
     # --- own statements ---------------------------------------------------------------------------------------------
 
@@ -315,8 +320,7 @@ class Core:
         ledger, party = self.folded.ledger, ids.kid_party(fault.kid)
         if self._over_limit(party, now_ms):
             self._suppressed.setdefault(party, {})[fault.of] = None
-            busy = Busy(net=ledger.charter.net, of=fault.of, code="refusals-limited", retry_ms=policy.MINUTE_MS)
-            self._staged_words.append((party, busy))
+            self._busy(party, fault.of, "refusals-limited", policy.MINUTE_MS)
             return
         optional = {} if fault.nid is None else {"nid": fault.nid}
         self._say(
@@ -332,6 +336,10 @@ class Core:
         )
         if fault.code == "equivocation" and party in ledger.parties:
             self._alert(deadlines.equivocation(ledger, party, fault.of, self._stamp(now_ms)), now_ms)
+
+    def _busy(self, party: str, of: ids.Hash, code: str, retry_ms: int = RETRY_MS) -> None:
+        net = self.folded.ledger.charter.net
+        self._staged_words.append((party, Busy(net=net, of=of, code=code, retry_ms=retry_ms)))
 
     def _over_limit(self, party: str, now_ms: int) -> bool:
         record = self.folded.ledger.parties.get(party)
@@ -357,42 +365,17 @@ class Core:
 
     # --- held -------------------------------------------------------------------------------------------------------
 
-    def _hold(self, of: str, new: _Held) -> None:
-        """Keep it until what it refers to comes; at most `HELD_STATEMENTS_MAX` a party, the oldest goes first."""
-        mine = [
-            (held.since_ms, key, held)
-            for key, group in self._held.items()
-            for held in group
-            if held.opened.party == new.opened.party
-        ]
-        same = next((held for _, _, held in mine if held.opened.of == new.opened.of), None)
-        if same is not None:
-            same.link = new.link if new.link == new.opened.party else same.link
-            same.bodies = new.bodies or same.bodies
-            return
-        if len(mine) >= limits.HELD_STATEMENTS_MAX:
-            _, key, oldest = min(mine, key=lambda row: row[0])
-            self._held[key].remove(oldest)
-        self._held.setdefault(of, []).append(new)
-
     def _release_held(self, reference: str, now_ms: int) -> None:
-        for held in self._held.pop(reference, ()):
+        for held in self._holding.release(reference):
             self._judge(held.opened, now_ms, held.link, held.bodies)
 
     def _expire_held(self, now_ms: int) -> None:
-        for key in list(self._held):
-            late = [held for held in self._held[key] if held.since_ms + limits.HELD_MS_MAX <= now_ms]
-            self._held[key] = [held for held in self._held[key] if held not in late]
-            for held in late:
-                if held.opened.party == held.link:
-                    seq = getattr(held.opened.body, "seq", 0)
-                    detail = "what it refers to did not come within 10 min"
-                    self._refuse(
-                        Attributable("unknown-reference", detail, of=held.opened.of, kid=held.opened.kid, seq=seq),
-                        now_ms,
-                    )
-            if not self._held[key]:
-                del self._held[key]
+        for held in list(self._holding.expire(now_ms)):
+            if held.opened.party == held.link:
+                seq = getattr(held.opened.body, "seq", 0)
+                detail = "what it refers to did not come within 10 min"
+                fault = Attributable("unknown-reference", detail, of=held.opened.of, kid=held.opened.kid, seq=seq)
+                self._refuse(fault, now_ms)
 
 
 __all__ = ["Batch", "Core", "Keys", "Outcome"]

@@ -23,7 +23,14 @@ class History:
     closed: bool = False
     """In quarantine: nothing is taken at all."""
     ask: set[str] = field(default_factory=set)
+    sent: set[str] = field(default_factory=set)
+    """Whom it was asked of."""
     _named: dict[str, dict[tuple[int, ids.Hash], bool]] = field(default_factory=dict)  # True: nobody signed it
+
+    @property
+    def asked(self) -> bool:
+        """Whether a party was asked for its checkpoint and has not shown it."""
+        return bool(self.ask or self.sent)
 
     def judge(self, party: str, seen: Seen | None, tree: Tree) -> policy.Verdict | None:
         """None: `seen` is of this log. Else what its statement gets."""
@@ -43,6 +50,7 @@ class History:
     def shown(self, party: str) -> None:
         """The party showed a checkpoint of this log, or none: no signed tree stands behind what it named."""
         self.ask.discard(party)
+        self.sent.discard(party)
         self._named[party] = dict.fromkeys(self._named.get(party, {}), True)
 
 

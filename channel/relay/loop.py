@@ -8,39 +8,42 @@ Frames of all parties are taken in turn, a bounded number of statements each, so
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import structlog
 
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
-from channel.protocol.errors import FatalError, TransientError, Unattributable
-from channel.protocol.frames import CompareItem, CosignatureItem, HaveItem, ProveItem, TokenItem, UpFrame
+from channel.protocol.errors import FatalError, Unattributable
+from channel.protocol.frames import (
+    CompareItem,
+    CosignatureItem,
+    HaveItem,
+    ProveItem,
+    ReturnedItem,
+    ShownItem,
+    TokenItem,
+    UpFrame,
+)
 from channel.protocol.statements import ClockStep
-from channel.relay.answers import answers
+from channel.relay import quarantine_file
 from channel.relay.boot import Booted
 from channel.relay.clock import Clock, RelayClock, SystemClock
 from channel.relay.core import Batch
+from channel.relay.guard import Guard
+from channel.relay.hearing import hear
 from channel.relay.home import ChannelHome
+from channel.relay.inbox import Inboxes, release
 from channel.relay.links import link_to
 from channel.relay.operator import Settled, Spool
+from channel.relay.sending import Sending
 from channel.relay.session import Head, Session
 from channel.relay.sinks import AlertSink
 from channel.relay.witness import Witnesses
 
 FLUSH_MS = 1_000  # cosignatures are no evidence of the relay's own: a crash may cost the last second's
 TICK_S = 0.2  # how often due times are looked at: deadlines are in seconds
-
-
-@dataclass(slots=True)
-class _Arrived:
-    """A frame that waits, and the promise that releases its acknowledgement to the broker."""
-
-    frame: UpFrame
-    done: asyncio.Future[None]
 
 
 class Relay:
@@ -70,36 +73,46 @@ class Relay:
         ledger = booted.core.folded.ledger
         self._mono_ms = SystemClock().monotonic_ms  # pacing is on real time also where the net's clock is stepped
         self.sessions = {party: Session(party, heard_at_ms=self._mono_ms()) for party in ledger.parties}
-        self._inboxes: dict[str, deque[_Arrived]] = {party: deque() for party in ledger.parties}
+        self._inboxes = Inboxes(ledger.parties)
         self._links = {party: link_to(home, ledger.charter.net, party, broker_host) for party in ledger.parties}
-        self._wake = asyncio.Event()
-        self._send: dict[str, asyncio.Event] = {party: asyncio.Event() for party in ledger.parties}
-        self._beat: dict[str, bool] = dict.fromkeys(ledger.parties, False)
         self._spool = Spool(home.path / "operator.sqlite")
+        self.guard = Guard(home, self.core, clock.now_ms(), self._spool.unread())
         self._writer = ThreadPoolExecutor(1, "log-writer")
         self._turns = asyncio.Lock()
         self._stopping = False
         self._unflushed_ms: int | None = None
+        self._version = ""
         self.head = self._new_head()
+        self._down = Sending(
+            self.core, self._store, self.guard, self.sessions, self._links,
+            head=lambda: self.head, now_ms=lambda: self.clock.now_ms(), mono_ms=self._mono_ms,
+        )  # fmt: skip
 
     # --- running ----------------------------------------------------------------------------------------------------
 
     async def run(self, version: str) -> None:
         """Until `stop`. FatalError when the log's state is unknown."""
-        await self.start(version)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._receive(party), name=f"link {party}") for party in self._links]
-            tasks += [group.create_task(self._sender(party), name=f"sender {party}") for party in self._links]
-            tasks.append(group.create_task(self._beats(), name="heartbeat"))
+            tasks += [group.create_task(self._down.run(party), name=f"sender {party}") for party in self._links]
+            tasks.append(group.create_task(self._down.beats(), name="heartbeat"))
+            tasks.append(group.create_task(self._heads(), name="head"))
+            if not self.gated:
+                now_ms, wake = self.clock.now_ms, self._down.wake
+                for party, frame in await hear(self.guard, self._store.links(), self._inboxes, wake, now_ms):
+                    self._inboxes.put(party, frame)
+            await self.start(version)
             await self._loop()
             for task in tasks:
                 task.cancel()
 
     async def start(self, version: str) -> None:
         """The `start` leaf and whatever fell due while the relay was down."""
+        self._version = version
         async with self._turns:
             self.witnesses.since_ms = self.clock.now_ms()
-            self.core.start(self.clock.now_ms(), version)
+            if not self.guard.closed:
+                self.core.start(self.clock.now_ms(), version)
             await self._finish_turn(self.clock.now_ms())
         lost = self.core.bodies.owed - self._store.bodies()
         self._log.info("started", size=self.core.committed_size, bodies_missing=len(lost))
@@ -107,11 +120,13 @@ class Relay:
     async def stop(self) -> None:
         """Finish the present commit group and end `run`."""
         self._stopping = True
-        self._wake.set()
+        self._inboxes.wake.set()
 
     def close(self) -> None:
         """A clean stop leaves the log as one file."""
         self._writer.shutdown(wait=True)
+        if not self.guard.closed:
+            quarantine_file.put_head(self.home.path, self.core.note)
         self._spool.close()
         self._store.close()
 
@@ -119,10 +134,10 @@ class Relay:
         while not self._stopping:
             try:
                 async with asyncio.timeout(TICK_S):
-                    await self._wake.wait()
+                    await self._inboxes.wake.wait()
             except TimeoutError:
                 pass
-            self._wake.clear()
+            self._inboxes.wake.clear()
             await self.turn()
 
     async def turn(self) -> None:
@@ -135,8 +150,7 @@ class Relay:
             for id_, outcome in settled:
                 self._spool.settle(id_, outcome)
             for promise in done:
-                if not promise.done():
-                    promise.set_result(None)
+                release(promise)
 
     async def commit_gate(self) -> int:
         """Judge what the gate holds, in the order (party, key, sequence): a scenario's outcome depends on no race."""
@@ -150,7 +164,34 @@ class Relay:
             await self._finish_turn(now_ms)
             return self.core.committed_size - size
 
+    async def _resume(self, now_ms: int) -> bool:
+        """In quarantine: whether every leaf is back, and durable; then the relay goes on."""
+        rebuilt = self.guard.settle()
+        if rebuilt is None:
+            return False
+        if rebuilt.leaves:
+            note = self.guard.note(rebuilt)
+            await self._write(self._store.append, rebuilt.leaves, note)
+            self.core.rebuild(rebuilt.leaves, note)
+            self.witnesses.committed(self.core.committed_size, note)
+            self.head = self._new_head()
+        self.guard.over()
+        for session in self.sessions.values():
+            session.gone()  # so that each says anew where it is
+        self.core.start(now_ms, self._version)
+        self.beat()
+        return True
+
+    def _say_words(self, words: list[tuple[str, bytes]]) -> None:
+        for party, word in words:
+            if party in self.sessions and self.sessions[party].live:
+                self.sessions[party].words.append(word)
+
     async def _finish_turn(self, now_ms: int) -> None:
+        if self.guard.closed and not await self._resume(now_ms):
+            self._say_words(self.core.committed(None))
+            self._down.wake()
+            return
         self._check_clock(now_ms)
         self.core.tick(now_ms, self._silent(now_ms))
         unwitnessed = self.witnesses.due(self.core.committed_size)
@@ -163,9 +204,7 @@ class Relay:
         if batch is not None:
             self._store.put_links(self._link_rows())
             await self._write(self._store.append, batch.leaves, batch.note, batch.bodies, batch.spent)
-        for party, word in self.core.committed(batch):
-            if party in self.sessions and self.sessions[party].live:
-                self.sessions[party].words.append(word)
+        self._say_words(self.core.committed(batch))
         if batch is not None:
             self.witnesses.committed(self.core.committed_size, batch.note)
             self.head = self._new_head()
@@ -174,8 +213,7 @@ class Relay:
         self._sink.repeat()
         for session in self.sessions.values():
             session.resend(self._mono_ms())
-        for event in self._send.values():
-            event.set()
+        self._down.wake()
 
     async def _flush(self, cosigned: bool, committed: bool) -> None:
         """Cosignatures wait a little for the next commit, then they are made durable by themselves."""
@@ -203,6 +241,7 @@ class Relay:
 
     def _tell(self, batch: Batch) -> None:
         ledger = self.core.folded.ledger
+        self._spool.keep_unread(leaf for leaf in batch.leaves if not ledger.readers(leaf.index))
         for leaf in batch.leaves:
             opened = ledger.entries[leaf.index].opened
             self._log.info("leaf", index=leaf.index, type=opened.type, party=opened.party)
@@ -218,8 +257,8 @@ class Relay:
         def on_state(up: bool) -> None:
             self._log.info("link", party=party, up=up)
             if up:
-                self._beat[party] = True
-                self._send[party].set()
+                self._down.beat(party)
+                self._down.wake()
 
         await self._links[party].run(on_payload, on_state)
 
@@ -234,26 +273,17 @@ class Relay:
         except Unattributable as error:
             self.core.dropped[error.code] += 1
             return
-        inbox = self._inboxes[party]
-        if len(inbox) >= limits.QUEUE_FRAMES_MAX:
+        promise = self._inboxes.put(party, frame)
+        if promise is None:
             self.core.dropped["queue-full"] += 1
             return
-        arrived = _Arrived(frame, asyncio.get_running_loop().create_future())
-        inbox.append(arrived)
-        self._wake.set()
-        await arrived.done
+        await promise
 
     def _take_frames(self, now_ms: int) -> list[asyncio.Future[None]]:
         done = []
-        for party, inbox in self._inboxes.items():
-            budget = limits.BATCH_TOKENS_PER_PARTY_MAX
-            while inbox and budget > 0:
-                arrived = inbox.popleft()
-                budget -= len(arrived.frame.items)
-                self._take(party, arrived.frame, now_ms)
-                done.append(arrived.done)
-            if inbox:
-                self._wake.set()
+        for party, arrived in self._inboxes.take():
+            self._take(party, arrived.frame, now_ms)
+            done.append(arrived.done)
         return done
 
     def _take(self, party: str, frame: UpFrame, now_ms: int) -> None:
@@ -271,14 +301,20 @@ class Relay:
                         self.core.submit(data, now_ms, party, bodies)
                 case HaveItem():
                     if party not in self.offline:
+                        self.guard.have(party, item)
                         session.have(item, self._mono_ms(), self.head)
-                        self._beat[party] = self._beat[party] or item.hello  # what it must know before it signs
+                        if item.hello:
+                            self._down.beat(party)  # what it must know before it signs
                 case ProveItem():
                     session.asked = None if party in self.offline else item
                 case CompareItem():
                     session.compare = None if party in self.offline else item
                 case frames.WantItem():
                     session.wanted = None if party in self.offline else item
+                case ShownItem():
+                    self.guard.shown(party, item, now_ms)
+                case ReturnedItem():
+                    self.guard.returned(party, item)
                 case CosignatureItem():
                     dropped = self.witnesses.take(item)
                     if dropped is not None:
@@ -292,45 +328,15 @@ class Relay:
                 self.clock.apply_step()
         return Settled(outcome.index, outcome.code, outcome.detail)
 
-    # --- frames out -------------------------------------------------------------------------------------------------
-
-    async def _sender(self, party: str) -> None:
-        """Publish what is due to one party, one frame after the other; what fails is sent again from its `have`."""
-        session, link, event = self.sessions[party], self._links[party], self._send[party]
-        topic = topics.down(self.core.folded.ledger.charter.net, party)
-        while True:
-            await event.wait()
-            event.clear()
-            if not link.connected:
-                continue
-            due = []
-            if self._beat[party]:
-                self._beat[party] = False
-                token = self.core.heartbeat(party, self.clock.now_ms())
-                due.append(session.beat(self.core.folded, self.head, token))
-            core = self.core
-            due += answers(session, core.folded, core.bodies, self.head, self._store, core.dropped)
-            try:
-                for frame in due:
-                    await link.publish(topic, frames.encode(frame))
-                while (
-                    following := session.next_frame(self.core.folded, self.head, self._mono_ms(), self._store.body)
-                ) is not None:
-                    await link.publish(topic, frames.encode(following))
-            except TransientError as error:
-                self._log.info("send_failed", party=party, why=str(error))
-                session.gone()
-
     def beat(self) -> None:
         """A heartbeat to each party, whether it is there or not."""
-        for party, event in self._send.items():
-            self._beat[party] = True
-            event.set()
+        self._down.beat_all()
 
-    async def _beats(self) -> None:
-        """Heartbeats every `HEARTBEAT_MS` of real time."""
+    async def _heads(self) -> None:
+        """The newest checkpoint beside the log: from it a later start knows that the log is older."""
         while True:
-            self.beat()
+            if not self.guard.closed:
+                await self._write(quarantine_file.put_head, self.home.path, self.core.note)
             await asyncio.sleep(limits.HEARTBEAT_MS / 1000)
 
     # --- the rest ---------------------------------------------------------------------------------------------------

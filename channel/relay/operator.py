@@ -6,7 +6,7 @@ writes the outcome beside it. The command waits for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import apsw
 
 from channel.ledger.fold import Folded
 from channel.ledger.ledger import Ledger
+from channel.log.store import StoredLeaf
 from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
 from channel.protocol.statements import Seen, Statement
@@ -29,6 +30,9 @@ CREATE TABLE IF NOT EXISTS submission (
   id INTEGER PRIMARY KEY, token BLOB NOT NULL, done INTEGER NOT NULL DEFAULT 0,
   idx INTEGER, code TEXT, detail TEXT NOT NULL DEFAULT ''
 ) STRICT;
+"""
+_UNREAD = """
+CREATE TABLE IF NOT EXISTS unread (idx INTEGER PRIMARY KEY, stamp INTEGER NOT NULL, token BLOB NOT NULL) STRICT;
 """
 _BUSY_MS = 5_000
 
@@ -77,7 +81,7 @@ class Spool:
         if new:
             path.chmod(0o600)
         self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
-        self._db.execute(_SCHEMA)
+        self._db.execute(_SCHEMA + _UNREAD)
         self._version = -1
 
     def submit(self, build: Callable[[int, str], Statement], signer: Signer, known: tuple[int, str]) -> int:
@@ -115,6 +119,21 @@ class Spool:
         """None while the relay has not judged it."""
         row = self._db.execute("SELECT done, idx, code, detail FROM submission WHERE id = ?", (id_,)).fetchone()
         return None if row is None or not row[0] else Settled(row[1], row[2], row[3])
+
+    def keep_unread(self, leaves: Iterable[StoredLeaf]) -> None:
+        """Keep leaves that no party reads, and so none could hand back (protocol.md 10.15)."""
+        rows = [(leaf.index, leaf.stamp, leaf.token) for leaf in leaves]
+        if not rows:
+            return
+        try:
+            self._db.executemany("INSERT OR REPLACE INTO unread (idx, stamp, token) VALUES (?, ?, ?)", rows)
+        except apsw.BusyError:
+            pass  # a copy less of a leaf that is durable in the log
+
+    def unread(self) -> dict[int, tuple[int, bytes]]:
+        """Those leaves by index: (stamp, token)."""
+        rows: list[Any] = self._db.execute("SELECT idx, stamp, token FROM unread ORDER BY idx").fetchall()
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def close(self) -> None:
         """Release the file."""

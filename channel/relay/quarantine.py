@@ -136,8 +136,22 @@ class Quarantine:
 
     def checkpoints(self) -> list[Checkpoint]:
         """Those that were shown, the smallest first."""
-        found = [signed(note, self.origin, self.log_key) for note in self.notes.values()]
+        notes = [note for by, note in self.notes.items() if by != OWN or not self._unshown()]
+        found = [signed(note, self.origin, self.log_key) for note in notes]
         return sorted((one for one in found if one is not None), key=lambda one: one.size)
+
+    def _unshown(self) -> bool:
+        """Whether the relay's own newest leaves reached nobody: every party was heard, and none pinned a tree of them,
+        nor holds a leaf of them or the receipt of one. Then they count for nothing."""
+        if self.waiting or OWN not in self.notes:
+            return False
+        own = signed(self.notes[OWN], self.origin, self.log_key)
+        found = [signed(note, self.origin, self.log_key) for by, note in self.notes.items() if by != OWN]
+        reached = max([self.tree.size, *(one.size for one in found if one is not None)])
+        handed = {index for party in self._counted() for index in self._leaves[party]}
+        outside = {index for party in self._counted() if party != OWN for index in self._leaves[party]}
+        whole = own is not None and all(index in handed for index in range(self.tree.size, own.size))
+        return not whole and max(outside, default=-1) < reached
 
     @property
     def largest(self) -> int:

@@ -32,6 +32,7 @@ class Kept(Model):
     size: Index
     root: Hash
     shown: Index
+    shown_root: Hash
     waiting: tuple[str, ...]
     missing: tuple[Index, ...]
     forked: bool
@@ -118,7 +119,8 @@ def head(home: Path) -> str:
 
 def put_head(home: Path, note: str) -> None:
     """Keep it; what a power cut takes away of it finds out less, and harms nothing."""
-    write_file(home / HEAD, note.encode())
+    if head(home) != note:
+        write_file(home / HEAD, note.encode())
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -69,6 +69,7 @@ class Session:
     sent_at_ms: int = 0
     live: bool = False
     heard_at_ms: int = 0
+    muted: bool = False  # in quarantine: words go down, and nothing of the log
     words: list[bytes] = field(default_factory=list)
     checkpoint_due: bool = False
     asked: ProveItem | None = None  # the newest question for proofs, until it is answered or passed over
@@ -104,7 +105,7 @@ class Session:
         One at a time, so that a party that asks for everything from the beginning holds up nobody.
         """
         visible = head.feeds[self.party]
-        behind = self.sent_n < visible or self.checkpoint_due
+        behind = not self.muted and (self.sent_n < visible or self.checkpoint_due)
         if not self.live or not (self.words or behind):
             return None
         items, budget = self._words(FRAME_BUDGET_BYTES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from channel.protocol import limits
 from channel.protocol.frames import ReturnedItem, ReturnedLeaf, ShownItem, UpFrame
 from clients.core.replica import Replica
+from clients.core.store import Store
 
 FRAME_BUDGET_BYTES = 200 * 1024
 
@@ -15,8 +16,8 @@ FRAME_BUDGET_BYTES = 200 * 1024
 class Returner:
     """What is due to the relay. Also a client that takes nothing any more answers."""
 
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
+    def __init__(self, replica: Replica, store: Store) -> None:
+        self._replica, self._store = replica, store
         self.show = False
         """Whether the relay must be told which checkpoint we hold."""
         self.start: int | None = None
@@ -32,14 +33,21 @@ class Returner:
         self.show, self.start = False, None
         return due
 
+    def _held(self, start: int) -> list[tuple[int, int, bytes]]:
+        """Our leaves, and what we said ourselves and have a receipt for: it names index and stamp."""
+        held = {entry.index: (entry.stamp_ms, entry.opened.token) for entry in self._replica.from_index(start)}
+        for row in self._store.receipted():
+            if row.index is not None and row.stamp is not None and row.index >= start:
+                held.setdefault(row.index, (row.stamp, row.token))
+        return [(index, *held[index]) for index in sorted(held)]
+
     def _returned(self, start: int) -> ReturnedItem:
         found: list[ReturnedLeaf] = []
         budget, done = FRAME_BUDGET_BYTES, True
-        for entry in self._replica.from_index(start):
-            token = entry.opened.token.decode("ascii")
+        for index, stamp, token in self._held(start):
             budget -= len(token) + 80
             if (found and budget < 0) or len(found) == limits.RETURNED_LEAVES_MAX:
                 done = False
                 break
-            found.append(ReturnedLeaf(index=entry.index, stamp=entry.stamp_ms, token=token))
+            found.append(ReturnedLeaf(index=index, stamp=stamp, token=token.decode("ascii")))
         return ReturnedItem(start=start, leaves=tuple(found), done=done)

@@ -74,7 +74,7 @@ class Session:
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
         self.prover = Prover(self.replica, store, self._origin, self._log_key)
         self._comparer = Comparer(self.replica, store)
-        self._returner = Returner(self.replica)
+        self._returner = Returner(self.replica, store)
         self._unsealing = Unsealing(self.replica, store, seeds)
         self._watch = Alarms(self.replica, store, self.out)
         self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)

@@ -1,0 +1,158 @@
+"""An old copy of the log is put back: the relay stops, takes the leaves back from the parties, and goes on (10.14)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest_asyncio
+
+from channel.log import checkpoint
+from channel.protocol import ids
+from channel.relay import quarantine_file
+from clients.core.party import Party
+from clients.core.store import STORE_FILE
+from tests.integration.channel_lab import WAIT_S, ChannelLab, channel_lab, inbox, until
+
+PARTIES = ("coalition", "russia", "sdf", "regime")
+OVER = '"event": "quarantine_over"'
+STANDS = '"event": "quarantine_stands"'
+BEGUN = '"event": "quarantine"'
+
+
+@pytest_asyncio.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[ChannelLab]:
+    async with channel_lab(tmp_path / "channel") as running:
+        yield running
+
+
+def copy(lab: ChannelLab) -> Path:
+    """The log as it is, the relay being stopped."""
+    place = lab.path / "old.sqlite"
+    shutil.copyfile(lab.home.log_file, place)
+    return place
+
+
+def put_back(lab: ChannelLab, old: Path) -> None:
+    """By hand, as an operator in a hurry would."""
+    shutil.copyfile(old, lab.home.log_file)
+
+
+async def everybody(stack: AsyncExitStack, lab: ChannelLab) -> dict[str, Party]:
+    return {name: await stack.enter_async_context(lab.connect(name)) for name in PARTIES}
+
+
+async def said(sender: Party, *to: str, text: str = "text") -> str:
+    """The hash of a notice that is in the log."""
+    sent = await sender.send(to=list(to), kind="text", precedence="FLASH", text=text, wait=WAIT_S)
+    return sent.of
+
+
+async def history(parties: dict[str, Party]) -> None:
+    """Something that every kind of reader holds a part of: a delivery through Russia, answered, and a check."""
+    of = await said(parties["coalition"], "regime:russia", "sdf", text="convoy at the bridge")
+    (passing,) = await inbox(parties["russia"], 1)
+    await passing.forward(wait=WAIT_S)
+    (here,) = await inbox(parties["regime"], 1)
+    await here.roger(wait=WAIT_S)
+    coalition = parties["coalition"]
+    await until(coalition, lambda: coalition.ledger.deliveries[of, "regime"].reply.value == "roger")
+
+
+async def test_the_leaves_come_back_from_the_parties_and_the_root_is_the_same(lab: ChannelLab) -> None:
+    async with AsyncExitStack() as stack:
+        parties = await everybody(stack, lab)
+        await said(parties["sdf"], "coalition", text="before the copy")
+        await lab.stop_relay()
+        old = copy(lab)
+        await lab.start_relay()
+        await history(parties)
+        await lab.stop_relay()
+        size = max(party.session.replica.pin.size for party in parties.values())
+        before, rows = lab.read(str(size - 1)).head(), lab.rows()[:size]
+        assert before["root"] in {party.session.replica.pin.root for party in parties.values()}
+
+        put_back(lab, old)
+        await lab.start_relay()
+        await lab.relay.err.count(BEGUN, 1)
+        await lab.relay.err.count(OVER, 1)
+        after = await said(parties["russia"], "coalition", text="after it")
+        await until(parties["coalition"], lambda: after in parties["coalition"].ledger.notices)
+        assert {name: party.session.stopped for name, party in parties.items()} == dict.fromkeys(PARTIES)
+        await lab.stop_relay()
+    assert lab.rows()[: len(rows)] == rows
+    assert lab.read(str(len(rows) - 1)).head() == before, "the same root, and the same state"
+    assert lab.verified().verdict.value == "verified"
+    assert not (lab.path / quarantine_file.FILE).exists()
+
+
+async def test_a_whole_home_that_was_put_back_is_found_out_before_a_leaf_is_written(lab: ChannelLab) -> None:
+    """Nothing in the home tells, so the parties must: they are asked before the `start`."""
+    async with AsyncExitStack() as stack:
+        parties = await everybody(stack, lab)
+        await said(parties["sdf"], "coalition", text="before the copy")
+        await lab.stop_relay()
+        old = copy(lab)
+        await lab.start_relay()
+        await history(parties)
+        await lab.stop_relay()
+        rows = lab.rows()[: max(party.session.replica.pin.size for party in parties.values())]
+        put_back(lab, old)
+        (lab.path / quarantine_file.HEAD).unlink()
+        await lab.start_relay()
+        await lab.relay.err.count(OVER, 1)
+        await lab.stop_relay()
+    assert lab.rows()[: len(rows)] == rows
+
+
+async def test_a_leaf_that_nobody_holds_is_listed_and_ends_the_net(lab: ChannelLab) -> None:
+    async with AsyncExitStack() as stack:
+        parties = await everybody(stack, lab)
+        await lab.stop_relay()
+        old = copy(lab)
+        await lab.start_relay()
+        on_watch = await parties["russia"].check(wait=WAIT_S)
+        await said(parties["coalition"], "sdf")
+        await inbox(parties["sdf"], 1)
+        await lab.stop_relay()
+        pin = max((party.session.replica.pin for party in parties.values()), key=lambda one: one.size)
+    put_back(lab, old)
+    for name in (STORE_FILE, STORE_FILE + "-wal", STORE_FILE + "-shm"):
+        (lab.path / "parties" / "russia" / name).unlink(missing_ok=True)
+    await lab.start_relay()
+    async with AsyncExitStack() as stack:
+        await everybody(stack, lab)
+        await lab.relay.err.says(STANDS, '"incomplete"')
+        kept = quarantine_file.read(lab.path)
+        assert kept is not None
+        assert (kept.state, kept.shown, kept.shown_root) == ("incomplete", pin.size, pin.root)
+        assert on_watch.index in kept.missing
+        size = lab.read().size
+        await lab.stop_relay()
+        await lab.start_relay()
+        assert quarantine_file.read(lab.path) is not None, "a restart settles nothing"
+        await lab.stop_relay()
+        assert lab.read().size == size, "nothing was written"
+
+
+async def test_a_liar_stops_nothing(lab: ChannelLab) -> None:
+    """A `have` of a tree that nobody signed: the relay asks for the checkpoint, gets one of its own, and goes on."""
+    async with lab.connect("coalition") as coalition, lab.connect("sdf") as sdf:
+        await said(coalition, "sdf")
+        await inbox(sdf, 1)
+        replica = sdf.session.replica
+        true = replica.pin
+        replica.pin = type(true)(true.size + 1000, ids.sha256(b"nothing"), true.note)
+        sdf.session.connected()
+        sdf.runtime.tick()
+        await said(coalition, "russia")
+        replica.pin = true
+        sdf.session.connected()
+        await said(coalition, "sdf", text="and on")
+        assert checkpoint.parse_body(checkpoint.split_note(true.note)[0]).size == true.size
+    await lab.stop_relay()
+    assert not any(BEGUN in line for line in lab.relay.err.all)
+    assert json.loads(lab.relay.err.all[-1])
