@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from channel.ledger import delivery as dl
-from channel.ledger import wording
+from channel.ledger import finding_wording, wording
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import AlertRecord, NoticeRecord
 from channel.protocol import phrasebook
@@ -110,6 +110,7 @@ def notice(ledger: Ledger, me: str, record: NoticeRecord, language: str) -> Docu
             pass
     if record.ended_by is not None:
         document["ended_by"] = record.ended_by
+    document["findings"] = [finding_wording.document(one) for one in finding_wording.standing_on(ledger, record.of)]
     document["wanted"] = wanted(ledger, me, record)
     document["deliveries"] = [delivery(ledger, one) for one in deliveries(ledger, me, record)]
     return document

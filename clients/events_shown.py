@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from channel.ledger import wording
 from channel.ledger.records import Entry
-from channel.protocol.statements import Alert, Answer, Receiving, Refusal
+from channel.protocol.statements import Alert, Answer, Finding, Receiving, Refusal
 from clients import documents, render
 from clients.core.events import (
     AlarmCleared,
@@ -60,6 +60,8 @@ def _style(view: View, entry: Entry) -> str:
     match entry.opened.body:
         case Alert() | Refusal():
             return render.ALARM
+        case Finding() as body:
+            return render.STYLES[body.precedence.value] if body.state == "raised" else render.DONE
         case Answer():
             return render.DONE
         case Receiving():

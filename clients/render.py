@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from channel.ledger import delivery as dl
-from channel.ledger import wording
+from channel.ledger import finding_wording, wording
 from channel.ledger.grade import of_leaf
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import NoticeRecord
@@ -96,6 +96,9 @@ def notice(view: View, record: NoticeRecord) -> Iterator[Text]:
     yield Text(f"  {logged}; {asks}; id {record.nid}", style=FAINT)
     for line in said(view, record):
         yield Text(f"  {line}")
+    for finding in finding_wording.standing_on(view.ledger, record.of):
+        text = finding_wording.finding_line(view.ledger, finding.body, finding.raised_ms)
+        yield Text(f"  {text}", style=STYLES[finding.body.precedence.value])
     for one in documents.deliveries(view.ledger, view.me, record):
         at = DONE if one.end in (dl.End.ANSWERED, dl.End.TOLD) else ""
         yield Text(f"  {wording.route(one.author, one.addressee, one.via)}: {state(view, one)}", style=at)

@@ -20,6 +20,7 @@ app.add_typer(alerts_app, name="alerts")
 def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     """What is open, unanswered and alerted. Example: channel status --home DIR"""
     with told(json_output):
+        from channel.ledger import finding_wording
         from channel.ledger.grade import of_leaf
         from channel.relay.clock import SystemClock
         from channel.relay.home import ChannelHome
@@ -43,6 +44,7 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
             "deliveries": account.outcomes(ledger),
             "open": [row for row in rows if row["end"] == "open"],
             "alerts_standing": sum(1 for record in ledger.alerts.values() if record.standing),
+            "findings": [finding_wording.document(record) for record in finding_wording.standing(ledger)],
             "parties": _parties(reading),
         }
         if json_output:
@@ -74,7 +76,7 @@ def _parties(reading: Any) -> list[dict[str, Any]]:
 
 
 def _print_status(document: dict[str, Any], ledger: Any, now_ms: int) -> None:
-    from channel.ledger import wording
+    from channel.ledger import finding_wording, wording
 
     write = sys.stdout.write
     force = "in force" if document["in_force"] else "NOT IN FORCE: parties have still to accede"
@@ -94,6 +96,8 @@ def _print_status(document: dict[str, Any], ledger: Any, now_ms: int) -> None:
     for key in ledger.open:
         grade = document["grades"][ledger.deliveries[key].of]["grade"]
         write(f"  open: {wording.delivery_line(ledger, ledger.deliveries[key], now_ms)}; {grade}\n")
+    for finding in finding_wording.standing(ledger):
+        write(f"  {finding_wording.standing_line(ledger, finding, now_ms)}\n")
     for record in ledger.alerts.values():
         if record.standing and "relay" not in record.acked:
             write(f"  {wording.alert_line(ledger, record, now_ms)}\n")

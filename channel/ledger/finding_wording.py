@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from channel.ledger.alert_wording import cut, desk, inert, notice_ref
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import FindingRecord
 from channel.protocol.statements import Finding, Response
-from channel.protocol.times import dtg, short
+from channel.protocol.times import dtg, short, to_wire
 
 DETAIL_CHARS = 240  # a finding is a sentence: it is shown whole, save where a party's own words made it long
 NAMES = {
@@ -69,6 +70,37 @@ def _wanted(ledger: Ledger, body: Finding) -> str:
 def standing_line(ledger: Ledger, record: FindingRecord, now_ms: int) -> str:
     """A finding that stands, with its age."""
     return f"{finding_line(ledger, record.body, record.raised_ms)}; stands for {short(now_ms - record.raised_ms)}"
+
+
+def document(record: FindingRecord) -> dict[str, Any]:
+    """A finding for `--json`: what it says, whom it was told, since when and until when."""
+    body = record.body
+    found: dict[str, Any] = {
+        "id": body.finding,
+        "kind": body.kind,
+        "precedence": body.precedence.value,
+        "response": body.response.value,
+        "rests_on": list(body.rests_on),
+        "concerns": list(body.concerns),
+        "told": [desk(of) for of in body.told],
+        "measures": dict(body.measures),
+        "detail": body.detail,
+        "raised": record.raised_ms,
+        "raised_time": to_wire(record.raised_ms),
+        "standing": record.standing,
+    }
+    if body.line is not None:
+        found["line"] = body.line
+    if body.area is not None:
+        found["area"] = body.area.model_dump(mode="json")
+    if record.cleared_ms is not None:
+        found |= {"cleared": record.cleared_ms, "cleared_time": to_wire(record.cleared_ms)}
+    return found
+
+
+def standing_on(ledger: Ledger, of: str) -> list[FindingRecord]:
+    """The findings that stand and rest on this notice."""
+    return [record for record in standing(ledger) if of in record.body.rests_on]
 
 
 def standing(ledger: Ledger, party: str | None = None) -> list[FindingRecord]:

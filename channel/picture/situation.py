@@ -96,13 +96,20 @@ class Situation:
 
     def causes(self, now_ms: int) -> list[Cause]:
         """What stands at a time, in the order of the log; in a client's own picture also what the log does not say."""
+        return [cause for _, cause in self._standing_causes(now_ms)]
+
+    def unlogged(self, now_ms: int) -> list[Cause]:
+        """Of these, what no finding in this ledger says: what is between others, or may not be told (16.3.2)."""
+        return [cause for about, cause in self._standing_causes(now_ms) if cause.kind not in about.standing]
+
+    def _standing_causes(self, now_ms: int) -> list[tuple[About, Cause]]:
         found = [
-            cause
+            (about, cause)
             for topic, about in self._topics.items()
             if topic.family in ("pair", "line")
             for cause in self._reasons.causes(topic, about, now_ms).values()
         ]
-        return sorted(found, key=lambda cause: (*cause.needs, cause.kind))
+        return sorted(found, key=lambda pair: (*pair[1].needs, pair[1].kind))
 
     def would_cause(self, body: Notice, author: str, now_ms: int) -> list[FindingDraft]:
         """The findings that a notice of `author` would cause if it were logged now, as far as this ledger shows.

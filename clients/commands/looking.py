@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from channel.protocol.errors import FatalError, TransientError, UsageError
+from clients.commands import findings
 from clients.commands.app import (
     DESK,
     WAIT_S,
@@ -284,6 +285,7 @@ def _status_document(channel: Party) -> dict[str, Any]:
         "told_by_voice": list(documents.to_answer_by_voice(view.ledger, view.me)),
         "own": [render.document_of(view, one) for one in view.ledger.deliveries.values() if one.author == view.me],
         "alerts": [documents.alert(view.ledger, view.me, one) for one in view.ledger.alerts.values() if one.standing],
+        **findings.documents(view),
         "alarms": [{"code": one.code, "subject": one.subject, "detail": one.detail} for one in now.alarms],
     }
 
@@ -324,6 +326,7 @@ def _print_status(channel: Party) -> None:
     screen.print(f"alerts: {len(standing)}")
     if standing:
         _print_alerts(view, standing)
+    findings.print_standing(view, screen)
 
 
 def _ring(view: View, party: str) -> str:
