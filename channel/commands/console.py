@@ -40,7 +40,7 @@ def console(
     with told():
         from channel.commands.console_source import OperatorSource
         from channel.commands.logs import configure
-        from channel.console.serving import Serving
+        from channel.console.serving import Serving, input_ended
         from channel.relay.clock import random_bytes, wall_ms
         from channel.relay.home import ChannelHome
 
@@ -59,7 +59,7 @@ def console(
             wall_ms,
             random_bytes,
         )
-        asyncio.run(serving.run(source, sys.stdout, child=child))
+        asyncio.run(serving.run(source, sys.stdout, until=input_ended if child else None))
 
 
 @console_app.command()

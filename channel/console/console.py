@@ -33,7 +33,7 @@ class Console:
     live: Live
     access: Access
     place: Place
-    static: Path = STATIC
+    static: Path = field(default_factory=lambda: STATIC)
     layers: Path | None = None
     """The operator's own layers of the map."""
     metrics_open: bool = False

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from channel.console.access import Access
 from channel.console.app import application
@@ -53,8 +55,8 @@ class Serving:
     def secure(self) -> bool:
         return self.tls_cert is not None
 
-    async def run(self, source: Source, out: TextIO, *, child: bool = False) -> None:
-        """Serve until SIGINT or SIGTERM, a `child` until its input ends. UsageError if it may not listen so."""
+    async def run(self, source: Source, out: TextIO, *, until: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Serve until SIGINT or SIGTERM, or until `until` returns. UsageError if it may not listen so."""
         self._check()
         listening = self._listen()
         port = listening.getsockname()[1]
@@ -66,7 +68,7 @@ class Serving:
             console = Console(Live(source), access, place, layers=self.home / LAYERS, metrics_open=self.metrics_open)
             server = _Server(self._config(console))
             telling = asyncio.create_task(_announce(console, out), name="console-address")
-            ending = asyncio.create_task(_ended(server), name="console-child") if child else None
+            ending = None if until is None else asyncio.create_task(_end(server, until), name="console-end")
             await server.serve(sockets=[listening])
             for task in (telling, ending):
                 if task is not None:
@@ -120,6 +122,7 @@ class Serving:
             server_header=False,
             date_header=True,
             proxy_headers=False,
+            http=_Http,
             ws="websockets-sansio",
             ws_max_size=MESSAGE_BYTES_MAX,
             ws_per_message_deflate=False,  # its windows would cost each browser 300 KiB here
@@ -130,6 +133,17 @@ class Serving:
             ssl_ca_certs=None if self.client_ca is None else str(self.client_ca),
             ssl_cert_reqs=ssl.CERT_NONE if self.client_ca is None else ssl.CERT_OPTIONAL,
         )
+
+
+class _Http(H11Protocol):
+    """Requests know the connection's client certificate, which uvicorn itself does not hand on."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        der = None if tls is None else tls.getpeercert(binary_form=True)
+        fingerprint = None if der is None else hashlib.sha256(der).hexdigest()
+        self.app_state = {**self.app_state, "certificate": fingerprint}
 
 
 class _Server(uvicorn.Server):
@@ -162,14 +176,18 @@ async def _announce(console: Console, out: TextIO) -> None:
     out.flush()
 
 
-async def _ended(server: uvicorn.Server) -> None:
-    """Stop the server when the process that started this one has gone."""
+async def _end(server: uvicorn.Server, until: Callable[[], Awaitable[object]]) -> None:
+    await until()
+    server.should_exit = True
+
+
+async def input_ended() -> None:
+    """Wait until the process that started this one has gone: its end of our standard input is closed then."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     try:
         await reader.read()
-        server.should_exit = True
     finally:
         transport.close()
