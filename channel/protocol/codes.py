@@ -45,7 +45,7 @@ REFUSALS: dict[str, str] = {
     "addressees-missing": "an amendment or withdrawal must go to all earlier addressees",
     "suspended": "one of the parties has suspended the channel: only new notices are refused",
     "alert-not-yours": "the alert was not told to the signer",
-    "sealed-form": "what belongs inside a sealed notice stands in its outer or in an answer, or `warn` is finer than it may be",
+    "sealed-form": "what belongs inside a sealed notice stands in its outer or in an answer, or its `warn` is too fine",
     "sealed-body": "the body is not a JWE of this protocol to a valid `enc` key of each addressee, and to no other",
     "wrong-pt": "the answer does not quote the `pt` of the sealed notice",
     "seen-false": "`seen` names a tree that the log does not contain, and its signer shows no checkpoint of it",

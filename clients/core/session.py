@@ -27,17 +27,17 @@ from channel.protocol.frames import (
     UpFrame,
     WordItem,
 )
-from channel.protocol.statements import Addressed, Answer, Charter, Level, Receiving, Refusal, Stage
-from channel.protocol.times import to_wire
+from channel.protocol.statements import Addressed, Answer, Charter, Refusal
 from clients.core import trust
 from clients.core.alarms import Alarms
 from clients.core.comparing import Comparer
 from clients.core.events import Alarm, AlarmRaised, Event, LeafSeen, SealedOpened, Settled, Stopped
 from clients.core.outgoing import Outgoing
 from clients.core.proofs import Prover
+from clients.core.receiving import Receiver
 from clients.core.replica import Replica
 from clients.core.returning import Returner
-from clients.core.signers import MACHINE, Signing
+from clients.core.signers import Signing
 from clients.core.store import LeafRow, PinRow, Store
 from clients.core.unsealing import Seeds, Unsealing, no_seeds
 from clients.core.witness import Witness
@@ -69,7 +69,6 @@ class Session:
         self.stopped: str | None = None
         self.greeted = False
         """Whether the relay has answered the `have` of this connection."""
-        self._charter, self._signers = charter, signers
         self._origin = f"dcn/{charter.net}"
         self._log_key = next(ids.unb64url(key.pub) for key in charter.relay.keys if "/sig/log-" in key.kid)
         self.prover = Prover(self.replica, store, self._origin, self._log_key)
@@ -77,6 +76,7 @@ class Session:
         self._returner = Returner(self.replica, store)
         self._unsealing = Unsealing(self.replica, store, seeds)
         self._watch = Alarms(self.replica, store, self.out)
+        self._receiver = Receiver(self.replica, store, self.out, self._watch, signers)
         self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
 
@@ -186,7 +186,7 @@ class Session:
         with self.store.transaction():
             found = self._unsealing.open_here()
             for of in found:
-                self._sign_received(of, now_ms)
+                self._receiver.sign(of, now_ms)
         return [SealedOpened(of, now_ms) for of in found]
 
     def _asked_back(self, frame: DownFrame) -> None:
@@ -326,7 +326,7 @@ class Session:
             self.store.settle_refused(body.of, body.code, body.detail)
             self.out.changed()
         elif isinstance(body, Addressed):
-            self._sign_received(opened.of, now_ms)
+            self._receiver.sign(opened.of, now_ms)
         elif isinstance(body, Answer) and body.readback is not None:
             self._compare_read_back(opened, body)
 
@@ -346,34 +346,7 @@ class Session:
         self._unsealing.try_again()
         for of, record in self.ledger.notices.items():
             if record.author != self.party:
-                self._sign_received(of, now_ms)
-
-    def _sign_received(self, of: ids.Hash, now_ms: int) -> None:
-        """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before."""
-        if self.replica.awaits(of) or of in self.replica.received or self.store.signed_for("receiving", of):
-            return
-        precedence = self.ledger.notices[of].body.precedence
-        machine = self._signers.find(self.ledger.ring, MACHINE, self.ledger.size)
-        if machine is None:
-            self._watch.fault("no-key", MACHINE, "no valid machine key is in this home: nothing is signed as received")
-            return
-
-        def build(seq: int, prev: ids.Hash) -> Receiving:
-            return Receiving(
-                net=self._charter.net,
-                from_=self.party,
-                desk=self.ledger.desk(self.party, Level.OPERATIONS.value),
-                issued=to_wire(now_ms),
-                seen=self.replica.seen,
-                seq=seq,
-                prev=prev,
-                of=of,
-                stage=Stage.RECEIVED,
-            )
-
-        due_ms = now_ms + self._charter.deadlines.row(precedence).receipt_ms
-        self.store.sign_and_queue(build, machine, created_ms=now_ms, due_ms=due_ms)
-        self.out.changed()
+                self._receiver.sign(of, now_ms)
 
     # --- faults and time --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ from tests.integration.channel_lab import WAIT_S, ChannelLab, Process, channel_l
 TEXT = "Field clinic of the brigade, ward behind the granary"
 SECRET: dict[str, Any] = {
     "kind": "site", "precedence": "IMMEDIATE", "text": TEXT, "at": "35.2947613,40.1612357", "radius": "320m",
-    "start": "+10min", "until": "+40min", "unit": "quiet-heron", "elements": ["no-strike-site=Granary|the old mill"], "wait": WAIT_S,
+    "start": "+10min", "until": "+40min", "unit": "quiet-heron", "wait": WAIT_S,
+    "elements": ["no-strike-site=Granary|the old mill"],
 }  # fmt: skip
 
 
@@ -126,7 +127,8 @@ async def test_while_an_addressee_is_away_its_body_waits_through_restarts_and_a_
 def traces(volume_e7: tuple[int, int]) -> Iterator[tuple[str, bytes]]:
     """What of the notice could stand in a file, in the spellings in which it could."""
     lon, lat = volume_e7
-    words = [TEXT, "granary", "quiet-heron", "no-strike-site", "Granary", "the old mill", str(lon), str(lat), "35.29476", "40.16123"]
+    words = [TEXT, "granary", "quiet-heron", "no-strike-site", "Granary", "the old mill"]
+    words += [str(lon), str(lat), "35.29476", "40.16123"]
     for word in words:
         for name, data in (
             ("UTF-8", word.encode()),

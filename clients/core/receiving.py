@@ -1,0 +1,47 @@
+"""Signing that our machine has a notice (protocol.md 6.6, 11.3): once for each, in the transaction that stores it."""
+
+from __future__ import annotations
+
+from channel.protocol import ids
+from channel.protocol.statements import Level, Receiving, Stage
+from channel.protocol.times import to_wire
+from clients.core.alarms import Alarms
+from clients.core.outgoing import Outgoing
+from clients.core.replica import Replica
+from clients.core.signers import MACHINE, Signing
+from clients.core.store import Store
+
+
+class Receiver:
+    """Signs for one home; the statement waits in the outbox like any other."""
+
+    def __init__(self, replica: Replica, store: Store, out: Outgoing, alarms: Alarms, signers: Signing) -> None:
+        self._replica, self._store, self._out = replica, store, out
+        self._alarms, self._signers = alarms, signers
+
+    def sign(self, of: ids.Hash, now_ms: int) -> None:
+        """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before."""
+        replica, ledger = self._replica, self._replica.ledger
+        if replica.awaits(of) or of in replica.received or self._store.signed_for("receiving", of):
+            return
+        machine = self._signers.find(ledger.ring, MACHINE, ledger.size)
+        if machine is None:
+            self._alarms.fault("no-key", MACHINE, "no valid machine key is in this home: nothing is signed as received")
+            return
+
+        def build(seq: int, prev: ids.Hash) -> Receiving:
+            return Receiving(
+                net=replica.charter.net,
+                from_=replica.party,
+                desk=ledger.desk(replica.party, Level.OPERATIONS.value),
+                issued=to_wire(now_ms),
+                seen=replica.seen,
+                seq=seq,
+                prev=prev,
+                of=of,
+                stage=Stage.RECEIVED,
+            )
+
+        row = replica.charter.deadlines.row(ledger.notices[of].body.precedence)
+        self._store.sign_and_queue(build, machine, created_ms=now_ms, due_ms=now_ms + row.receipt_ms)
+        self._out.changed()
