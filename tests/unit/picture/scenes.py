@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from channel.ledger import FindingRecord
-from channel.protocol.statements import Finding
+from channel.protocol.envelope import open_token
+from channel.protocol.statements import Finding, Notice
 from channel.protocol.times import to_wire
 from tests.unit.relay.lab import HOUR, PARTIES, T0_MS, Lab, Said
 
@@ -74,6 +75,12 @@ class Scene(Lab):
             self.say(party, "line", nid=self.nid(), to=rest, info=[], action="accept", of=said.of, **terms)
         return self.now(said)
 
+    def opened(self, token: bytes) -> Notice:
+        """The notice in a token that was not handed in."""
+        body = open_token(token, self.folded.ledger.ring).body
+        assert isinstance(body, Notice)
+        return body
+
     # --- what the log says ------------------------------------------------------------------------------------------
 
     def findings(self) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -96,4 +103,4 @@ def told(body: Finding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(desk.party for desk in body.told))
 
 
-__all__ = ["PARTIES", "Scene", "at", "circle", "told", "within"]
+__all__ = ["PARTIES", "T0_MS", "Scene", "at", "circle", "told", "within"]
