@@ -24,10 +24,14 @@ def console(
     host: Annotated[str, typer.Option(help="Where to listen. Anything but this machine needs TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0: any that is free.", min=0, max=65535)] = 8800,
     origin: Annotated[
-        list[str] | None, typer.Option(help="How browsers reach it, like https://console.example; repeat.")
+        list[str] | None,
+        typer.Option(
+            envvar="CHANNEL_CONSOLE_ORIGIN", help="How browsers reach it, like https://console.example; repeat."
+        ),
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    own_tls: Annotated[bool, typer.Option(help="TLS with a certificate of the channel's own CA for --origin.")] = False,
     client_ca: Annotated[Path | None, typer.Option(help="CA of client certificates that people sign in with.")] = None,
     metrics_open: Annotated[bool, typer.Option(help="Numbers of /metrics to everybody who reaches the port.")] = False,
     stepped: Annotated[bool, typer.Option("--stepped", hidden=True)] = False,
@@ -39,6 +43,7 @@ def console(
         return
     with told():
         from channel.commands.console_source import OperatorSource
+        from channel.commands.console_tls import own_certificate
         from channel.commands.logs import configure
         from channel.console.serving import Serving, input_ended
         from channel.relay.clock import random_bytes, wall_ms
@@ -47,6 +52,8 @@ def console(
         configure()
         channel = ChannelHome.open(find_home(home))
         source = OperatorSource(channel, stepped=stepped)
+        if own_tls:
+            tls_cert, tls_key = own_certificate(channel, tuple(origin or ()))
         serving = Serving(
             channel.path,
             host,

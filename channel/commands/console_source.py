@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import socket
 from threading import Lock
@@ -123,7 +124,8 @@ class OperatorSource:
         if self._looks % BROKER_TURNS == 0:
             settings = self._home.settings()
             try:
-                with socket.create_connection((settings.host, settings.port), BROKER_S):
+                host = os.environ.get("CHANNEL_BROKER_HOST", settings.host)
+                with socket.create_connection((host, settings.port), BROKER_S):
                     self._broker = "up"
             except OSError:
                 self._broker = "down"

@@ -106,7 +106,7 @@ class PartySource:
     # --- acting: the event loop -------------------------------------------------------------------------------------
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
-        return await _done(self._client.acknowledge(alert, reason))
+        return await in_log_or_queued(self._client.acknowledge(alert, reason))
 
     async def answer(self, asked: AnswerAsked) -> Done:
         read = None if asked.read_back is None else (asked.read_back.place, asked.read_back.time)
@@ -119,12 +119,12 @@ class PartySource:
             corrects=asked.corrects or None,
             displayed=True,  # whoever answers here has it before them
         )
-        return await _done(answering)
+        return await in_log_or_queued(answering)
 
     async def send(self, asked: NoticeAsked) -> Done:
         if asked.withdraws is not None:
-            return await _done(self._client.withdraw(asked.withdraws, asked.text))
-        return await _done(self._client.send(**_members(asked)))
+            return await in_log_or_queued(self._client.withdraw(asked.withdraws, asked.text))
+        return await in_log_or_queued(self._client.send(**members_of(asked)))
 
     async def displayed(self, of: str) -> Done | None:
         try:
@@ -143,7 +143,7 @@ class PartySource:
         raise InvariantError("only the operator applies a step of the clock")
 
 
-def _members(asked: NoticeAsked) -> dict[str, Any]:
+def members_of(asked: NoticeAsked) -> dict[str, Any]:
     """What the library takes, of what the page sends."""
     if asked.area is not None and (asked.at is not None or asked.radius is not None):
         raise UsageError("an area drawn on the map takes the place of a position: send one of the two")
@@ -162,7 +162,7 @@ def _members(asked: NoticeAsked) -> dict[str, Any]:
     return members | {name: value for name, value in given.items() if value is not None}
 
 
-async def _done(sending: Awaitable[Sent]) -> Done:
+async def in_log_or_queued(sending: Awaitable[Sent]) -> Done:
     """In the log; or queued in the home, which is no failure."""
     try:
         sent = await sending

@@ -33,12 +33,12 @@ def services() -> dict[str, Any]:
     return parsed
 
 
-def test_there_is_a_broker_and_one_relay(services: dict[str, Any]) -> None:
-    assert set(services) == {"broker", "relay"}
+def test_there_is_a_broker_one_relay_and_a_console(services: dict[str, Any]) -> None:
+    assert set(services) == {"broker", "relay", "console"}
     assert services["relay"].get("scale", 1) == 1, "one writer per log"
 
 
-@pytest.mark.parametrize("name", ["broker", "relay"])
+@pytest.mark.parametrize("name", ["broker", "relay", "console"])
 def test_a_service_can_do_no_more_than_it_needs(services: dict[str, Any], name: str) -> None:
     service = services[name]
     assert service["read_only"] is True
@@ -49,18 +49,19 @@ def test_a_service_can_do_no_more_than_it_needs(services: dict[str, Any], name: 
     assert {volume["target"] for volume in service["volumes"]} == {"/channel"}
 
 
-@pytest.mark.parametrize("name", ["broker", "relay"])
+@pytest.mark.parametrize("name", ["broker", "relay", "console"])
 def test_a_service_is_watched_and_started_again(services: dict[str, Any], name: str) -> None:
     assert services[name]["restart"] == "unless-stopped"
     assert services[name]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_only_the_port_with_mutual_tls_is_published(services: dict[str, Any]) -> None:
+def test_only_ports_with_tls_are_published(services: dict[str, Any]) -> None:
     published = [(name, port["target"]) for name, service in services.items() for port in service.get("ports", [])]
-    assert published == [("broker", 8883)]
+    assert sorted(published) == [("broker", 8883), ("console", 8800)]
+    assert "--own-tls" in services["console"]["command"]
 
 
-@pytest.mark.parametrize("name", ["broker", "relay"])
+@pytest.mark.parametrize("name", ["broker", "relay", "console"])
 def test_the_commands_of_a_service_exist_with_their_options(services: dict[str, Any], name: str) -> None:
     healthcheck = services[name]["healthcheck"]["test"][1:]
     for command in (services[name]["command"], healthcheck):
@@ -99,13 +100,14 @@ def test_every_variable_that_a_service_gets_is_one_the_program_reads(services: d
 
 def test_the_services_run_as_plain_processes_from_the_same_home(services: dict[str, Any], tmp_path: Path) -> None:
     """Each service's exact command and environment, with /channel and the port replaced by this machine's."""
-    home, port = tmp_path / "home", _free_port()
+    home, port, console = tmp_path / "home", _free_port(), _free_port()
     _channel("init", "--demo", str(home), "--broker-port", str(port))
     running = []
     try:
-        for name in ("broker", "relay"):
+        for name in ("broker", "relay", "console"):
             service = services[name]
             command = [word.replace("/channel", str(home)) for word in service["command"]]
+            command += ["--port", str(console)] if name == "console" else []
             # No container network here: `broker` is this machine, and the demo's certificate names it so.
             given = {key: value.replace("broker", "localhost") for key, value in service["environment"].items()}
             program = [str(PROGRAMS / command[0]), *command[1:]]
@@ -113,9 +115,10 @@ def test_the_services_run_as_plain_processes_from_the_same_home(services: dict[s
                 running.append(subprocess.Popen(program, env={**os.environ, **given}, stdout=log, stderr=log))
             if name == "broker":
                 _until_listening(port, running[-1])
-        for name in ("broker", "relay"):
+        for name in ("broker", "relay", "console"):
             probe = [word.replace("/channel", str(home)) for word in services[name]["healthcheck"]["test"][1:]]
-            probe = [word.replace("8883", str(port)).replace("python", sys.executable, 1) for word in probe]
+            probe = [word.replace("8883", str(port)).replace("8800", str(console)) for word in probe]
+            probe = [sys.executable if word == "python" else word for word in probe]
             _until_healthy([str(PROGRAMS / probe[0]) if probe[0] == "channel" else probe[0], *probe[1:]])
     finally:
         for process in reversed(running):

@@ -1,0 +1,206 @@
+"""The real sources: the operator's over a log that another process writes, a party's over its own home and client."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from channel.commands.console_source import OperatorSource
+from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+from channel.console.model import Model
+from channel.ledger import state_digest
+from channel.log.sqlite import SqliteLog
+from channel.log.store import StoredLeaf
+from channel.protocol.errors import FatalError, InvariantError, UsageError
+from channel.relay.clock import clock_json, wall_ms
+from channel.relay.home import ChannelHome
+from channel.replay import read_log
+from clients.commands.console_source import PartySource, in_log_or_queued, members_of
+from tests.unit.clients.nets import memory_net
+
+VECTOR = Path(__file__).resolve().parents[2] / "vectors" / "log-1"
+
+
+@pytest.fixture(scope="module")
+def leaves() -> list[StoredLeaf]:
+    log = SqliteLog(VECTOR / "log.sqlite", "read")
+    try:
+        return list(log.leaves())
+    finally:
+        log.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> ChannelHome:
+    """A home around the committed log of an earlier version, as its operator has it."""
+    shutil.copyfile(VECTOR / "log.sqlite", tmp_path / "log.sqlite")
+    shutil.copyfile(VECTOR / "charter.jws", tmp_path / "charter.jws")
+    net = ChannelHome(tmp_path).charter()[0].net
+    (tmp_path / "settings.json").write_text(f'{{"v":1,"net":"{net}","trial":true,"host":"127.0.0.1","port":1}}')
+    return ChannelHome.open(tmp_path)
+
+
+def read(source: OperatorSource | PartySource) -> None:
+    while source.poll():
+        pass
+
+
+def test_a_log_is_read_to_the_same_state_as_by_a_replay(home: ChannelHome) -> None:
+    source = OperatorSource(home)
+    read(source)
+    assert state_digest(source.fold.ledger) == read_log(home.log_file).head()["state_digest"]
+    assert not source.poll()
+    source.close()
+
+
+def test_what_a_relay_appends_is_taken_in_and_after_its_stop_too(home: ChannelHome, leaves: list[StoredLeaf]) -> None:
+    home.log_file.unlink()
+    half = len(leaves) // 2
+    log = SqliteLog(home.log_file, "create")
+    log.append(leaves[:half], "note\n")
+    source = OperatorSource(home)
+    read(source)
+    assert len(source.fold) == half
+    log.append(leaves[half:-1], "note\n")
+    read(source)
+    assert len(source.fold) == len(leaves) - 1
+    log.close()
+    log = SqliteLog(home.log_file, "write")
+    log.append(leaves[-1:], "note\n")
+    read(source)
+    assert len(source.fold) == len(leaves)
+    source.close()
+    log.close()
+    assert sorted(path.name for path in home.path.glob("log.sqlite*")) == ["log.sqlite"], "one file is left"
+
+
+def test_a_log_that_was_put_back_to_an_earlier_one_is_said_and_not_shown(
+    home: ChannelHome, leaves: list[StoredLeaf]
+) -> None:
+    source = OperatorSource(home)
+    read(source)
+    source.close()
+    home.log_file.unlink()
+    log = SqliteLog(home.log_file, "create")
+    log.append(leaves[:5], "note\n")
+    log.close()
+    with pytest.raises(FatalError, match="fewer leaves than before"):
+        source.poll()
+
+
+def test_the_clock_is_the_scenario_s_while_it_holds_it_and_goes_on_from_there(home: ChannelHome) -> None:
+    stepped, plain = OperatorSource(home, stepped=True), OperatorSource(home)
+    for source in (stepped, plain):
+        read(source)
+    assert stepped.now_ms() == stepped.fold.ledger.last_stamp_ms
+    assert stepped.scenario()
+    assert not plain.scenario()
+    end_ms = stepped.fold.ledger.last_stamp_ms + 5000
+    home.clock_file.write_bytes(clock_json(end_ms, wall_ms()))
+    assert end_ms <= stepped.now_ms() < end_ms + 60_000
+    for source in (stepped, plain):
+        source.close()
+
+
+def test_what_runs_and_how_full_the_disk_is(home: ChannelHome) -> None:
+    source = OperatorSource(home)
+    read(source)
+    standing = source.standing()
+    assert (standing.relay, standing.broker) == ("down", "down")
+    assert standing.log_bytes == home.log_file.stat().st_size
+    assert standing.witnessed <= source.fold.ledger.size
+    assert len(standing.root) == 43
+    source.close()
+
+
+async def test_disputes_and_bundles_are_those_of_the_commands(home: ChannelHome) -> None:
+    source = OperatorSource(home)
+    read(source)
+    area = {"type": "Polygon", "coordinates": [[[39, 34], [42, 34], [42, 37], [39, 37], [39, 34]]]}
+    asked = {"area": area, "from": "2017-09-15T00:00Z", "until": "2017-09-19T00:00Z"}
+    assert b'"notices"' in await source.dispute(DisputeAsked.model_validate(asked))
+    assert (await source.dispute(DisputeAsked.model_validate(asked | {"html": True}))).startswith(b"<!DOCTYPE html>")
+    with pytest.raises(UsageError, match="before it begins"):
+        await source.dispute(DisputeAsked.model_validate(asked | {"until": "2017-09-14T00:00Z"}))
+    of = next(iter(source.fold.ledger.notices))
+    assert of.encode() in await source.bundle(of)
+    with pytest.raises(InvariantError):
+        await source.answer(AnswerAsked(of=of, word="WILCO"))
+    source.close()
+
+
+# --- a party's --------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_page_sends_becomes_what_the_library_takes() -> None:
+    asked = NoticeAsked.model_validate({"to": ["russia"], "kind": "intent", "at": "35.3 40.1", "until": "+1h"})
+    assert members_of(asked) == {
+        "to": ["russia"], "info": [], "kind": "intent", "precedence": "ROUTINE", "text": "", "start": "now",
+        "read_back": None, "at": "35.3 40.1", "until": "+1h",
+    }  # fmt: skip
+    drawn = asked.model_copy(update={"area": {"type": "Polygon"}})
+    with pytest.raises(UsageError, match="one of the two"):
+        members_of(drawn)
+
+
+async def test_a_party_s_console_shows_what_its_client_holds_and_speaks_with_its_keys(tmp_path: Path) -> None:
+    async with (
+        memory_net(tmp_path / "channel") as net,
+        net.connect("coalition") as coalition,
+        net.connect("russia") as russia,
+    ):
+        sent = await coalition.send(to=["russia"], kind="text", precedence="FLASH", text="Hold", wait=20)
+        await russia.until(lambda: sent.of in russia.ledger.notices)
+        source = PartySource(russia)
+        read(source)
+        assert (source.facts.party, source.facts.coordinates, source.facts.zone) == ("russia", "sk42", "Etc/GMT-3")
+        assert list(source.fold.ledger.entries) == list(russia.ledger.entries)
+        assert source.standing().relay == "up"
+        done = await source.answer(AnswerAsked(of=sent.of, word="ROGER"))
+        assert done.index is not None
+        await coalition.until(lambda: not coalition.ledger.deliveries[sent.of, "russia"].owed)
+        assert coalition.ledger.deliveries[sent.of, "russia"].displayed_ms is not None, "it was on the screen"
+        assert await source.displayed(sent.of) is None, "signed before"
+        drawn = {"type": "Polygon", "coordinates": [[[40, 35.2], [40.4, 35.2], [40.4, 35.6], [40, 35.2]]]}
+        asked = {"to": ["coalition"], "kind": "intent", "area": drawn, "until": "+1h", "text": "drawn"}
+        mine = await source.send(NoticeAsked.model_validate(asked))
+        await russia.until(lambda: mine.of in russia.ledger.notices)
+        await source.send(NoticeAsked(withdraws=mine.of, text="taken back"))
+        read(source)
+        assert source.fold.ledger.notices[str(mine.of)].ended_by is not None
+        with pytest.raises(InvariantError):
+            await source.apply_clock("x")
+        source.close()
+
+
+async def test_what_cannot_be_sent_now_is_queued(tmp_path: Path) -> None:
+    async with memory_net(tmp_path / "channel") as net, net.connect("russia") as russia:
+        assert await russia.caught_up(20)
+        await net.cut()
+        source = PartySource(russia)
+        done = await in_log_or_queued(russia.check("on-watch", wait=0.01))
+        assert (done.index, done.of is not None, source.standing().queued) == (None, True, 1)
+        source.close()
+
+
+async def test_a_sealed_notice_is_shown_to_whom_it_is_for(tmp_path: Path) -> None:
+    async with (
+        memory_net(tmp_path / "channel") as net,
+        net.connect("coalition") as coalition,
+        net.connect("russia") as russia,
+    ):
+        secret = {"kind": "text", "text": "only for russia", "seal": True, "wait": 20}
+        sent = await coalition.send(to=["russia"], **secret)
+        await russia.until(lambda: sent.of in russia.ledger.notices and russia.ledger.notices[sent.of].unsealed)
+        source = PartySource(russia)
+        read(source)
+        model = Model(source)
+        model.refresh(source.standing(), 0)
+        row = json.loads(model.rows[sent.of])
+        assert (row["text"], row["sealed"]) == ("only for russia", True)
+        earlier = source.fold.at(len(source.fold) - 1)
+        assert sent.of not in earlier.notices or earlier.notices[sent.of].unsealed
+        source.close()
