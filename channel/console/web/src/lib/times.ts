@@ -53,8 +53,8 @@ export function countdown(left: number): string {
 export function span(length: number): string {
   const whole = Math.max(0, Math.floor(length / 1000));
   const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
-  if (hours >= 48) return `${days}d ${two(hours % 24)}h`;
-  if (hours >= 1) return `${hours}h ${two(minutes % 60)}m`;
+  if (hours >= 48) return `${days}d\u00a0${two(hours % 24)}h`;
+  if (hours >= 1) return `${hours}h\u00a0${two(minutes % 60)}m`;
   return `${two(minutes)}:${two(whole % 60)}`;
 }
 

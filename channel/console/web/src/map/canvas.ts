@@ -15,10 +15,11 @@ import Fill from "ol/style/Fill";
 import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import type { Box } from "../lib/order";
-import type { Language, Picture } from "../lib/types";
+import type { Language, Layer, Picture } from "../lib/types";
 import { baseLayers } from "./base";
+import { ownLayer } from "./own";
 import { palette, type Palette } from "./palette";
-import { middle, styleOf, type Look } from "./styles";
+import { labelOf, middle, styleOf, type Look } from "./styles";
 
 const PROJECTION = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 const HOME: Extent = [38.9, 34.3, 41.2, 36.1];
@@ -50,13 +51,19 @@ export class Canvas {
     this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#layer = new VectorLayer({
       source: this.#source,
-      declutter: true,
       zIndex: 3,
       style: (feature, resolution) => this.#style(feature as Feature, resolution),
       updateWhileInteracting: true,
     });
     const area = new VectorLayer({ source: this.#area, zIndex: 4, style: () => this.#areaStyle() });
-    const layers = [...baseLayers(() => this.#colours, language), this.#layer, area];
+    const labels = new VectorLayer({
+      source: this.#source,
+      declutter: true,
+      zIndex: 5,
+      style: (feature) => this.#label(feature as Feature),
+      updateWhileInteracting: true,
+    });
+    const layers = [...baseLayers(() => this.#colours, language), this.#layer, area, labels];
     this.#map = new OpenMap({ target, layers, controls: [], view: new View({ maxZoom: ZOOM_MAX, minZoom: 4 }), interactions: defaults({ altShiftDragRotate: false, pinchRotate: false }), keyboardEventTarget: target });
     this.#map.getView().fit(transformExtent(HOME, "EPSG:4326", "EPSG:3857"), { size: this.#size() });
     this.#listen(target, heard);
@@ -120,6 +127,11 @@ export class Canvas {
     return look ? styleOf(feature, look, this.#colours, resolution) : [];
   }
 
+  #label(feature: Feature): Style[] {
+    const look = this.#looks.get(feature);
+    return look ? labelOf(look, this.#colours) : [];
+  }
+
   #areaStyle(): Style {
     return new Style({ stroke: new Stroke({ color: this.#colours.accent, width: 2 }), fill: new Fill({ color: `${this.#colours.accent}22` }) });
   }
@@ -171,6 +183,11 @@ export class Canvas {
   area(box: Box | null): void {
     this.#area.clear();
     if (box) this.#area.addFeature(new Feature<Polygon>(fromExtent(transformExtent([...box], "EPSG:4326", "EPSG:3857"))));
+  }
+
+  /** The operator's own layers. */
+  layers(layers: readonly Layer[]): void {
+    for (const layer of layers) this.#map.addLayer(ownLayer(layer, () => this.#colours));
   }
 
   /** After a change of theme or language. */

@@ -72,28 +72,40 @@ export function marker(party: number, fill: string, edge: string, size = 7): Cir
   }
 }
 
+/** The label alone: labels lie over everything else, and give way to each other. */
+export function labelOf(look: Look, colours: Palette): Style[] {
+  if (!look.label) return [];
+  const colour = look.late ? colours.late : look.what === "finding" ? colours.near : colours.text;
+  const side = look.what === "position" ? SIDES[look.party % 4]! : "below";
+  const text = label(look.label, colours, { bold: look.late || look.chosen, colour, side });
+  if (look.what === "line") text.setPlacement("line");
+  const zIndex = look.chosen ? 40 : look.late ? 30 : look.what === "finding" ? 20 : look.what === "position" ? 10 : 0;
+  const style = new Style({ text, zIndex });
+  if (look.marker) style.setGeometry(look.marker);
+  return [style];
+}
+
 export function styleOf(feature: Feature, look: Look, colours: Palette, resolution: number): Style[] {
   const own = colours.parties[look.party % colours.parties.length]!;
   const colour = look.late ? colours.late : own;
   const styles = look.chosen ? [halo(colours)] : [];
-  const text = look.label ? label(look.label, colours, { bold: look.late || look.chosen, colour: look.late ? colours.late : colours.text, side: look.what === "position" ? SIDES[look.party % 4]! : "below" }) : undefined;
   switch (look.what) {
     case "position":
-      return [...styles, ...position(look, colour, colours, text)];
+      return [...styles, ...position(look, colour, colours)];
     case "line":
-      return [...styles, ...line(feature, look, colours, text, resolution)];
+      return [...styles, ...line(feature, look, colours, resolution)];
     case "excluded":
-      return [...styles, area(colours.soft, 0.16, [3, 5], 1.5, text)];
+      return [...styles, area(colours.soft, 0.16, [3, 5], 1.5)];
     case "finding":
-      return [...styles, area(colours.near, 0.12, [10, 5], 3, text, 30)];
+      return [...styles, area(colours.near, 0.12, [10, 5], 3)];
     case "incident":
-      return [...styles, area(colour, 0.12, undefined, 2, text), spot(look, colour, colours, 8, true)];
+      return [...styles, area(colour, 0.12, undefined, 2), spot(look, colour, colours, 8, true)];
     case "site":
-      return [...styles, area(colour, 0.2, undefined, 2, text), spot(look, colour, colours, 5)];
+      return [...styles, area(colour, 0.2, undefined, 2), spot(look, colour, colours, 5)];
     case "track":
       return [new Style({ stroke: new Stroke({ color: through(own, 0.6), width: 1.5, lineDash: [2, 4] }) })];
     default:
-      return [...styles, ...corridor(look, colour, resolution, feature), area(colour, 0.14, [8, 4], look.late ? 3 : 2, text, look.late ? 20 : 0), spot(look, colour, colours, 4)];
+      return [...styles, ...corridor(look, colour, resolution, feature), area(colour, 0.14, [8, 4], look.late ? 3 : 2), spot(look, colour, colours, 4)];
   }
 }
 
@@ -102,18 +114,18 @@ function halo(colours: Palette): Style {
   return new Style({ stroke: new Stroke({ color: colours.accent, width: 7 }), image, zIndex: 5 });
 }
 
-function position(look: Look, colour: string, colours: Palette, text: Text | undefined): Style[] {
+function position(look: Look, colour: string, colours: Palette): Style[] {
   const around = { color: through(colour, 0.85), width: 1.2, ...(look.stale ? { lineDash: [3, 4] } : {}) };
   const ring = new Style({ fill: new Fill({ color: through(colour, 0.08) }), stroke: new Stroke(around) });
   const image = marker(look.party, look.stale ? colours.ground : colour, look.stale ? colour : colours.ground);
-  const mark = new Style({ image, zIndex: look.late ? 20 : 10, ...(text ? { text } : {}) });
+  const mark = new Style({ image, zIndex: look.late ? 20 : 10 });
   if (look.marker) mark.setGeometry(look.marker);
   return [ring, mark];
 }
 
-function area(colour: string, part: number, dash: number[] | undefined, width: number, text: Text | undefined, zIndex = 0): Style {
+function area(colour: string, part: number, dash: number[] | undefined, width: number): Style {
   const stroke = new Stroke({ color: colour, width, ...(dash ? { lineDash: dash } : {}) });
-  return new Style({ fill: new Fill({ color: through(colour, part) }), stroke, zIndex, ...(text ? { text } : {}) });
+  return new Style({ fill: new Fill({ color: through(colour, part) }), stroke });
 }
 
 /** The middle of an area, so that it is seen from far as well. */
@@ -127,11 +139,10 @@ function spot(look: Look, colour: string, colours: Palette, size: number, cross 
   return style;
 }
 
-function line(feature: Feature, look: Look, colours: Palette, text: Text | undefined, resolution: number): Style[] {
+function line(feature: Feature, look: Look, colours: Palette, resolution: number): Style[] {
   const band = look.reach ? [new Style({ stroke: new Stroke({ color: through(colours.accent, 0.16), width: pixels(feature, look.reach, resolution), lineCap: "butt" }) })] : [];
   const edge = new Stroke({ color: colours.accent, width: 2.5 });
-  text?.setPlacement("line");
-  return [...band, new Style({ stroke: edge, ...(text ? { text } : {}) })];
+  return [...band, new Style({ stroke: edge })];
 }
 
 function corridor(look: Look, colour: string, resolution: number, feature: Feature): Style[] {
