@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from channel.commands import console, dispute, evidence, founding, look, picture, picture_view, replay, run
+from channel.commands import console, dispute, evidence, founding, history, look, picture, picture_view, replay, run
 from channel.commands.app import app
 
 __all__ = ["app", "main"]
-_MODULES = (console, dispute, evidence, founding, look, picture, picture_view, replay, run)
+_MODULES = (console, dispute, evidence, founding, history, look, picture, picture_view, replay, run)
 
 
 def main() -> None:

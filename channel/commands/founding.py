@@ -31,6 +31,9 @@ def init(
         int | None, typer.Option(help="The broker's port; default 8883, for --demo a free one.")
     ] = None,
     host: Annotated[list[str] | None, typer.Option(help="A further name for the broker's certificate; repeat.")] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="The home of a net that ended: the charter names its head and what is lost.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Draft a charter and make the channel's home. Example: channel init --net river DIR a.json b.json"""
@@ -41,6 +44,7 @@ def init(
         if net is None or not requests:
             raise UsageError("name the net and the request files: channel init --net NET DIR REQUEST...; or use --demo")
         from channel.founding import init as found
+        from channel.founding.restoring import previous as head_of
         from channel.protocol import enrolment
         from channel.relay.clock import wall_ms
 
@@ -49,6 +53,7 @@ def init(
         founded = found(
             directory, net, read, now_ms=now_ms, title=title or net, broker_host=broker_host,
             broker_port=broker_port or BROKER_PORT, hosts=[*(host or []), *_usual_hosts(broker_host)],
+            previous=None if previous is None else head_of(previous),
         )  # fmt: skip
         if json_output:
             packets = {party: str(path) for party, path in founded.packets.items()}

@@ -12,6 +12,7 @@ from channel.log import checkpoint
 from channel.log.lock import holder
 from channel.protocol import ids
 from channel.protocol.errors import ChannelError
+from channel.relay import quarantine_file
 from channel.relay.home import ChannelHome
 from channel.replay import read_log
 
@@ -22,7 +23,7 @@ FREE_BYTES_MIN = 512 * 2**20
 def checks(home: Path) -> list[Check]:
     """(what, whether it is right, in words). UsageError if there is no channel at all."""
     channel = ChannelHome.open(home)
-    return [*_keys(channel), *_log(channel), _disk(channel), _broker(channel), _relay(channel)]
+    return [*_keys(channel), *_log(channel), _history(channel), _disk(channel), _broker(channel), _relay(channel)]
 
 
 def _keys(channel: ChannelHome) -> Iterator[Check]:
@@ -45,6 +46,14 @@ def _log(channel: ChannelHome) -> Iterator[Check]:
     ledger = folded.ledger
     missing = [party for party, record in ledger.parties.items() if not record.acceded]
     yield ("charter", not missing, f"still to accede: {', '.join(missing)}" if missing else "in force")
+
+
+def _history(channel: ChannelHome) -> Check:
+    try:
+        kept = quarantine_file.read(channel.path)
+    except ChannelError as error:
+        return ("history", False, str(error))
+    return ("history", kept is None, "no other than the log's was shown" if kept is None else kept.line)
 
 
 def _agrees(folded: Folded, note: str | None) -> bool:

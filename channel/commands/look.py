@@ -22,12 +22,14 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     with told(json_output):
         from channel.ledger import finding_wording
         from channel.ledger.grade import of_leaf
+        from channel.relay import quarantine_file
         from channel.relay.clock import SystemClock
         from channel.relay.home import ChannelHome
         from channel.replay import account, read_log
 
         channel = ChannelHome.open(find_home(home))
         reading = read_log(channel.log_file)
+        kept = quarantine_file.read(channel.path)
         ledger = reading.folded.ledger
         grades = {of: of_leaf(record.index, reading.witnessed).value for of, record in ledger.notices.items()}
         rows = [{**row, "grade": grades[row["of"]]} for row in account.deliveries(ledger)]
@@ -36,6 +38,7 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
             "home": str(channel.path),
             "log": str(channel.log_file),
             "in_force": ledger.in_force,
+            "quarantine": None if kept is None else kept.document(),
             **reading.head(),
             "witnessed_size": reading.witnessed,
             "cosigned": list(reading.cosigned),
@@ -50,6 +53,8 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
         if json_output:
             print_json(document)
         else:
+            if kept is not None:
+                sys.stdout.write(f"QUARANTINE, nothing is taken: {kept.line}\n")
             _print_status(document, ledger, SystemClock.of_home(channel.path).now_ms())
 
 

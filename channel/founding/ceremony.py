@@ -20,7 +20,7 @@ from channel.protocol import charter as charters
 from channel.protocol import enrolment, ids, keyfile
 from channel.protocol.envelope import Signer, open_charter, seal
 from channel.protocol.errors import UsageError
-from channel.protocol.statements import Charter, DeadlineTable, Desk, Key, Member, Terms
+from channel.protocol.statements import Charter, DeadlineTable, Desk, Key, Member, Previous, Terms
 from channel.relay.clock import random_bytes
 from channel.relay.home import ChannelHome, ChannelSettings
 
@@ -66,6 +66,7 @@ def init(
     broker_port: int = BROKER_PORT,
     hosts: Sequence[str] = (),
     trial: bool = False,
+    previous: Previous | None = None,
     random: Random = random_bytes,
 ) -> Founded:
     """Make the channel's home; UsageError, and nothing is written, if a request is not in order or the place is taken.
@@ -74,8 +75,9 @@ def init(
     which parties reach the broker.
     """
     drafted = draft(
-        net, requests, desks, now_ms=now_ms, title=title, terms=terms, deadlines=deadlines, trial=trial, random=random
-    )
+        net, requests, desks, now_ms=now_ms, title=title, terms=terms, deadlines=deadlines, trial=trial,
+        previous=previous, random=random,
+    )  # fmt: skip
     settings = settings_of(net, broker_host, broker_port, trial=trial)
     channel = ChannelHome(home)
     with channel.founding():
@@ -95,6 +97,7 @@ def draft(
     deadlines: DeadlineTable,
     trial: bool,
     random: Random,
+    previous: Previous | None = None,
 ) -> Draft:
     """Judge the requests and sign a charter with new keys of the relay."""
     _check_requests(net, requests)
@@ -104,8 +107,9 @@ def draft(
     relay = Member(party=ids.RELAY, name="Channel operator", language="en", keys=keys, desks=tuple(desks))
     members = [request.member() for request in requests]
     charter = charters.draft(
-        net, relay, members, issued_ms=now_ms, title=title, trial=trial, deadlines=deadlines, terms=terms
-    )
+        net, relay, members, issued_ms=now_ms, title=title, trial=trial, deadlines=deadlines, terms=terms,
+        previous=previous,
+    )  # fmt: skip
     token = seal(charter, signers["sig/machine-1"])
     charter, of = open_charter(token)
     return Draft(charter, token, of, seeds)

@@ -1,4 +1,4 @@
-"""The file of a SQLite log: its tables, its formats, and how one is told from another. What is in it: `sqlite`."""
+"""The file of a SQLite log: its tables, its formats, telling one from another, and copies. What is in it: `sqlite`."""
 
 from __future__ import annotations
 
@@ -108,3 +108,30 @@ def fatal(path: Path, verb: str) -> Iterator[None]:
         ) from error
     except (apsw.Error, OSError) as error:
         raise FatalError(f"cannot {verb} {path} ({error}): check the disk, then start again") from error
+
+
+def copy_log(source: Path, target: Path) -> None:
+    """Copy `source` to `target`, which must not exist; durable when this returns. FatalError if it cannot be done."""
+    if not source.is_file():
+        raise FatalError(f"there is no log at {source}")
+    refuse_leftovers(target)
+    try:
+        read = apsw.Connection(str(source), apsw.SQLITE_OPEN_READONLY)
+        read.set_busy_timeout(5_000)
+        target.touch(mode=0o600)
+        written = apsw.Connection(str(target))
+        try:
+            check_file(read, source)
+            with written.backup("main", read, "main") as backup:
+                backup.step(-1)
+            written.pragma("journal_mode", "delete")
+            written.pragma("synchronous", "full")
+        finally:
+            written.close()
+            read.close()
+    except apsw.Error as error:
+        target.unlink(missing_ok=True)
+        raise FatalError(f"cannot copy {source} to {target} ({error}): check both disks and try again") from error
+    except FatalError:
+        target.unlink(missing_ok=True)
+        raise

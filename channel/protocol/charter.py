@@ -10,7 +10,17 @@ from typing import Literal, NamedTuple
 
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
-from channel.protocol.statements import Charter, Deadlines, DeadlineTable, Desk, Level, Member, Precedence, Terms
+from channel.protocol.statements import (
+    Charter,
+    Deadlines,
+    DeadlineTable,
+    Desk,
+    Level,
+    Member,
+    Precedence,
+    Previous,
+    Terms,
+)
 from channel.protocol.times import short, to_wire
 
 Language = Literal["en", "ru", "ar", "ku"]
@@ -107,6 +117,12 @@ def describe(charter: Charter) -> tuple[str, ...]:
     """What a person reads before signing it: who is in it, whom to ring, and by when an answer is due."""
     trial = "; TRIAL: one hand made every key, it proves nothing" if charter.trial else ""
     lines = [f"{charter.title} (net {charter.net}, drafted {charter.issued}){trial}"]
+    if charter.previous is not None:
+        before = charter.previous
+        lines.append(
+            f"goes on from net {before.net} at {before.size} leaves, root {before.root}; {len(before.missing)} of them "
+            "are lost"
+        )
     for member in (*charter.parties, charter.relay):
         desks = ", ".join(f"{desk.desk} ({desk.level.value}) {desk.contact}" for desk in member.desks)
         lines.append(f"{member.party}: {member.name}; {desks}")
@@ -142,6 +158,7 @@ def draft(
     trial: bool = False,
     deadlines: DeadlineTable = DEFAULT_DEADLINES,
     terms: Terms | None = None,
+    previous: Previous | None = None,
 ) -> Charter:
     """A charter that its parties can be asked to sign; UsageError says what stands against it."""
     terms = default_terms(len(parties)) if terms is None else terms
@@ -163,6 +180,7 @@ def draft(
             parties=tuple(parties),
             deadlines=deadlines,
             terms=terms,
+            previous=previous,
         )
     except ValueError as error:
         raise UsageError(f"no charter can be drafted: {reasons(error)}") from error

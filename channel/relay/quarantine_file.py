@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -44,10 +44,15 @@ class Kept(Model):
             return "forked"
         return "waiting" if self.waiting else "incomplete"
 
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"state": self.state, **self.model_dump(mode="json", exclude={"v", "notes"})}
+
     @property
     def line(self) -> str:
         """For people: what happened, and what to do."""
-        base = f"the log has {self.size} leaves, and a signed checkpoint of {self.shown} was shown ({self.why})"
+        more = "" if self.shown == self.size else f", and a signed checkpoint of {self.shown} was shown"
+        base = f"the log has {self.size} leaves{more} ({self.why})"
         if self.forked:
             return f"{base}; two histories were signed, so this net ends: docs/operations.md, section 6.3"
         if self.waiting:
