@@ -36,6 +36,7 @@ from channel.protocol.times import to_wire
 from channel.relay.clock import SystemClock, pause
 from channel.relay.home import ChannelHome
 from channel.relay.operator import WAIT_S_MAX, Settled, Spool, newest, statement
+from channel.relay.quarantine_file import FILE as QUARANTINE
 from channel.replay.area import read_area
 from channel.replay.dispute import Query
 from channel.replay.dispute_document import document
@@ -114,6 +115,7 @@ class OperatorSource:
             cosigned=cosigned,
             relay="up" if holder(self._home.log_file) is not None else "down",
             broker=self._look_at_broker(),
+            quarantined=(self._home.path / QUARANTINE).exists(),
             log_bytes=self._home.log_file.stat().st_size,
             disk_free_bytes=shutil.disk_usage(self._home.path).free,
             links=links,

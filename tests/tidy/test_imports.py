@@ -16,7 +16,6 @@ NOT_FOR_CLIENTS = (
     "channel.broker",
     "channel.cli",
     "channel.commands",
-    "channel.console",
     "channel.founding",
     "channel.log.lock",
     "channel.log.postgres",
