@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,6 +110,7 @@ def _lines(ledger: Ledger, at_ms: int, party: str | None, collection: dict[str, 
     from channel.protocol.times import dtg, from_wire
 
     lines = [f"{ledger.charter.net} at {dtg(at_ms)}" + (f", as {party} may read it" if party else "")]
+    volumes = Counter(feature["properties"].get("nid") for feature in collection["features"])
     for feature in collection["features"]:
         said = feature["properties"]
         match said["what"]:
@@ -119,8 +121,10 @@ def _lines(ledger: Ledger, at_ms: int, party: str | None, collection: dict[str, 
                 lines.append(f"track of {said['title']}: {len(said['times'])} positions")
             case "finding" | "excluded":
                 continue
-            case _:
+            case _ if feature["id"].endswith("/1"):  # a notice's other volumes are counted
                 window = f"{dtg(from_wire(said['from']))} to {dtg(from_wire(said['until']))}"
-                lines.append(f"{inert(said['title'])}, {window}: {cut(inert(said['description']))}")
-    lines += [standing_line(ledger, record, at_ms) for record in standing(ledger, at_ms, party)]
+                more = f" ({volumes[said['nid']]} places)" if volumes[said["nid"]] > 1 else ""
+                lines.append(f"{inert(said['title'])}{more}, {window}: {cut(inert(said['description']))}")
+    if all(feature["properties"]["what"] != "track" for feature in collection["features"]):
+        lines += [standing_line(ledger, record, at_ms) for record in standing(ledger, at_ms, party)]
     return lines
