@@ -103,8 +103,12 @@ def _cosigned(note: str, ring: KeyRing, net: str, size: int) -> tuple[str, tuple
 
 
 def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: set[int]) -> dict[int, str]:
-    """Place -> word: receipts of leaves that are here, and of all the one that confirms the key chain farthest."""
+    """Place -> word: receipts of leaves that are here, and of all the one that confirms the key chain farthest.
+
+    Where the checkpoint covers none, the nearest later one: with the same head at its place no key changed in between.
+    """
     placed: dict[int, tuple[bool, bytes]] = {}
+    later: dict[int, bytes] = {}
     for token in words:
         try:
             body = open_token(token, ring, net=net).body
@@ -115,6 +119,10 @@ def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: 
                 placed[index] = (index in indexes, token)
             case Heartbeat(size=at) if at <= size and at not in placed:
                 placed[at] = (False, token)
+            case Receipt(index=at, keys=keys) | Heartbeat(size=at, keys=keys) if at >= size:
+                later |= {at: token} if keys == ring.chain_at(size) else {}
+    if not placed and later:
+        placed[min(later)] = (False, later[min(later)])
     here = sorted(at for at, (of_row, _) in placed.items() if of_row)[-(WORDS_MAX - 1) :]
     wanted = sorted({*here, max(placed)}) if placed else []
     return {at: placed[at][1].decode("ascii") for at in wanted}

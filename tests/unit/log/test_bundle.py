@@ -236,6 +236,18 @@ def test_a_receipt_of_another_leaf_confirms_the_chain_without_being_about_the_no
     assert [_reach(word) for word in read(log.bundle(words=(log.receipt(22), log.receipt(5)))).words] == [5, 22]
 
 
+def test_where_no_word_is_so_old_a_later_one_confirms_the_chain_unless_keys_changed_before_it() -> None:
+    log = shared()
+    note, prove = log.note("coalition", "russia", size=8), log.prove(8)
+    data = log.bundle(note=note, prove=prove, words=(log.heartbeat(11), log.heartbeat(10), log.receipt(9)))
+    report = verify_bundle(data, CHARTER)
+    assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ())
+    assert [_reach(word) for word in read(data).words] == [9], "the nearest is enough"
+    changed = next(leaf.index for leaf in log.leaves() if leaf.index > 8 and leaf.opened.type == "key")
+    late = log.bundle(note=note, prove=prove, words=(log.heartbeat(changed + 1), log.heartbeat()))
+    assert codes_of(late) == {"keys-unattested"}, "they speak of keys that the checkpoint does not cover"
+
+
 def _reach(word: str) -> int:
     return int(json.loads(ids.unb64url(word.split(".")[1]))["index"])
 
