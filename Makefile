@@ -26,7 +26,7 @@ PAGES := channel/console/static/index.html
 PAGES_FROM := $(shell find channel/console/web \( -name node_modules -o -name types \) -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help first-alert bench setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
+.PHONY: help first-alert bench bench-console setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -96,6 +96,9 @@ first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write 
 
 bench: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
 	@$(BIN)/python bench/picture.py
+
+bench-console: $(VENV)/.installed-dev  ## from a leaf's commit to one and to ten browsers, and what a browser costs
+	@$(BIN)/python bench/console.py
 
 clean:  ## remove the environment and all caches (homes stay)
 	rm -rf $(VENV) channel/console/static channel/console/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
