@@ -12,6 +12,8 @@ export class Scene {
   picture = $state.raw<Picture>({ type: "FeatureCollection", features: [] });
   health = $state.raw<Health | null>(null);
   index = $state(-1);
+  /** The newest leaf that `board` and `alerts` show: `index`, once it is drawn. */
+  drawn = $state(-1);
   /** The channel's time now; NaN before anything was seen. */
   now = $state(Number.NaN);
   party = $state<string | null>(null);
@@ -62,6 +64,7 @@ export class Scene {
     this.#waiting = false;
     this.board = [...this.#board.values()];
     this.alerts = [...this.#alerts.values()];
+    this.drawn = this.index;
   }
 
   /** The server's word on the channel's time. */
