@@ -127,7 +127,8 @@ class Core:
 
     def _judge(self, opened: Opened, now_ms: int, link: str, bodies: Mapping[ids.Hash, bytes]) -> Outcome:
         ledger = self.folded.ledger
-        seen = getattr(opened.body, "seen", None) if opened.of not in ledger.index_of else None
+        judged = opened.of in ledger.index_of or opened.of in ledger.refused
+        seen = None if judged else getattr(opened.body, "seen", None)
         verdict = self.history.judge(opened.party, seen, self.folded.tree)
         verdict = verdict or policy.judge(ledger, opened, self._stamp(now_ms))
         if isinstance(verdict, policy.Accept):

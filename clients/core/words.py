@@ -67,9 +67,10 @@ class Words:
             self._dropped["foreign-quarantine"] += 1
             return
         self._quarantine_ms = from_wire(word.issued)
+        more = f", and a signed checkpoint of {word.shown} was shown to it" if word.shown > word.size else ""
         self._alarms.quarantine = (
-            f"the relay takes nothing since {word.since}: its log has {word.size} leaves, and a signed checkpoint of "
-            f"{word.shown} was shown to it. What is sent now waits; ring who it is for"
+            f"the relay takes nothing since {word.since}: its log of {word.size} leaves is old or another than the one "
+            f"that parties hold{more}. What is sent now waits; ring who it is for"
         )
 
     def _receipt(self, receipt: Receipt, token: bytes) -> list[Event]:

@@ -16,7 +16,9 @@ from tests.unit.relay.lab import HOUR, MINUTE, PARTIES, SECOND, T0_MS, Lab, publ
 GUARD = Path(__file__).parents[2] / "vectors" / "guard"
 LANES = {"notices_per_minute": 3, "flash_per_minute": 2}
 BY_HAND = {"unknown-reference", "summary", "not-in-force", "refusals-limited", "body-missing"}
-"""Codes that need time or many statements: they have tests of their own in test_holding.py and test_bodies.py."""
+BY_HAND |= {"seen-false", "other-tree", "quarantine"}
+"""Codes that need time, many statements or another history: their tests are in test_holding.py, test_bodies.py and
+test_quarantine.py."""
 """Given by the relay's loop, which takes nothing while it reads its log."""
 
 FINAL = [
