@@ -101,7 +101,7 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
     """A row of the board."""
     ledger, body = moment.ledger, record.body
     deliveries = ledger.deliveries_of(record.of)
-    cells = tuple(_delivery(moment, one) for one in deliveries)
+    cells = tuple(_delivery(moment, one) if reads(moment.party, record, one) else _unseen(one) for one in deliveries)
     notice = body if isinstance(body, Notice) else None
     begins, ends = _window(record)
     text = _text(record)
@@ -123,7 +123,7 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
         text=text,
         sealed=notice is not None and notice.sealed is not None,
         grade=of_leaf(record.index, moment.witnessed).value,
-        open=any(one.end is End.OPEN for one in deliveries),
+        open=any(cell.open for cell in cells),
         rank=_rank(ledger, record, cells),
         ended_by=record.ended_by,
         amends=notice.amends if notice else None,
@@ -142,6 +142,7 @@ def changes_ms(moment: Moment, record: NoticeRecord) -> int | None:
     found = [
         owed.due_ms
         for one in moment.ledger.deliveries_of(record.of)
+        if reads(moment.party, record, one)
         for owed in dl.obligations(one, moment.ledger.charter.deadlines.row(one.precedence))
         if owed.due_ms > moment.now_ms
     ]
@@ -157,9 +158,10 @@ def _rank(ledger: Ledger, record: NoticeRecord, cells: tuple[DeliveryShown, ...]
     return OPEN if any(cell.open for cell in cells) else ENDED
 
 
-def settled(ledger: Ledger, record: NoticeRecord) -> bool:
+def settled(ledger: Ledger, record: NoticeRecord, party: str | None) -> bool:
     """Whether nothing is open of it, and nobody has still to take notice that it was never answered."""
-    return all(one.end is not End.OPEN for one in ledger.deliveries_of(record.of)) and not _neglected(ledger, record)
+    mine = [one for one in ledger.deliveries_of(record.of) if reads(party, record, one)]
+    return all(one.end is not End.OPEN for one in mine) and not _neglected(ledger, record)
 
 
 def settled_ms(ledger: Ledger, record: NoticeRecord) -> int:
@@ -173,6 +175,21 @@ def settled_ms(ledger: Ledger, record: NoticeRecord) -> int:
 def _neglected(ledger: Ledger, record: NoticeRecord) -> bool:
     alerts = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(record.of, ())]
     return any(alert.body.stage == "expired" and alert.standing and not alert.acked for alert in alerts)
+
+
+def reads(party: str | None, record: NoticeRecord, one: Delivery) -> bool:
+    """Whether that party may read what becomes of a delivery (docs/protocol.md 8.1): else its silence means nothing."""
+    return party is None or party in (record.author, one.addressee, one.via)
+
+
+def _unseen(one: Delivery) -> DeliveryShown:
+    """Addressed to somebody else by somebody else: that it was addressed is all that there is to show."""
+    return DeliveryShown(
+        addressee=one.addressee, via=one.via, action=one.action, cell="unseen", owed=False, open=False, late=False,
+        overdue=False, unconfirmed=False, due_at=None, due_stage=None, told_next_at=None, told_next=None,
+        logged_at=wire(one.logged_ms), received_at=None, displayed_at=None, forwarded_at=None, forwarded_by=None,
+        answered_at=None, standby_until=None, reason=None, by=None,
+    )  # fmt: skip
 
 
 def _delivery(moment: Moment, one: Delivery) -> DeliveryShown:

@@ -16,9 +16,10 @@ Role = Literal["viewer", "watch", "admin"]
 Precedence = Literal["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"]
 Cell = Literal[
     "logged", "received", "displayed", "standby", "roger", "wilco", "unable", "told",
-    "awaiting-forward", "forwarded-unconfirmed", "withdrawn", "superseded", "expired",
+    "awaiting-forward", "forwarded-unconfirmed", "withdrawn", "superseded", "expired", "unseen",
 ]  # fmt: skip
-"""The one state of a delivery that its cell shows: the answer if there is one, else custody, else the leg."""
+"""The one state of a delivery that its cell shows: the answer if there is one, else custody, else the leg. `unseen`: it
+is between others, and the party whose console this is may not read what becomes of it (docs/protocol.md 8.1)."""
 
 
 class Shown(BaseModel):

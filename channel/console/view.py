@@ -29,16 +29,16 @@ def view(moment: rows.Moment, index: int, *, live: bool, health: Health | None =
         at=to_wire(moment.now_ms),
         party=moment.party,
         live=live,
-        board=tuple(board(rows.notice_row(moment, record) for record in listed(ledger))),
+        board=tuple(board(rows.notice_row(moment, record) for record in listed(ledger, moment.party))),
         alerts=tuple(in_order(queue.queue_row(moment, record) for record in queued(ledger))),
         picture=picture(ledger, moment.now_ms, moment.party),
         health=health,
     )
 
 
-def listed(ledger: Ledger) -> list[NoticeRecord]:
+def listed(ledger: Ledger, party: str | None) -> list[NoticeRecord]:
     """The notices on the board: all that are not settled, and the newest of the others."""
-    unsettled = {record.of: record for record in _unsettled(ledger) if not rows.settled(ledger, record)}
+    unsettled = {record.of: record for record in _unsettled(ledger) if not rows.settled(ledger, record, party)}
     over = [record for of, record in ledger.notices.items() if of not in unsettled]
     over.sort(key=lambda record: (rows.settled_ms(ledger, record), record.index))
     return [*over[-ENDED_MAX:], *unsettled.values()]

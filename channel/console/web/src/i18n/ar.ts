@@ -92,6 +92,7 @@ export const ar: Words = {
   "cell.withdrawn": "سُحب",
   "cell.superseded": "استُبدل",
   "cell.expired": "لم يُردّ قط",
+  "cell.unseen": "لا يظهر لنا",
   "cell.toldnext": "تُبلَّغ {rung} بعد {time}",
   "cell.late": "رد متأخر",
   "cell.info": "للعلم",

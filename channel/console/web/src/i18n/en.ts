@@ -90,6 +90,7 @@ export const en = {
   "cell.withdrawn": "WITHDRAWN",
   "cell.superseded": "SUPERSEDED",
   "cell.expired": "NEVER ANSWERED",
+  "cell.unseen": "NOT SHOWN TO US",
   "cell.toldnext": "{rung} told in {time}",
   "cell.late": "answered late",
   "cell.info": "for information",

@@ -92,6 +92,7 @@ export const ku: Words = {
   "cell.withdrawn": "HAT VEKIŞANDIN",
   "cell.superseded": "HAT GUHERTIN",
   "cell.expired": "QET BERSIV NEHAT",
+  "cell.unseen": "JI ME RE NAYÊ NÎŞANDAN",
   "cell.toldnext": "{rung} piştî {time} tê agahdarkirin",
   "cell.late": "bi derengî bersiv da",
   "cell.info": "ji bo agahiyê",

@@ -92,6 +92,7 @@ export const ru: Words = {
   "cell.withdrawn": "ОТОЗВАНО",
   "cell.superseded": "ЗАМЕНЕНО",
   "cell.expired": "ОСТАЛОСЬ БЕЗ ОТВЕТА",
+  "cell.unseen": "НАМ НЕ ВИДНО",
   "cell.toldnext": "{rung} узнает через {time}",
   "cell.late": "ответ с опозданием",
   "cell.info": "для сведения",
