@@ -50,9 +50,13 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Any]:
+def built() -> None:
     if missing := _missing():
         pytest.skip(missing)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, built: None) -> Iterator[Any]:
     from tests.browser.stage import Stage
 
     with Stage(tmp_path) as stage:
