@@ -38,6 +38,7 @@ class Words:
         self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
         self._quarantine_ms = -1  # `issued` of the newest word that the relay takes nothing
         self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
+        self._ahead: tuple[Heartbeat, bytes] | None = None  # the newest, if it is of keys that we do not know yet
 
     def take(self, token: bytes, now_ms: int, mono_ms: int) -> list[Event] | trust.Contradiction:
         """Judge one word; a Contradiction if the relay signed another tree than we hold."""
@@ -101,8 +102,10 @@ class Words:
             self._alarms.fault("receipt-broken", row.of, detail)
 
     def check_chains(self) -> None:
-        """Receipts whose position we have reached: their key chain must be ours (protocol.md 5.6)."""
+        """Receipts whose position we have reached: their key chain must be ours (protocol.md 5.6). So a heartbeat's."""
         ledger = self._replica.ledger
+        if self._ahead is not None:
+            self._keep_beat(*self._ahead)
         ready = [entry for entry in self._unchecked if entry[0] < ledger.size]
         self._unchecked = [entry for entry in self._unchecked if entry[0] >= ledger.size]
         for index, keys, of in ready:
@@ -130,10 +133,15 @@ class Words:
             if ids.kid_party(device.kid) == party and not self._store.hear_device(device.kid, device.seq):
                 detail = f"the relay says that it signed number {device.seq}: not believed"
                 self._alarms.fault("numbers-jump", device.kid, detail)
-        if self._replica.ledger.ring.chain_at(beat.size) == beat.keys:
-            self._alarms.keys_differ_since = None
-            self._store.put_beat(beat.size, token, self._witness.witnessed)
-        elif self._alarms.keys_differ_since is None:
+        self._keep_beat(beat, token)
+        if self._ahead is not None and self._alarms.keys_differ_since is None:
             self._alarms.keys_differ_since = mono_ms
         self._out.have = True
         return None
+
+    def _keep_beat(self, beat: Heartbeat, token: bytes) -> None:
+        """Once its key chain is ours: it comes before the leaves that it counts."""
+        self._ahead = (beat, token)
+        if self._replica.ledger.ring.chain_at(beat.size) == beat.keys:
+            self._ahead = self._alarms.keys_differ_since = None
+            self._store.put_beat(beat.size, token, self._witness.witnessed)

@@ -142,6 +142,19 @@ def test_another_root_of_that_size_under_the_logs_signature_is_a_fork(lab: Lab) 
 # --- heartbeats -------------------------------------------------------------------------------------------------------
 
 
+def test_the_first_heartbeat_comes_before_its_leaves_and_is_kept_once_they_are_here(tmp_path: Path) -> None:
+    with lab_at(tmp_path) as lab:
+        session = lab.session("regime")
+        lab.up("regime")
+        lab.deliver("regime", frames.encode(lab.relay.beat("regime")))
+        assert session.store.words() == [], "its keys are not known yet"
+        lab.settle("regime")
+        assert len(session.store.words()) == 1
+        lab.relay.mono_ms += 10_000
+        lab.tick("regime")
+        assert session.alarms == {}
+
+
 def test_of_heartbeats_the_newest_are_kept_and_one_that_the_witnessed_tree_covers(tmp_path: Path) -> None:
     store = Store(tmp_path / "client.sqlite", ids.sha256(b""))
     for size in range(1, 100):
