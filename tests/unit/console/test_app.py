@@ -14,7 +14,7 @@ import pytest
 from channel.console.app import document
 from channel.console.shapes import Change, NoticePage, Tick, View
 from channel.protocol.errors import FatalError
-from channel.protocol.statements import Answer, Forwarding, Receiving
+from channel.protocol.statements import Answer, Finding, Forwarding, Receiving
 from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
 from tests.unit.ledger.nets import START_MS, Net
@@ -155,6 +155,29 @@ async def test_a_notice_s_page_has_everything_about_it_and_nothing_else(room: Ro
     assert [statement["type"] for statement in early["timeline"]] == ["notice"]
     assert page["contacts"]["russia/operations"].startswith("+000")
     assert len(page["picture"]["features"]) == 1
+
+
+async def test_a_finding_is_in_the_queue_and_on_the_pages_of_what_it_rests_on(room: Room, net: Net) -> None:
+    first, second = (net.notice(party, START_MS, "russia", volumes=[CIRCLE]) for party in ("coalition", "sdf"))
+    finding: dict[str, Any] = {
+        "finding": "cd" * 8, "kind": "overlap", "precedence": "IMMEDIATE", "response": "NE", "detail": "two intents",
+        "rests_on": [first, second], "concerns": ["coalition", "sdf"], "measures": {"overlap-s": 60},
+        "told": [{"party": "coalition", "desk": "operations"}],
+    }  # fmt: skip
+    net.sign("relay", Finding, START_MS + S, label="sig/machine-1", state="raised", **finding)
+    await room.turn()
+    async with room.signed_in("viewer") as browser:
+        row = next(one for one in (await view(browser))["alerts"] if one["what"] == "finding")
+        assert (row["stage"], row["rests_on"], row["measures"]) == ("overlap", [first, second], {"overlap-s": 60})
+        assert json.loads(room.live.model.alerts["cd" * 8]) == row
+        for party, seen in (("coalition", True), ("russia", False)):
+            alerts = (await view(browser, **{"as": party}))["alerts"]
+            assert any(one["id"] == "cd" * 8 for one in alerts) == seen
+        page = (await browser.get(f"/api/v1/notices/{second}")).json()
+        assert [one["id"] for one in page["alerts"]] == ["cd" * 8]
+        net.sign("relay", Finding, START_MS + 9 * S, label="sig/machine-1", state="cleared", **finding)
+        await room.turn()
+        assert json.loads(room.live.model.alerts["cd" * 8])["cleared_at"] == to_wire(START_MS + 9 * S)
 
 
 async def test_hostile_text_is_text(room: Room, net: Net) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import io
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ import pytest
 import websockets
 
 from channel.broker import pki
+from channel.console.live import Browser, Live
 from channel.console.people import PEOPLE_FILE, People
 from channel.console.serving import Serving
+from channel.console.source import Source
 from channel.protocol.errors import UsageError
+from channel.protocol.statements import Answer
 from channel.relay.clock import random_bytes, wall_ms
 from tests.unit.console.rooms import PASSWORD, NetSource
 from tests.unit.ledger.nets import START_MS, Net
@@ -109,24 +113,24 @@ async def test_a_browser_is_told_what_is_new(tmp_path: Path, monkeypatch: pytest
     async with running(tmp_path, tmp_path / "static", monkeypatch) as console:
         browser, cookie = await entered(console.base)
         live = console.base.replace("http", "ws") + "/api/v1/live"
-        async with websockets.connect(live, additional_headers={"Cookie": cookie}, origin=console.base) as socket:
-            first = json.loads(await socket.recv())
+        async with websockets.connect(live, additional_headers={"Cookie": cookie}, origin=console.base) as live_socket:
+            first = json.loads(await live_socket.recv())
             assert (first["kind"], first["board"]) == ("view", [])
             of = console.net.notice("coalition", START_MS, "russia")
-            while (told := json.loads(await socket.recv()))["kind"] != "change" or not told["board"]:
+            while (told := json.loads(await live_socket.recv()))["kind"] != "change" or not told["board"]:
                 pass
             assert told["board"][0]["of"] == of
             browser.headers["X-CSRF"] = (await browser.get("/api/v1/session")).json()["csrf"]
             await browser.post("/api/v1/sign-out")
             with pytest.raises(websockets.ConnectionClosed, match="not-signed-in"):
-                await _drained(socket)
-            assert socket.close_code == 4401
+                await _drained(live_socket)
+            assert live_socket.close_code == 4401
         await browser.aclose()
 
 
-async def _drained(socket: websockets.ClientConnection) -> None:
+async def _drained(live_socket: websockets.ClientConnection) -> None:
     while True:
-        await socket.recv()
+        await live_socket.recv()
 
 
 @pytest.mark.parametrize("wrong", ["origin", "cookie", "host"])
@@ -225,3 +229,53 @@ async def test_a_client_certificate_signs_its_person_in(
             refused = await other.post("/api/v1/sign-in", json={"certificate": True})
             assert refused.json()["error"]["code"] == "wrong-certificate"
     assert authority.net == "river-line"
+
+
+async def test_a_browser_that_stops_reading_is_waited_for_and_owes_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of 20 KiB, far more of them than all buffers on the way hold; then it reads on, and has the newest state."""
+    told: list[str] = []
+    lives: list[Live] = []
+
+    class Watched(Live):
+        def __init__(self, source: Source) -> None:
+            super().__init__(source)
+            lives.append(self)
+
+        def message(self, browser: Browser) -> str | None:
+            text = super().message(browser)
+            told.append(text or "")
+            return text
+
+    for name in ("POLL_S", "FLUSH_S"):
+        monkeypatch.setattr(f"channel.console.live.{name}", 0.0)
+    monkeypatch.setattr("channel.console.serving.Live", Watched)
+    async with running(tmp_path, tmp_path / "static", monkeypatch) as console:
+        browser, cookie = await entered(console.base)
+        of = console.net.notice("coalition", START_MS, "russia", text="w" * 4000)
+        live, url = lives[0], console.base.replace("http", "ws") + "/api/v1/live"
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        narrow.connect(("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0])))
+        headers = {"Cookie": cookie}
+        connecting = websockets.connect(
+            url, sock=narrow, additional_headers=headers, origin=console.base, max_queue=1, max_size=None
+        )
+        async with connecting as browser_end:
+            await browser_end.recv()
+            for number in range(ANSWERS):
+                console.net.sign("russia", Answer, START_MS + number, of=of, word="WILCO", reason=f"answer {number}")
+                while f"answer {number}" not in live.model.rows.get(of, ""):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            rows = [text for text in told if '"kind":"change"' in text and of in text]
+            assert len(rows) < ANSWERS / 2, "the server waits once the way is full"
+            (slow,) = live.browsers
+            assert slow.waiting <= 1
+            while (text := str(await browser_end.recv())) and f"answer {ANSWERS - 1}" not in text:
+                pass
+            assert json.loads(text)["board"][0]["of"] == of
+        await browser.aclose()
+
+
+ANSWERS = 400
