@@ -121,6 +121,21 @@ async def test_while_an_addressee_is_away_its_body_waits_through_restarts_and_a_
     log.close()
 
 
+async def test_an_addressee_who_comes_after_the_witnesses_discloses_it_at_once(lab: ChannelLab, tmp_path: Path) -> None:
+    async with lab.connect("coalition") as coalition, lab.connect("russia"), lab.connect("sdf"):
+        sent = await coalition.send(to=["regime:"], seal=True, **SECRET)
+        await until(coalition, lambda: coalition.session.witness.witnessed > sent.index)
+        witnessed = coalition.session.witness.witnessed
+        await coalition.check(
+            wait=WAIT_S
+        )  # the newest checkpoint is another, and no word is as old as the witnessed one
+    bundle = tmp_path / "bundle.json"
+    status, told = await lab.command("regime", "disclose", sent.of, "-o", str(bundle))
+    assert (status, told["verdict"], told["reasons"]) == (0, "verified", [])
+    assert told["tree_size"] >= witnessed
+    assert verify_bundle(bundle.read_bytes(), lab.home.charter_file.read_bytes()).verdict.value == "verified"
+
+
 # --- byte by byte -----------------------------------------------------------------------------------------------------
 
 
