@@ -115,7 +115,7 @@ class Unsealing:
         self._asked.clear()
 
     def items(self, mono_ms: int) -> list[WantItem]:
-        """The question for bodies that is due now. Of what we signed for before it is asked once a connection."""
+        """The question for bodies that is due now. Of what is over for us it is asked once a connection."""
         due = [of for of in self._replica.awaited() if self._due(of, mono_ms)][: limits.WANTED_BODIES_MAX]
         self._asked.update(dict.fromkeys(due, mono_ms))
         return [WantItem(cts=tuple(self._outer(of).ct for of in due))] if due else []
@@ -124,13 +124,17 @@ class Unsealing:
         if self._faults.get(of, "sealed-ct-mismatch") != "sealed-ct-mismatch":
             return False
         asked_ms = self._asked.get(of)
-        return asked_ms is None or (of not in self._replica.received and mono_ms - asked_ms >= limits.RESEND_MS)
+        return asked_ms is None or (not self._is_over(of) and mono_ms - asked_ms >= limits.RESEND_MS)
+
+    def _is_over(self, of: ids.Hash) -> bool:
+        """We signed for it before a store was lost, or its author has withdrawn it or put another in its place."""
+        return of in self._replica.received or self._replica.ledger.notices[of].ended_by is not None
 
     # --- alarms -----------------------------------------------------------------------------------------------------
 
     def alarms(self, mono_ms: int) -> Iterator[Alarm]:
-        """What is sealed to us and not open, and why. Not of what we signed for before a store was lost."""
-        awaited = [of for of in self._replica.awaited() if of not in self._replica.received]
+        """What is sealed to us and not open, and why. Not of what is over for us."""
+        awaited = [of for of in self._replica.awaited() if not self._is_over(of)]
         self._since = {of: self._since.get(of, mono_ms) for of in awaited}
         for of in awaited:
             code = self._faults.get(of)
