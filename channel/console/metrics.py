@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from channel.console.console import Console
+from channel.console.rows import reads
+from channel.ledger import Delivery
 from channel.ledger import delivery as dl
 from channel.protocol.statements import Level, Precedence
 
@@ -43,15 +45,20 @@ def _metrics(here: Console) -> Iterator[tuple[str, str, str, list[_Value]]]:
     yield "console_stale", "gauge", "Whether the log cannot be read just now.", [("", int(here.live.stale is not None))]
 
 
+def _readable(here: Console) -> list[Delivery]:
+    """Open deliveries; on a party's console those of which it reads what becomes."""
+    ledger, party = here.source.fold.ledger, here.source.facts.party
+    found = [ledger.deliveries[key] for key in ledger.open]
+    return [one for one in found if reads(party, ledger.notices[one.of], one)]
+
+
 def _open(here: Console) -> Counter[Precedence]:
-    ledger = here.source.fold.ledger
-    return Counter(ledger.deliveries[key].precedence for key in ledger.open)
+    return Counter(one.precedence for one in _readable(here))
 
 
 def _overdue(here: Console, now_ms: int) -> Counter[Precedence]:
     ledger, found = here.source.fold.ledger, Counter[Precedence]()
-    for key in ledger.open:
-        one = ledger.deliveries[key]
+    for one in _readable(here):
         owed = dl.obligations(one, ledger.charter.deadlines.row(one.precedence))
         if any(o.rung is Level.OPERATIONS and o.due_ms <= now_ms for o in owed):
             found[one.precedence] += 1
