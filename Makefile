@@ -36,7 +36,7 @@ setup: $(VENV)/.installed-dev  ## only the set-up: everything for running and fo
 
 run: $(RUNNABLE)  ## the whole channel on this machine with the scenario (SCENARIO=name, ARGS="--speed max --exit")
 	@n=1; while [ -e $(HOMES)/$$n ]; do n=$$((n + 1)); done; mkdir -p $(HOMES); \
-	$(MAKE) --silent --question $(PAGES) 2>/dev/null || nice sh requirements/setup.sh pages-behind & \
+	nice sh requirements/setup.sh pages-behind & \
 	echo "==> channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)"; \
 	exec $(BIN)/channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)
 

@@ -149,13 +149,18 @@ build_pages() {
     mv channel/console/.static-new channel/console/static
 }
 
+# Whether the pages are there and nothing that they are made of is newer.
+pages_fresh() {
+    [ -f channel/console/static/index.html ] || return 1
+    newer=$(find $web \( -name node_modules -o -name types \) -prune -o -type f -newer channel/console/static/index.html -print)
+    [ -z "$newer" ]
+}
+
 # For `make run`: the channel starts at once, and the pages are there when they are built.
 build_pages_behind() {
-    if build_pages >"$venv/pages.log" 2>&1; then
-        touch channel/console/static/index.html
-    else
+    if pages_fresh; then return; fi
+    build_pages >"$venv/pages.log" 2>&1 ||
         say "the console's pages could not be built; the rest runs. Why: $venv/pages.log, or run 'make console'" >&2
-    fi
 }
 
 # Types made from the API, then the checks of the pages' own code.
