@@ -36,7 +36,7 @@ setup: $(VENV)/.installed-dev  ## only the set-up: everything for running and fo
 
 run: $(RUNNABLE)  ## the whole channel on this machine with the scenario (SCENARIO=name, ARGS="--speed max --exit")
 	@n=1; while [ -e $(HOMES)/$$n ]; do n=$$((n + 1)); done; mkdir -p $(HOMES); \
-	nice sh requirements/setup.sh pages-behind & \
+	nice sh requirements/pages.sh behind & \
 	echo "==> channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)"; \
 	exec $(BIN)/channel up --scenario $(SCENARIO) --home $(HOMES)/$$n $(ARGS)
 
@@ -67,7 +67,7 @@ console: $(PAGES)  ## build the console's pages (with the system's Node.js, or o
 
 pages: $(VENV)/.installed-dev  ## check the console's pages: types, languages, their own tests
 	@echo "==> pages"
-	@sh requirements/setup.sh pages-check
+	@sh requirements/pages.sh check
 
 # Playwright's loop and those of the other tests do not go together: a process of its own.
 browser: $(VENV)/.installed-dev  ## the console in a real browser (needs Chromium and Node.js)
@@ -104,7 +104,7 @@ clean:  ## remove the environment and all caches (homes stay)
 	rm -rf $(VENV) channel/console/static channel/console/web/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(PAGES): $(PAGES_FROM) requirements/node.txt | $(RUNNABLE)
-	@sh requirements/setup.sh pages
+	@sh requirements/pages.sh build
 
 $(VENV)/.installed-run: requirements/run.txt requirements/build.txt $(VENV)/.made pyproject.toml
 	@sh requirements/setup.sh install run build
