@@ -28,7 +28,8 @@ def shortened(ledger: Ledger, body: Finding, stamp_ms: int) -> Iterator[tuple[st
             continue
         due_ms = stamp_ms + ledger.charter.deadlines.row(_higher(record.body.precedence)).answer_ms
         for party in record.parties:
-            if party in told:
+            via = ledger.deliveries[of, party].via
+            if party in told and (via is None or via in told):  # who is told that the answer is late (9.3.4)
                 yield of, party, due_ms
 
 

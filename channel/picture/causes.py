@@ -281,7 +281,7 @@ def _not_heeded(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
         if answer is None or answer > done.index or done.body.kind not in (Kind.POSITION, Kind.INTENT):
             continue
         detail = (
-            f"{done.author} answered WILCO to {asked.what}; {done.what} that came later is in it, {_window(common)}"
+            f"{done.author} answered WILCO to {asked.what}; {done.what} that came later overlaps it, {_window(common)}"
         )
         return _of(
             met, "not-heeded", Precedence.FLASH, Response.WU, detail, (answer,),

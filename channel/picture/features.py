@@ -8,6 +8,7 @@ a polygon, since GeoJSON has none. Text of parties is in `description` as they w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,11 @@ _FILL = {Kind.INTENT: 0.35, Kind.POSITION: 0.15, Kind.SITE: 0.5, Kind.INCIDENT: 
 
 def features(ledger: Ledger, at_ms: int, party: str | None = None) -> Json:
     """The picture at a time as a FeatureCollection, in the order of the log; findings and lines last."""
+    newest = _newest(ledger, at_ms, party)
     found = [
         feature
         for record in _by_index(ledger)
-        if _stands(ledger, record, at_ms, party)
+        if _stands(ledger, record, at_ms, party, newest)
         for feature in _notice(ledger, record, at_ms)
     ]
     for version in ledger.lines.in_force(at_ms):
@@ -110,7 +112,21 @@ def _readable(ledger: Ledger, record: NoticeRecord, party: str | None) -> bool:
     return shows and (party is None or reading.reads(ledger, party, (record.index,)))
 
 
-def _stands(ledger: Ledger, record: NoticeRecord, at_ms: int, party: str | None) -> bool:
+def _newest(ledger: Ledger, at_ms: int, party: str | None) -> dict[tuple[str, str], int]:
+    """(author, unit) -> index of the newest position that a reader knows at that time."""
+    eyes = () if party is None else (party,)
+    return {
+        (record.author, unit): record.index
+        for record in _by_index(ledger)
+        if (unit := unit_of(record)) is not None
+        and record.stamp_ms <= at_ms
+        and reading.reads_all(ledger, eyes, (record.index,))
+    }
+
+
+def _stands(
+    ledger: Ledger, record: NoticeRecord, at_ms: int, party: str | None, newest: dict[tuple[str, str], int]
+) -> bool:
     """Whether a notice is on the picture: not over, and not ended as far as its reader may know."""
     if record.stamp_ms > at_ms or not _readable(ledger, record, party):
         return False
@@ -119,13 +135,7 @@ def _stands(ledger: Ledger, record: NoticeRecord, at_ms: int, party: str | None)
     if ended is not None and ended.stamp_ms <= at_ms and reading.reads_all(ledger, eyes, (ended.index,)):
         return False
     unit = unit_of(record)
-    if unit is None:
-        return True
-    return not any(
-        other.index > record.index and other.stamp_ms <= at_ms and unit_of(other) == unit
-        and other.author == record.author and reading.reads_all(ledger, eyes, (other.index,))
-        for other in ledger.notices.values()
-    )  # fmt: skip
+    return unit is None or newest.get((record.author, unit), -1) <= record.index
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -252,8 +262,9 @@ def _ring(ring: Iterable[Position]) -> list[list[float]]:
     return [*places, places[0]]
 
 
+@lru_cache(maxsize=1 << 13)
 def _around(center: Position, radius_m: int) -> list[list[float]]:
-    """Counter-clockwise, as RFC 7946 wants an outer ring."""
+    """Counter-clockwise, as RFC 7946 wants an outer ring. Every picture that shows it has this one list."""
     azimuths = -np.arange(CORNERS) * 360.0 / CORNERS
     lon, lat = (np.full(CORNERS, value / E7) for value in center)
     lons, lats, _ = geod().fwd(lon, lat, azimuths, np.full(CORNERS, float(radius_m)))

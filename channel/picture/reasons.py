@@ -13,7 +13,7 @@ from channel.picture.drafts import cause_of
 from channel.picture.gallery import KEPT_MS, Gallery
 from channel.picture.topics import INCIDENT, LINE_KIND, WARN_KIND, About, Topic
 from channel.protocol.ids import Hash
-from channel.protocol.statements import Kind, Notice
+from channel.protocol.statements import Kind, Notice, Precedence
 from channel.protocol.times import from_wire
 
 
@@ -113,10 +113,14 @@ def _kind(record: NoticeRecord) -> Kind | None:
 
 
 def _over_ms(ledger: Ledger, record: NoticeRecord) -> int:
-    """When a notice is over by time: with its last window, else as its deliveries expire (9.4)."""
+    """When a notice is over by time: with its last window.
+
+    Where it shows none, as a sealed one, when the slowest notice would expire (9.4): how urgent it is does not say how
+    long its area is to be avoided, and is not told.
+    """
     ends = [from_wire(volume.until) for volume in record.body.volumes] if isinstance(record.body, Notice) else []
-    row = ledger.charter.deadlines.row(record.body.precedence)
-    return max(ends, default=record.stamp_ms + 4 * row.ministry_ms)
+    slowest_ms = max(ledger.charter.deadlines.row(precedence).ministry_ms for precedence in Precedence)
+    return max(ends, default=record.stamp_ms + 4 * slowest_ms)
 
 
 def may_count(ledger: Ledger, record: NoticeRecord) -> bool:
@@ -126,6 +130,10 @@ def may_count(ledger: Ledger, record: NoticeRecord) -> bool:
     return _over_ms(ledger, record) + KEPT_MS > ledger.last_stamp_ms
 
 
-def rests_newest(ledger: Ledger, rests_on: tuple[Hash, ...]) -> int:
-    """The index of the newest notice that a finding rests on."""
-    return max((ledger.notices[of].index for of in rests_on if of in ledger.notices), default=-1)
+def rests_newest(ledger: Ledger, rests_on: tuple[Hash, ...]) -> tuple[int, str]:
+    """The index of the newest notice that a finding rests on, and the other party (its own, if there is no other)."""
+    records = sorted((ledger.notices[of] for of in rests_on if of in ledger.notices), key=lambda record: -record.index)
+    if not records:
+        return -1, ""
+    newest = records[0]
+    return newest.index, next((one.author for one in records if one.author != newest.author), newest.author)

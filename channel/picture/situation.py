@@ -14,7 +14,6 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 
 from channel.ledger import FindingRecord, Ledger, NoticeRecord
 from channel.ledger.records import Entry
@@ -30,7 +29,7 @@ from channel.protocol import limits
 from channel.protocol.forms import Kind
 from channel.protocol.statements import Answer, Finding, Forwarding, Notice
 
-MEETINGS_MAX = 4 * limits.FINDINGS_PER_NOTICE_MAX  # of one notice with those before it: bounds what one can cost
+MEETINGS_MAX = 4 * limits.FINDINGS_PER_NOTICE_MAX  # of one notice with one party's before it: what one can cost
 
 
 class Situation:
@@ -44,7 +43,7 @@ class Situation:
         self._topics: dict[Topic, About] = {}
         self._topics_of: dict[Side, dict[Topic, None]] = {}
         self._warned: dict[str, Topic] = {}
-        self._raised: Counter[int] = Counter()  # findings of a notice with those before it, by its index
+        self._raised: Counter[tuple[int, str]] = Counter()  # by a notice's index, with another party's before it
         self._asking: Counter[int] = Counter()  # meetings that a notice is in, by its index
         self._dirty: dict[Topic, None] = {}
         self._times: list[tuple[int, Topic]] = []
@@ -161,8 +160,12 @@ class Situation:
         if not self._gallery.stands(side):
             return
         met = self._gallery.meetings(side, self._proximity_m, partial(self._counts, side))
-        for found in islice(met, MEETINGS_MAX):
-            self._join(found)
+        met_with: Counter[str] = Counter()
+        for found in met:
+            other = found.older if found.newer is side else found.newer
+            met_with[other.author] += 1
+            if met_with[other.author] <= MEETINGS_MAX:
+                self._join(found)
         if side.index not in self._crossed:
             self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
         for crossed in self._crossed[side.index]:
@@ -275,7 +278,7 @@ class Situation:
         self._thin_topic(topic, about, now_ms)
 
     def _room(self, topic: Topic, cause: Cause) -> bool:
-        """One notice causes findings with so many of those before it, and no more."""
+        """One notice causes findings with so many of another party's before it: a flood hides nobody else's."""
         if topic.family != "pair":
             return True
         newest = rests_newest(self._ledger, cause.rests_on)
@@ -341,6 +344,7 @@ class Situation:
         topic = topic_of(self._ledger, finding.body)
         if topic is None or topic.family not in ("pair", "line"):
             return
+        self._dirty[topic] = None  # one of another version's policy may have no cause by ours: then it is cleared
         known = []
         for side in topic.sides:
             read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
