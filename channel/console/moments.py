@@ -137,7 +137,9 @@ class Feeds:
 
     def _extend(self, party: str, leaves: int) -> bool:
         ledger = self._whole.ledger
-        made = self._folds.setdefault(party, Fold(ledger.charter, ledger.charter_of, party))
+        if party not in self._folds:
+            self._folds[party] = Fold(ledger.charter, ledger.charter_of, party)
+        made = self._folds[party]
         feed = ledger.parties[party].feed
         for index in feed[len(made) : len(made) + leaves]:
             entry = ledger.entries[index]
