@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -142,6 +143,18 @@ class PartyHome:
         if self.has_key(label):
             raise UsageError(f"there is a key file of {label} in {self.keys} already: keys are never overwritten")
         self._write_key(label, seed, lock)
+
+    def set_aside(self, label: str) -> Path:
+        """Take the file of a key that was never enrolled out of use; where it is now. Nothing is deleted."""
+        file = self.keys / keyfile.file_name(label)
+        aside = next(
+            place for number in count(1) if not (place := file.with_name(f"{file.name}.{number}.unused")).exists()
+        )
+        try:
+            file.rename(aside)
+        except OSError as error:
+            raise FatalError(f"cannot rename {file}: {error.strerror}") from error
+        return aside
 
     def is_protected(self, label: str) -> bool:
         """Whether the key's file opens only with a passphrase."""

@@ -58,9 +58,7 @@ async def rotate(
         await _settled(client, wait)
         signer = root_signer(client, root)
         _check_since(client, since)
-        kid = _begun(client, kind) or _begin(client, kind, random)
-        if kid not in client.ledger.ring:
-            await _enrol(client, kid, signer, wait)
+        kid = await _enrolled(client, kind, signer, random, wait)
         size = client.ledger.size
         others = [one for one in client.ledger.ring.valid(client.party, kind, size) if one.kid != kid]
         ours = [one.kid for one in others if client.home.has_key(_label(one.kid))]
@@ -121,7 +119,8 @@ def root_signer(client: Client, file: Path | None = None) -> Signer:
 @asynccontextmanager
 async def _alone(client: Client, wait: float) -> AsyncIterator[None]:
     """One change at a time in a home, and none before there are leaves to judge keys by."""
-    if not client.ledger.in_force and not await client.caught_up(wait):
+    here = await client.caught_up(wait)  # a home restored from a copy learns what its keys have signed since
+    if not client.ledger.in_force and not here:
         raise TransientError("this home has not seen the charter in force: reach the channel first, then change keys")
     with client.home.key_lock() as owned:
         if not owned:
@@ -196,6 +195,28 @@ async def _until(client: Client, met: Callable[[], bool], wait: float, why: str)
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
+
+
+async def _enrolled(client: Client, kind: str, root: Signer, random: Random, wait: float) -> str:
+    """The new key, in the log and in this home; begun here, or in a change that was interrupted."""
+    for _ in range(TRIES):
+        _set_strays_aside(client, kind)
+        kid = _begun(client, kind) or _begin(client, kind, random)
+        if kid not in client.ledger.ring:
+            await _enrol(client, kid, root, wait)
+        if client.ledger.ring[kid] == client.home.public(_label(kid)):
+            return kid
+    raise TransientError(
+        f"other homes of {client.party} change the same keys: give the command again when they are done"
+    )
+
+
+def _set_strays_aside(client: Client, kind: str) -> None:
+    """Another home has enrolled a key under a label for which a file was made here: that file is of no use."""
+    for one in client.ledger.ring.valid(client.party, kind, client.ledger.size):
+        label = _label(one.kid)
+        if client.home.has_key(label) and client.home.public(label) != one.public:
+            client.home.set_aside(label)
 
 
 def _begun(client: Client, kind: str) -> str | None:

@@ -77,7 +77,10 @@ class MemoryLink:
         if not self.connected:
             raise TransientError("no connection")
         if topic == topics.up(NET, self._party):
-            self._net.lab.relay.take(self._party, frames.decode_up(payload))
+            frame = frames.decode_up(payload)
+            self._net.lab.relay.take(self._party, frame)
+            if any(isinstance(item, frames.HaveItem) and item.hello for item in frame.items):
+                self.put(frames.encode(self._net.lab.relay.beat(self._party)))
             self._net.flow()
         elif topic == topics.presence(NET, self._party):
             self._net.lab.relay.downs[self._party].gone()
@@ -99,6 +102,11 @@ class MemoryNet:
     def connect(self, party: str) -> Party:
         clock = SteppedClock(self.lab.relay.now_ms)
         return CLASSES[party].connect(self.path, clock=clock, make_link=lambda: MemoryLink(self, party))
+
+    def at(self, party: str, home: Path) -> Party:
+        """From another home of the party."""
+        clock = SteppedClock(self.lab.relay.now_ms)
+        return CLASSES[party].connect(home, clock=clock, make_link=lambda: MemoryLink(self, party))
 
     def flow(self) -> None:
         """Hand every party what is due to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from channel.protocol.statements import Revocation
 from clients.core import rotation
 from clients.core.clock import SteppedClock, random_bytes
 from clients.core.drafts import Draft
+from clients.core.home import PartyHome
 from clients.core.party import Party, QueuedError
 from clients.core.rotation import revoke, rotate
 from tests.unit.clients.nets import MemoryNet, memory_net
@@ -246,6 +248,33 @@ async def test_the_old_key_stays_while_what_it_signed_is_under_way(
         monkeypatch.undo()
         await rotate(coalition, "sig/machine", random=random_bytes)
         assert keys(coalition, "sig/machine") == ["sig/machine-2"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("kind", ["sig/machine", "enc"])
+async def test_a_home_restored_from_a_copy_does_not_take_another_key_for_its_own(
+    net: MemoryNet, tmp_path: Path, kind: str, begun: bool
+) -> None:
+    """Both homes have the root key, and the copy knows nothing of the newer key, or has begun one under its label."""
+    async with net.connect("coalition") as coalition:
+        assert await coalition.caught_up()
+    copy = tmp_path / "copy"
+    shutil.copytree(net.lab.home("coalition").path, copy)
+    if begun:
+        PartyHome(copy).write_key("enc/2" if kind == "enc" else "sig/machine-2", random_bytes(32))
+    async with net.connect("coalition") as coalition:
+        await rotate(coalition, kind, random=random_bytes)
+    async with net.at("coalition", copy) as restored:
+        changed = await rotate(restored, kind, random=random_bytes)
+        label = changed.enrolled.kid.partition("/")[2]
+        assert restored.home.public(label) == changed.enrolled.public
+        assert label.endswith("3")
+        newest = restored.signers.record(restored.ledger.ring, kind, restored.ledger.size)
+        assert newest == changed.enrolled
+        assert [one.kid.rpartition("/")[2][-1] for one in changed.elsewhere] == ["2"], "the other home's is left alone"
+        unused = [file.name for file in restored.home.keys.iterdir() if file.name.endswith(".unused")]
+        assert len(unused) == begun
+        await restored.send(to=["russia"], kind="text", text="it still signs", how="machine")
 
 
 def test_a_file_that_is_not_the_enrolled_key_is_found_out(net: MemoryNet) -> None:
