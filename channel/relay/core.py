@@ -256,6 +256,7 @@ class Core:
         """Leaves that were taken back and are durable again (protocol.md 10.15)."""
         for leaf in leaves:
             self.folded.apply(leaf)
+        self.findings = Findings(self.folded.ledger)  # the situation is derived from the ledger: look at it anew
         self.note = note
         self._mark_committed()
 

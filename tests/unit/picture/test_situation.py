@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from channel.ledger.fold import fold
 from channel.protocol.statements import Precedence, Response
+from channel.relay.core import Core
 from tests.unit.picture.scenes import Scene, circle, told, within
 from tests.unit.relay.lab import HOUR, MINUTE
 
@@ -269,6 +271,19 @@ def test_one_notice_causes_no_more_findings_than_the_limit(scene: Scene) -> None
         scene.place("coalition", "russia")
     scene.intent("russia", "coalition")
     assert scene.standing() == ["overlap"] * 16
+
+
+def test_leaves_that_were_taken_back_raise_nothing_twice_and_clear_in_time(scene: Scene) -> None:
+    scene.place("coalition", "russia")
+    size = scene.core.committed_size
+    scene.intent("russia", "coalition", until=2 * HOUR)
+    leaves, note, before = list(scene.store.leaves()), scene.core.note, scene.findings()
+    scene.core = Core(fold(leaves[:size]), scene.core.keys, note)
+    scene.core.rebuild(leaves[size:], note)
+    scene.turn()
+    assert scene.findings() == before
+    scene.run_to(2 * HOUR)
+    assert scene.standing() == []
 
 
 def test_a_restart_raises_nothing_twice_and_clears_what_ended_meanwhile(scene: Scene) -> None:
