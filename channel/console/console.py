@@ -16,7 +16,7 @@ from channel.console.guard import Place
 from channel.console.live import Live
 from channel.console.moments import Fold
 from channel.console.people import Link
-from channel.console.picture import picture
+from channel.console.picture import exported
 from channel.console.shapes import Picture, Role
 from channel.console.source import Source
 from channel.ledger import Ledger
@@ -91,9 +91,9 @@ class Console:
         return self.live.feeds.of(party)
 
     def picture(self, at: str | None, party: str | None) -> Picture:
-        """The picture of a moment; the worker calls it."""
+        """The picture of a moment, for a file; the worker calls it."""
         moment, _ = self.moment(at, party)
-        return picture(moment.ledger, moment.now_ms, moment.party)
+        return exported(moment.ledger, moment.now_ms, moment.party)
 
     def view(self, at: str | None, party: str | None) -> str:
         """The view of a moment as JSON; the worker calls it."""

@@ -34,7 +34,8 @@ class Browser:
     def __init__(self) -> None:
         self.board: set[str] = set()
         self.alerts: set[str] = set()
-        self.picture = self.health = self.tick = False
+        self.picture: set[str] = set()
+        self.health = self.tick = False
         self.whole = True
         """The view goes first; and again when it fell behind too far."""
         self.shared: str | None = None
@@ -45,13 +46,13 @@ class Browser:
     @property
     def waiting(self) -> int:
         """How many ids it owes."""
-        return len(self.board) + len(self.alerts)
+        return len(self.board) + len(self.alerts) + len(self.picture)
 
     def owe(self, delta: Delta, text: str) -> None:
         """One more change to tell it."""
         if self.whole:
             return
-        alone = not self.waiting and not self.picture and not self.health
+        alone = not self.waiting and not self.health
         self.board |= delta.board
         self.alerts |= delta.alerts
         self.picture |= delta.picture
@@ -63,8 +64,8 @@ class Browser:
 
     def clear(self, whole: bool = False) -> None:
         """Nothing is owed any more, or everything."""
-        self.board, self.alerts = set(), set()
-        self.picture = self.health = self.tick = False
+        self.board, self.alerts, self.picture = set(), set(), set()
+        self.health = self.tick = False
         self.shared, self.whole = None, whole
         self.ready.clear()
 
@@ -141,7 +142,7 @@ class Live:
 
     def message(self, browser: Browser) -> str | None:
         """The next thing to tell it; None: nothing. Afterwards it owes nothing."""
-        shared, tick, owes = browser.shared, browser.tick, browser.waiting or browser.picture or browser.health
+        shared, tick, owes = browser.shared, browser.tick, browser.waiting or browser.health
         if browser.whole:
             text: str | None = self.view()
         elif shared is not None:
@@ -161,20 +162,21 @@ class Live:
         """The live view, whole, of encoded rows."""
         m = self.model
         board, alerts = ",".join(list(m.rows.values())), ",".join(list(m.alerts.values()))
+        picture = _collection(list(m.features.values()))
         party = "null" if self.source.facts.party is None else f'"{self.source.facts.party}"'
         head = f'{{"kind":"view","index":{m.index},"at":"{m.at()}","party":{party},"live":true'
-        return f'{head},"board":[{board}],"alerts":[{alerts}],"picture":{m.picture},"health":{m.health}}}'
+        return f'{head},"board":[{board}],"alerts":[{alerts}],"picture":{picture},"health":{m.health}}}'
 
-    def change(self, board: set[str], alerts: set[str], picture: bool, health: bool) -> str:
+    def change(self, board: set[str], alerts: set[str], picture: set[str], health: bool) -> str:
         """The newest state of those ids; what is not there any more is gone."""
         m = self.model
         parts = [f'"kind":"change","index":{m.index},"at":"{m.at()}"']
         for name, ids_, shown in (("board", board, m.rows), ("alerts", alerts, m.alerts)):
-            found = {id_: shown.get(id_) for id_ in sorted(ids_)}
-            rows = ",".join(text for text in found.values() if text is not None)
-            gone = ",".join(f'"{id_}"' for id_, text in found.items() if text is None)
-            parts.append(f'"{name}":[{rows}],"{name}_gone":[{gone}]')
-        parts.append(f'"picture":{m.picture if picture else "null"},"health":{m.health if health else "null"}')
+            texts, gone = _newest(ids_, shown)
+            parts.append(f'"{name}":[{",".join(texts)}],"{name}_gone":[{gone}]')
+        texts, gone = _newest(picture, m.features)
+        drawn = _collection(texts) if texts else "null"
+        parts.append(f'"picture":{drawn},"picture_gone":[{gone}],"health":{m.health if health else "null"}')
         return "{" + ",".join(parts) + "}"
 
     def tick(self) -> str:
@@ -187,3 +189,14 @@ class Live:
         """The worker ends, and the source is closed."""
         self._worker.submit(self.source.close)
         self._worker.shutdown(wait=True)
+
+
+def _newest(ids_: set[str], shown: dict[str, str]) -> tuple[list[str], str]:
+    """(texts of what is there, ids of what is not there any more)."""
+    found = {id_: shown.get(id_) for id_ in sorted(ids_)}
+    texts = [text for text in found.values() if text is not None]
+    return texts, ",".join(f'"{id_}"' for id_, text in found.items() if text is None)
+
+
+def _collection(features: list[str]) -> str:
+    return '{"type":"FeatureCollection","features":[' + ",".join(features) + "]}"

@@ -1,14 +1,16 @@
 """The live board as encoded rows: kept up leaf by leaf, and each row encoded once for all browsers.
 
-Only the worker's thread calls `refresh`; readers of `rows`, `alerts`, `picture` and `health` see whole strings.
+Only the worker's thread calls `refresh`; readers of `rows`, `alerts`, `features` and `health` see whole strings.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from channel.console import queue, rows, view
 from channel.console.picture import picture
@@ -29,7 +31,7 @@ class Delta:
 
     board: set[str] = field(default_factory=set)
     alerts: set[str] = field(default_factory=set)
-    picture: bool = False
+    picture: set[str] = field(default_factory=set)
     health: bool = False
 
     def __bool__(self) -> bool:
@@ -43,7 +45,7 @@ class Model:
         self._source = source
         self.rows: dict[Hash, str] = {}
         self.alerts: dict[str, str] = {}
-        self.picture = '{"type":"FeatureCollection","features":[]}'
+        self.features: dict[str, str] = {}
         self.health = "null"
         self.index, self.at_ms = -1, 0
         self._marks = rows.Marks()
@@ -59,6 +61,7 @@ class Model:
         self._witnessed = 0
         self._picture_ms = self._health_ms = -HEALTH_MS
         self._picture_taken = -1
+        self._drawn: dict[str, dict[str, Any]] = {}
 
     def refresh(self, standing: Standing, mono_ms: int) -> Delta:
         """Take in what the source has taken in, and what time alone has changed. `mono_ms` paces map and health."""
@@ -148,15 +151,27 @@ class Model:
             delta.alerts.add(oldest)
 
     def _slow(self, ledger: Ledger, standing: Standing, mono_ms: int, delta: Delta) -> None:
-        """Map and health: whole each time, so seldom."""
+        """Map and health: looked at whole each time, so seldom."""
         if self._picture_taken != self._taken and mono_ms - self._picture_ms >= PICTURE_MS:
             self._picture_ms, self._picture_taken = mono_ms, self._taken
-            text = picture(ledger, self.at_ms, self._source.facts.party).model_dump_json()
-            delta.picture, self.picture = text != self.picture, text
+            self._draw(
+                {one["id"]: one for one in picture(ledger, self.at_ms, self._source.facts.party).features}, delta
+            )
         if mono_ms - self._health_ms >= HEALTH_MS:
             self._health_ms = mono_ms
             text = view.health(ledger, standing).model_dump_json()
             delta.health, self.health = text != self.health, text
+
+    def _draw(self, found: dict[str, dict[str, Any]], delta: Delta) -> None:
+        """Only features that differ are encoded, and told."""
+        for id_, feature in found.items():
+            if self._drawn.get(id_) != feature:
+                self.features[id_] = json.dumps(feature, ensure_ascii=False, separators=(",", ":"))
+                delta.picture.add(id_)
+        for id_ in self._drawn.keys() - found.keys():
+            del self.features[id_]
+            delta.picture.add(id_)
+        self._drawn = found
 
 
 def _refers(ledger: Ledger, entry: Entry, notices: set[Hash], alerts: set[str]) -> None:

@@ -220,7 +220,10 @@ class Health(Shown):
 
 
 class Picture(Shown):
-    """The common picture as GeoJSON; `what` of a feature: position, intent, site, incident, line, excluded, finding."""
+    """The common picture as GeoJSON; `what` of a feature: position, intent, site, incident, line, excluded, finding.
+
+    A circle is a point with `circle_radius_m`; the downloads have it as a polygon.
+    """
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: tuple[dict[str, Any], ...]
@@ -244,7 +247,10 @@ class View(Shown):
 
 
 class Change(Shown):
-    """What the live socket says after the first View: rows that are new or differ. `gone`: ids that left a list."""
+    """What the live socket says after the first View: rows and features that are new or differ.
+
+    `gone`: ids that left a list, or the picture.
+    """
 
     kind: Literal["change"] = "change"
     index: int
@@ -254,6 +260,7 @@ class Change(Shown):
     alerts: tuple[AlertRow, ...]
     alerts_gone: tuple[str, ...]
     picture: Picture | None
+    picture_gone: tuple[str, ...]
     health: Health | None
 
 

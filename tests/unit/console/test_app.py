@@ -336,5 +336,7 @@ async def test_the_live_messages_are_what_they_are_said_to_be(room: Room, net: N
     await room.turn()
     View.model_validate_json(room.live.view())
     Tick.model_validate_json(room.live.tick())
-    rows = set(room.live.model.rows)
-    Change.model_validate_json(room.live.change(rows | {"gone"}, set(room.live.model.alerts), True, True))
+    rows, features = set(room.live.model.rows), set(room.live.model.features)
+    Change.model_validate_json(
+        room.live.change(rows | {"gone"}, set(room.live.model.alerts), features | {"gone/1"}, True)
+    )

@@ -13,10 +13,12 @@ from channel.console import live as live_module
 from channel.console.live import Browser
 from channel.protocol.errors import FatalError
 from channel.protocol.statements import Answer, Receiving
+from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
 from tests.unit.ledger.nets import START_MS, Net
 
 S = 1000
+CIRCLE = {"type": "circle", "center": [401_500_000, 353_300_000], "radius_m": 3000}
 
 
 @pytest.fixture
@@ -98,6 +100,27 @@ async def test_a_slow_browser_owes_each_row_once_and_gets_its_newest_state(room:
     take(state, messages)
     assert state == {key: json.loads(text) for key, text in room.live.model.rows.items()}
     assert state[of]["deliveries"][0]["cell"] == "wilco"
+
+
+async def test_of_the_picture_only_what_differs_is_told(room: Room, net: Net) -> None:
+    window = [{"shape": CIRCLE, "from": to_wire(START_MS), "until": to_wire(START_MS + 3600 * S)}]
+    first = net.notice("coalition", START_MS, "russia", volumes=window)
+    await room.turn()
+    browser = joined(room)
+    seen = {one["id"]: one for one in said(room, browser)[0]["picture"]["features"]}
+    assert [(one["properties"]["of"], one["geometry"]["type"]) for one in seen.values()] == [(first, "Point")]
+    second = net.notice("sdf", START_MS + S, "russia", volumes=window)
+    body = net.ledger.notices[first].body
+    taken_back = {name: getattr(body, name) for name in ("info", "kind", "status", "how")}
+    net.notice("coalition", START_MS + 2 * S, "russia", **taken_back, text="", withdraws=first)
+    await room.turn()
+    change = next(message for message in said(room, browser) if message["kind"] == "change")
+    assert [one["properties"]["of"] for one in change["picture"]["features"]] == [second]
+    assert change["picture_gone"] == list(seen)
+    net.sign("russia", Receiving, START_MS + 3 * S, of=second, stage="received")
+    await room.turn()
+    change = next(message for message in said(room, browser) if message["kind"] == "change")
+    assert (change["picture"], change["picture_gone"]) == (None, [])
 
 
 async def test_what_a_browser_owes_is_bounded(room: Room, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:

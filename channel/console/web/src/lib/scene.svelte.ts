@@ -21,6 +21,7 @@ export class Scene {
 
   #board = new Map<string, NoticeRow>();
   #alerts = new Map<string, AlertRow>();
+  #features = new Map<unknown, Picture["features"][number]>();
   #base = Number.NaN;
   #heard = 0;
   #waiting = false;
@@ -30,6 +31,7 @@ export class Scene {
   show(view: View): void {
     this.#board = new Map(view.board.map((row) => [row.of, row]));
     this.#alerts = new Map(view.alerts.map((row) => [row.id, row]));
+    this.#features = new Map(view.picture.features.map((feature) => [feature["id"], feature]));
     this.picture = view.picture;
     this.health = view.health;
     this.index = view.index;
@@ -45,7 +47,7 @@ export class Scene {
     for (const of of change.board_gone) this.#board.delete(of);
     for (const row of change.alerts) this.#alerts.set(row.id, row);
     for (const id of change.alerts_gone) this.#alerts.delete(id);
-    if (change.picture) this.picture = change.picture;
+    this.#draw(change);
     if (change.health) this.health = change.health;
     this.index = change.index;
     this.tick(change.at);
@@ -57,6 +59,13 @@ export class Scene {
     requestAnimationFrame(draw);
     // A hidden tab draws no frames, and its alarm sounds all the same.
     this.#timer = setTimeout(draw, FLUSH_MS);
+  }
+
+  #draw(change: Change): void {
+    if (!change.picture && !change.picture_gone.length) return;
+    for (const feature of change.picture?.features ?? []) this.#features.set(feature["id"], feature);
+    for (const id of change.picture_gone) this.#features.delete(id);
+    this.picture = { type: "FeatureCollection", features: [...this.#features.values()] };
   }
 
   #publish(): void {

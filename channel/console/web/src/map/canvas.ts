@@ -44,6 +44,7 @@ export class Canvas {
   #box = new DragBox({ className: "draw-box" });
   #format = new GeoJSON();
   #looks = new WeakMap<Feature, Look>();
+  #shown = new Map<Raw, Feature>();
   #fitted = false;
   #still: boolean;
 
@@ -86,31 +87,42 @@ export class Canvas {
 
   /** Takes the picture in the place of the one before; the first one that holds something is brought into view. */
   show(features: readonly Raw[], look: Looker): void {
-    const read = features.flatMap((raw) => this.#read(raw, look));
-    this.#source.clear(true);
-    this.#source.addFeatures(read);
-    if (!this.#fitted && read.length) {
+    const old = this.#shown;
+    this.#shown = new Map();
+    const fresh: Feature[] = [];
+    for (const raw of features) {
+      const feature = old.get(raw) ?? this.#read(raw);
+      if (!feature) continue;
+      const properties = (raw["properties"] ?? {}) as Record<string, unknown>;
+      const marker = this.#looks.get(feature)?.marker ?? this.#mark(raw, feature.getGeometry()!);
+      this.#looks.set(feature, { ...look(properties), marker });
+      if (!old.delete(raw)) fresh.push(feature);
+      this.#shown.set(raw, feature);
+    }
+    // What is left of the old picture is not in the new one.
+    for (const feature of old.values()) this.#source.removeFeature(feature);
+    this.#source.addFeatures(fresh);
+    this.#source.changed();
+    if (!this.#fitted && this.#shown.size) {
       this.#fitted = true;
       this.fit(false);
     }
   }
 
-  #read(raw: Raw, look: Looker): Feature[] {
+  #read(raw: Raw): Feature | null {
     const geometry = this.#geometry(raw);
-    if (!geometry) return [];
+    if (!geometry) return null;
     const feature = new Feature(geometry);
     const properties = (raw["properties"] ?? {}) as Record<string, unknown>;
     feature.setProperties({ of: properties["token_sha256"] ?? null });
-    const at = this.#mark(raw, geometry);
-    this.#looks.set(feature, { ...look(properties), marker: at });
-    return [feature];
+    return feature;
   }
 
-  /** A place with an accuracy is a circle on the ground. */
+  /** A place with an accuracy, or a radius, is a circle on the ground. */
   #geometry(raw: Raw): Geometry | null {
     const { geometry, properties } = raw as { geometry: { type: string; coordinates: number[] } | null; properties?: Record<string, unknown> };
     if (!geometry) return null;
-    const radius = Number(properties?.["accuracy_m"] ?? 0);
+    const radius = Number(properties?.["accuracy_m"] ?? properties?.["circle_radius_m"] ?? 0);
     if (geometry.type === "Point" && radius > 0) return circular(geometry.coordinates, radius, 64).transform("EPSG:4326", "EPSG:3857");
     return this.#format.readGeometry(geometry, PROJECTION) as Geometry;
   }
