@@ -110,6 +110,8 @@ def notice(ledger: Ledger, me: str, record: NoticeRecord, language: str) -> Docu
             pass
     if record.ended_by is not None:
         document["ended_by"] = record.ended_by
+    if (since := wording.doubted_since(ledger, record.of)) is not None:
+        document["compromised_since"] = since
     document["findings"] = [finding_wording.document(one) for one in finding_wording.standing_on(ledger, record.of)]
     document["wanted"] = wanted(ledger, me, record)
     document["deliveries"] = [delivery(ledger, one) for one in deliveries(ledger, me, record)]
@@ -147,6 +149,8 @@ def delivery(ledger: Ledger, one: dl.Delivery) -> Document:
     }
     if one.via is not None:
         document |= {"via": one.via, "via_custody": one.via_custody.value}
+    if (since := wording.doubted_since(ledger, one.answer_of)) is not None:
+        document["answer_compromised_since"] = since
     done = {
         "forwarded": one.forwarded_ms,
         "received": one.received_ms,
@@ -176,8 +180,7 @@ def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
         references.update(getattr(body, "rests_on", ()))
         if entry.opened.of != of and of not in references and getattr(body, "alert", None) not in about:
             continue
-        since = ledger.ring.doubted(entry.opened.kid, entry.index)
-        mark = "" if since is None else f" [its party calls this key compromised since leaf {since}]"
+        since = wording.doubted_since(ledger, entry.opened.of)
         found.append(
             {
                 "index": entry.index,
@@ -187,7 +190,7 @@ def timeline(ledger: Ledger, me: str, of: str) -> list[Document]:
                 "kid": entry.opened.kid,
                 "token_sha256": entry.opened.of,
                 **({} if since is None else {"compromised_since": since}),
-                "text": wording.entry_lines(ledger, entry, f"party -p {me}")[0] + mark,
+                "text": wording.entry_lines(ledger, entry, f"party -p {me}")[0],
             }
         )
     return found

@@ -94,6 +94,8 @@ def notice(view: View, record: NoticeRecord) -> Iterator[Text]:
     asks = _ASKS[record.response.value]
     logged = f"leaf {record.index} ({view.grade(record)}), {view.habits.show_time(record.stamp_ms)}"
     yield Text(f"  {logged}; {asks}; id {record.nid}", style=FAINT)
+    if doubt := wording.doubt(view.ledger, record.of):
+        yield Text(f"  DOUBTFUL{doubt}: ring {record.author}", style=ALARM)
     for line in said(view, record):
         yield Text(f"  {line}")
     for finding in finding_wording.standing_on(view.ledger, record.of):

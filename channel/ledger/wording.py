@@ -63,6 +63,8 @@ __all__ = [
     "delivery_line",
     "delivery_state",
     "desk",
+    "doubt",
+    "doubted_since",
     "due_ms",
     "entry_lines",
     "forwarding_line",
@@ -113,7 +115,19 @@ def notice_line(ledger: Ledger, record: NoticeRecord, text_chars: int = TEXT_CHA
         kind += _earlier(ledger, body)
     text = cut(said(record), text_chars)
     line = f"{dtg(record.stamp_ms)} {body.precedence.value} {record.author} -> {addressees(body)}: {kind}"
-    return f"{line} {notice_ref(ledger, record.nid)}" + (f' "{text}"' if text else "")
+    return f"{line} {notice_ref(ledger, record.nid)}" + (f' "{text}"' if text else "") + doubt(ledger, record.of)
+
+
+def doubt(ledger: Ledger, of: str | None) -> str:
+    """`, its party calls this key compromised since leaf 9`, of what such a key signed (protocol.md 5.5)."""
+    since = doubted_since(ledger, of)
+    return "" if since is None else f", its party calls this key compromised since leaf {since}"
+
+
+def doubted_since(ledger: Ledger, of: str | None) -> int | None:
+    """That leaf; None of a statement that is not doubted, or not here."""
+    index = None if of is None else ledger.index_of.get(of)
+    return None if index is None else ledger.ring.doubted(ledger.entries[index].opened.kid, index)
 
 
 def sealed_kind(record: NoticeRecord) -> str:
@@ -212,7 +226,8 @@ def delivery_line(ledger: Ledger, delivery: dl.Delivery, now_ms: int) -> str:
 def delivery_state(ledger: Ledger, delivery: dl.Delivery, now_ms: int) -> str:
     """How far a delivery is, and what is awaited from whom until when: `no answer from regime, due in 20 s`."""
     if delivery.end is dl.End.ANSWERED and delivery.answered_ms is not None:
-        return f"{delivery.reply.value.upper()} after {short(delivery.answered_ms - delivery.base_ms)}"
+        word = f"{delivery.reply.value.upper()} after {short(delivery.answered_ms - delivery.base_ms)}"
+        return word + doubt(ledger, delivery.answer_of)
     if delivery.end is dl.End.EXPIRED:
         return missing(delivery)
     if delivery.end is not dl.End.OPEN:
@@ -268,6 +283,7 @@ def entry_lines(ledger: Ledger, entry: Entry, command: str = "channel") -> tuple
             line = receiving_line(ledger, entry)
         case _:
             line = _other_line(ledger, entry)
+    line += "" if isinstance(body, Addressed) else doubt(ledger, entry.opened.of)
     return (line, *(cleared_line(ledger, *records) for records in together(_ended_by(ledger, entry))))
 
 

@@ -67,6 +67,21 @@ def test_statements_of_a_key_called_compromised_are_marked_from_that_leaf_on(des
     assert (first["kid"], "compromised_since" in first) == ("coalition/sig/desk-operations-2", False)
 
 
+def test_what_a_compromised_key_said_is_marked_in_the_inbox_and_the_answer_in_the_status(desk: Desk) -> None:
+    said, mark = desk.json("coalition", *FLASH), "calls this key compromised since leaf"
+    answered = desk.json("russia", "answer", said["nid"], "WILCO")
+    assert mark not in desk.run("russia", "inbox") + desk.run("coalition", "show", said["nid"])
+    for party, since in (("coalition", said["index"]), ("russia", answered["index"])):
+        words = ["--reason", "stolen", "--compromised-since", str(since)]
+        desk.json(party, "key", "rotate", "desk", "operations", *words)
+    assert f"its party {mark} {said['index']}" in desk.run("russia", "inbox")
+    assert desk.json("russia", "inbox")[0]["compromised_since"] == said["index"]
+    delivery = desk.json("coalition", "show", said["nid"])["deliveries"][0]
+    assert delivery["answer_compromised_since"] == answered["index"]
+    shown = desk.run("coalition", "show", said["nid"]).split("  token ")[0]
+    assert f"WILCO after 0 s, its party {mark} {answered['index']}" in shown
+
+
 # --- passphrases ------------------------------------------------------------------------------------------------------
 
 FIRST, SECOND = "correct horse battery", "staple 33 \u0434\u043e\u043c"
