@@ -77,6 +77,10 @@ class Bodies:
             case _:
                 pass
 
+    def leave(self, stored: set[ids.Hash]) -> None:
+        """Of what is in the store, what nobody is owed may go: who received it may have said so to a log now lost."""
+        self.spent |= dict.fromkeys(sorted(stored - set(self._owed)))
+
     def committed(self) -> None:
         """What was staged is durable."""
         self.arrived.clear()

@@ -257,6 +257,7 @@ class Core:
         for leaf in leaves:
             self.folded.apply(leaf)
         self.findings = Findings(self.folded.ledger)  # the situation is derived from the ledger: look at it anew
+        self.bodies = Bodies(self.folded.ledger)
         self.note = note
         self._mark_committed()
 

@@ -112,6 +112,7 @@ class Relay:
         async with self._turns:
             self.witnesses.since_ms = self.clock.now_ms()
             if not self.guard.closed:
+                self.core.bodies.leave(self._store.bodies())
                 self.core.start(self.clock.now_ms(), version)
             await self._finish_turn(self.clock.now_ms())
         lost = self.core.bodies.owed - self._store.bodies()
@@ -178,6 +179,7 @@ class Relay:
         self.guard.over()
         for session in self.sessions.values():
             session.gone()  # so that each says anew where it is
+        self.core.bodies.leave(self._store.bodies())
         self.core.start(now_ms, self._version)
         self.beat()
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from channel.log.store import StoredLeaf
 from channel.protocol import ids, limits, sealing
 from channel.protocol.frames import DownFrame, LeafItem, SealedItem, WantItem
 from channel.protocol.statements import Busy
@@ -183,6 +184,18 @@ def test_a_body_is_kept_until_every_addressee_has_received_it() -> None:
     assert kept(lab) == set()
     lab.restart()
     assert kept(lab) == set()
+
+
+def test_what_came_back_from_the_parties_without_its_body_is_owed_no_more_and_the_body_goes() -> None:
+    lab = Lab()
+    said = lab.sealed("coalition", "regime")
+    ct = ct_of(lab, said)
+    assert kept(lab) == {ct}
+    back = StoredLeaf(lab.folded.tree.size, lab.now_ms, lab.sign("regime", "receiving", of=said.of, stage="received"))
+    lab.core.rebuild([back], lab.core.note)
+    assert lab.core.bodies.owed == set()
+    lab.core.bodies.leave(lab.store.bodies())
+    assert list(lab.core.bodies.spent) == [ct]
 
 
 def test_displayed_counts_as_received() -> None:
