@@ -25,12 +25,14 @@ export class Scene {
   #base = Number.NaN;
   #heard = 0;
   #waiting = false;
+  #alerted = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes a whole view in the place of what was there. */
   show(view: View): void {
     this.#board = new Map(view.board.map((row) => [row.of, row]));
     this.#alerts = new Map(view.alerts.map((row) => [row.id, row]));
+    this.#alerted = true;
     this.#features = new Map(view.picture.features.map((feature) => [feature["id"], feature]));
     this.picture = view.picture;
     this.health = view.health;
@@ -45,6 +47,7 @@ export class Scene {
   take(change: Change): void {
     for (const row of change.board) this.#board.set(row.of, row);
     for (const of of change.board_gone) this.#board.delete(of);
+    this.#alerted ||= change.alerts.length + change.alerts_gone.length > 0;
     for (const row of change.alerts) this.#alerts.set(row.id, row);
     for (const id of change.alerts_gone) this.#alerts.delete(id);
     this.#draw(change);
@@ -72,7 +75,8 @@ export class Scene {
     clearTimeout(this.#timer);
     this.#waiting = false;
     this.board = [...this.#board.values()];
-    this.alerts = [...this.#alerts.values()];
+    if (this.#alerted) this.alerts = [...this.#alerts.values()];
+    this.#alerted = false;
     this.drawn = this.index;
   }
 
