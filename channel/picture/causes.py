@@ -305,7 +305,7 @@ def _incident(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
         if area.body.kind not in ((Kind.INTENT,) if own else CONFLICTING):
             continue
         notified = said.author if own else alleged
-        proven = _proven(ledger, area.record, notified, min(part.from_ms for part in said.solids))
+        proven = _proven(ledger, area.record, notified, began_ms(said))
         if proven is None:
             continue
         detail = f"{said.what}, alleged of {alleged}, lies in {area.what}: {_level(notified, proven)}"
@@ -317,8 +317,17 @@ def _incident(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
     return None
 
 
+def began_ms(said: Shown) -> int:
+    """When an incident happened; one that is said to be ahead is judged by what there is now."""
+    return min(said.record.stamp_ms, *(part.from_ms for part in said.solids))
+
+
 def _proven(ledger: Ledger, record: NoticeRecord, alleged: str, begin_ms: int) -> dict[str, int] | None:
-    """Seconds before `begin_ms` at which it was notified, received, displayed, answered; None: it was not notified."""
+    """Seconds before `begin_ms` at which it was notified, received, displayed, answered; None: it was not for it.
+
+    Nothing is in it of a notice that its intermediary had not passed on: who reports incidents one after the other does
+    not find out when it did.
+    """
     if record.stamp_ms > begin_ms:
         return None
     delivery = ledger.deliveries.get((record.of, alleged))
@@ -332,10 +341,9 @@ def _proven(ledger: Ledger, record: NoticeRecord, alleged: str, begin_ms: int) -
         "displayed-s": delivery.displayed_ms,
         "answered-s": delivery.answered_ms,
     }
-    found = {
+    return {
         name: (begin_ms - at_ms) // 1000 for name, at_ms in steps.items() if at_ms is not None and at_ms <= begin_ms
     }
-    return found or None
 
 
 def _level(alleged: str, proven: dict[str, int]) -> str:
@@ -349,6 +357,8 @@ def _level(alleged: str, proven: dict[str, int]) -> str:
             f"stored by a machine of {alleged} {_before(proven['received-s'])}, not displayed to a person by then as "
             "far as anybody signed"
         )
+    if "notified-s" not in proven:
+        return f"addressed to {alleged}, and not passed on to it by then as far as anybody signed"
     return f"passed to {alleged} {_before(proven['notified-s'])}, nothing signed for by then"
 
 

@@ -1,12 +1,14 @@
 """The notices that are on the picture: made ready, indexed, with the positions of each unit in the order of the log.
 
-What is here is geometry over notices; who may read them and what follows from it is situation.py's. A notice that was
-ended, or a position with a later one of its unit, meets nothing new, and stays for as long as something still asks.
+What is here is geometry over notices; what follows from it is situation.py's. What stands is asked by what parties may
+know: a notice that was ended, or a position with a later one of its unit, meets nothing new once all who may read it
+may read that too, and stays for as long as something still asks. An incident meets what stood when it happened.
 """
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from channel.ledger import Ledger, NoticeRecord
@@ -14,11 +16,14 @@ from channel.picture import reading
 from channel.picture.causes import Meeting, Shown, meeting, shown
 from channel.picture.courses import Approach, Course, approach, course, has_place, staying, within_reach
 from channel.picture.index import Index
+from channel.picture.rough import Rough
 from channel.picture.solid import distance_m
 from channel.protocol.forms import Kind
 from channel.protocol.statements import Notice
 
 KEPT_MS = 30 * 86_400_000  # how long after its window a notice can still be met by an incident that is reported late
+
+PAST_MAX = 64  # notices of one party that an incident is held against though they stand no more: bounds the work
 
 Side = tuple[str, str, int]
 """(author, unit, -1) of a position of a unit, else (author, "", index): what a finding joins (protocol.md 16.3.3)."""
@@ -37,45 +42,71 @@ def unit_of(record: NoticeRecord) -> str | None:
 
 
 class Gallery:
-    """Notices by log index, and what is near what."""
+    """Notices by log index, and what is near what. `me`: of a client's ledger, all of which that party may read."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, me: str | None = None) -> None:
+        self._ledger, self._me = ledger, me
         self.notices: dict[int, Shown] = {}
         self.units: dict[tuple[str, str], list[int]] = {}
-        """Positions of a unit, by author and unit, in the order of the log."""
+        """Positions of a unit, by author and unit, in the order of the log: those that still say where it is."""
+        self._placed: dict[int, tuple[Shown | None, ...]] = {}
+        """What is indexed, with the positions before it by which its reach was drawn."""
         self._positions: Index[tuple[int, int]] = Index()
         self._others: Index[tuple[int, int]] = Index()
         self._reaches: Index[tuple[int, int]] = Index()
         """How far a unit that moves may come, beside its newest position."""
+        self._rough = Rough(ledger)
 
     # --- in and out -------------------------------------------------------------------------------------------------
 
     def add(self, record: NoticeRecord) -> Shown | None:
         """Take a notice in, if there is anything of it to show."""
         found = self.notices.get(record.index) or shown(record)
-        if found is None or record.index in self.notices:
-            return found
-        self.notices[record.index] = found
+        if found is None:
+            return None
         unit = unit_of(record)
-        if unit is not None:
+        if record.index not in self.notices and unit is not None:
             positions = self.units.setdefault((record.author, unit), [])
-            insort(positions, record.index)
-            for index in positions[-2:-1]:  # those before it left when it came
-                self._leave(index)
-        if self.is_newest(found) and record.ended_by is None:
-            among = self._positions if found.body.kind is Kind.POSITION else self._others
-            for number, part in enumerate(found.solids):
-                among.add((record.index, number), part)
-            moving = self.course(found)
-            if moving is not None and moving.speed_m_s:
-                self._reaches.add((record.index, 0), within_reach(moving, found.solids[0]))
+            if record.index not in positions:
+                insort(positions, record.index)
+        self.notices[record.index] = found
+        self.settle(record)
         return found
 
-    def end(self, index: int) -> None:
-        """It was amended or withdrawn: nothing new meets it."""
-        if index in self.notices:
-            self._leave(index)
+    def know(self, records: Iterable[NoticeRecord]) -> None:
+        """Positions that say where a unit is, or that it is no more where it was, though they may show nothing."""
+        for record in records:
+            unit, body = unit_of(record), record.body
+            if unit is not None and isinstance(body, Notice) and body.volumes and body.status != "test":
+                insort(self.units.setdefault((record.author, unit), []), record.index)
+
+    def settle(self, record: NoticeRecord) -> None:
+        """What is known of its end, or of its unit, may have changed: what stands for nobody meets nothing new."""
+        unit = unit_of(record)
+        for index in [record.index] if unit is None else list(self.units.get((record.author, unit), ())):
+            found = self.notices.get(index)
+            if found is not None and self.belongs(found):
+                self._place(found)
+            else:
+                self._leave(index)
+
+    def _place(self, found: Shown) -> None:
+        index, before = found.index, tuple(self._befores(found))
+        if index not in self._placed:
+            among = self._positions if found.body.kind is Kind.POSITION else self._others
+            for number, part in enumerate(found.solids):
+                among.add((index, number), part)
+        if self._placed.get(index) != before:
+            self._placed[index] = before
+            moving = self._fastest(found, before)
+            if moving is not None and moving.speed_m_s:
+                self._reaches.add((index, 0), within_reach(moving, found.solids[0]))
+
+    def surplus(self, record: NoticeRecord) -> list[int]:
+        """Positions of its unit by which nobody goes any more."""
+        positions = self.units.get((record.author, unit_of(record) or ""), [])
+        needed = reading.newest_two(self._ledger, positions, self._me) if len(positions) > 2 else positions
+        return [index for index in positions if index not in needed]
 
     def forget(self, index: int) -> None:
         """It is over, and nothing asks for it any more."""
@@ -87,24 +118,36 @@ class Gallery:
         unit = unit_of(found.record)
         if unit is not None:
             positions = self.units[found.author, unit]
-            while positions and positions[0] not in self.notices:  # the rest says what is later than what is still here
-                positions.pop(0)
-            if not positions:
+            for old in self.surplus(found.record):  # the rest says what is later than what is still here
+                if old not in self.notices:
+                    positions.remove(old)
+            if not any(position in self.notices for position in positions):
                 del self.units[found.author, unit]
 
     def _leave(self, index: int) -> None:
-        found = self.notices.get(index)
-        for number in range(len(found.solids) if found is not None else 0):
+        if self._placed.pop(index, None) is None:
+            return
+        for number in range(len(self.notices[index].solids)):
             self._positions.remove((index, number))
             self._others.remove((index, number))
         self._reaches.remove((index, 0))
 
+    def of_side(self, record: NoticeRecord) -> list[Shown]:
+        """What new notices may meet of it: the notice, or of a unit every position by which somebody goes."""
+        unit = unit_of(record)
+        indexes = [record.index] if unit is None else self.units.get((record.author, unit), ())
+        return [self.notices[index] for index in indexes if index in self._placed]
+
     # --- what stands ------------------------------------------------------------------------------------------------
 
-    def is_newest(self, side: Shown) -> bool:
-        """Whether no later position of its unit is here."""
-        unit = unit_of(side.record)
-        return unit is None or self.units[side.author, unit][-1] == side.index
+    def eyes(self, *authors: str) -> tuple[str, ...]:
+        """By whose knowledge a notice stands that these parties have to do with; nobody's: by all that is here."""
+        return tuple(dict.fromkeys(authors)) if self._me is None else ()
+
+    def belongs(self, side: Shown) -> bool:
+        """Whether a notice stands as far as somebody who may read it may know."""
+        readers = self._ledger.readers(side.index) if self._me is None else ()
+        return self.stands(side) or any(self.stands(side, (party,)) for party in readers)
 
     def stands(self, side: Shown, eyes: Iterable[str] = ()) -> bool:
         """Whether a notice stands; with `eyes`, whether it does as far as each of these parties may know."""
@@ -117,21 +160,47 @@ class Gallery:
         later = [index for index in self.units.get((side.author, unit), ()) if index > side.index]
         return not any(reading.reads_all(self._ledger, eyes, (index,)) for index in later)
 
-    def course(self, side: Shown) -> Course | None:
-        """How a unit moved to this position; that it stays, without an earlier one; None if it has no one place."""
+    def stood(self, side: Shown, at_ms: int, eyes: tuple[str, ...]) -> bool:
+        """Whether a notice stood at a past time, as far as these parties may know now."""
+        ended = self._ledger.notices.get(side.record.ended_by or "")
+        unit = unit_of(side.record)
+        later = [record for record in (ended,) if record is not None]
+        if unit is not None:
+            positions = self._rough.positions(side.author, unit)
+            later += positions[bisect_right(positions, side.index, key=lambda record: record.index) :]
+        known = (one for one in later if one.stamp_ms <= at_ms)
+        return not any(reading.reads_all(self._ledger, eyes, (one.index,)) for one in known)
+
+    def course(self, side: Shown, eyes: Iterable[str] = ()) -> Course | None:
+        """How a unit moved to this position, as far as these parties may know; that it stays, without an earlier one.
+
+        None if it has no one place.
+        """
+        return self._fastest(side, (self.before(side, eyes),))
+
+    def _fastest(self, side: Shown, befores: Iterable[Shown | None]) -> Course | None:
         if not has_place(side.solids[0]):
             return None
-        before = self.before(side)
-        moved = None if before is None else course(before.solids[0], side.solids[0])
-        return moved or staying(side.solids[0])
+        moved = (course(before.solids[0], side.solids[0]) for before in befores if before is not None)
+        found = [one for one in moved if one is not None]
+        return max(found, key=lambda one: one.speed_m_s, default=staying(side.solids[0]))
 
-    def before(self, side: Shown) -> Shown | None:
-        """The position of its unit before this one."""
+    def before(self, side: Shown, eyes: Iterable[str] = ()) -> Shown | None:
+        """The position of its unit before this one, of those that these parties may read."""
         unit = unit_of(side.record)
         if unit is None:
             return None
         earlier = [index for index in self.units.get((side.author, unit), ()) if index < side.index]
-        return self.notices.get(earlier[-1]) if earlier else None
+        known = (index for index in reversed(earlier) if reading.reads_all(self._ledger, eyes, (index,)))
+        found = self.notices.get(next(known, -1))
+        ended = None if found is None else found.record.ended_by
+        return None if ended is not None and reading.knows_end(self._ledger, ended, eyes) else found
+
+    def _befores(self, side: Shown) -> list[Shown | None]:
+        """The positions before it, by what each party may read."""
+        readers = self._ledger.readers(side.index) if self._me is None else ()
+        found = [self.before(side), *(self.before(side, (party,)) for party in readers)]
+        return list({id(one): one for one in found}.values())
 
     # --- what is near what ------------------------------------------------------------------------------------------
 
@@ -155,27 +224,37 @@ class Gallery:
             for found in self._others.near(part, 0):
                 near.setdefault(found.key[0], []).append((number, found.key[1], found.distance_m))
         coming = self._coming(side, proximity_m) if position else {}
-        for index in sorted({*near, *coming} - {side.index}):
-            if counts(self.notices[index]):
-                yield self._meet(side, self.notices[index], near.get(index, []), coming.get(index))
+        others = {index: self.notices[index] for index in {*near, *coming} - {side.index}}
+        if side.body.kind is Kind.INCIDENT:
+            for past in self._past(side, counts):
+                others[past.index], near[past.index] = past, list(_touching(side, past))
+        for index in sorted(others):
+            if counts(others[index]):
+                yield self._meet(side, others[index], near.get(index, []), coming.get(index))
+
+    def _past(self, side: Shown, counts: Callable[[Shown], bool]) -> Iterator[Shown]:
+        """What is on no index any more and may have stood when an incident happened: the newest of each author's."""
+        seen: Counter[str] = Counter()
+        for record in reversed(self._rough.near(side.solids, 0)):
+            if record.index in self._placed or record.index == side.index or seen[record.author] >= PAST_MAX:
+                continue
+            past = self.notices.get(record.index) or shown(record)
+            if past is not None and counts(past):
+                seen[record.author] += 1
+                yield past
 
     def meet(self, side: Shown, other: Shown, proximity_m: int) -> Meeting | None:
         """The meeting of these two, looked at without the index; None if they have nothing to do with each other."""
         both = side.body.kind is Kind.POSITION and other.body.kind is Kind.POSITION
-        near = [
-            (i, j, metres)
-            for i, one in enumerate(side.solids)
-            for j, two in enumerate(other.solids)
-            if one.from_ms < two.until_ms and two.from_ms < one.until_ms
-            and (metres := distance_m(one, two)) <= (proximity_m if both else 0)
-        ]  # fmt: skip
+        near = list(_touching(side, other, proximity_m if both else 0))
         coming = self._approach(side, other, proximity_m) if both else None
         return self._meet(side, other, near, coming) if near or coming is not None else None
 
     def _approach(self, side: Shown, other: Shown, proximity_m: int) -> Approach | None:
         """How the courses of two positions come nearer than that, whichever is given first."""
         first, second = (side, other) if side.index < other.index else (other, side)
-        own, theirs = self.course(first), self.course(second)
+        eyes = self.eyes(first.author, second.author)
+        own, theirs = self.course(first, eyes), self.course(second, eyes)
         close = None if own is None or theirs is None else approach(own, theirs)
         return close if close is not None and close.soon_m < proximity_m else None
 
@@ -183,13 +262,14 @@ class Gallery:
         met = meeting(side, other, near)
         if coming is None:
             return met
-        moving = (one for one in (side, other) if (own := self.course(one)) is not None and own.speed_m_s)
-        tracks = tuple(one.record for one in map(self.before, moving) if one is not None)
+        eyes = self.eyes(side.author, other.author)
+        moving = [one for one in (side, other) if (own := self.course(one, eyes)) is not None and own.speed_m_s]
+        tracks = tuple(before.record for one in moving if (before := self.before(one, eyes)) is not None)
         return Meeting(met.older, met.newer, met.near, met.common, coming, tracks)
 
     def _coming(self, side: Shown, proximity_m: int) -> dict[int, Approach]:
         """Positions of others whose course and this one's come nearer, by index."""
-        own = self.course(side)
+        own = self._fastest(side, self._befores(side))
         if own is None:
             return {}
         reach = within_reach(own, side.solids[0]) if own.speed_m_s else side.solids[0]
@@ -199,6 +279,16 @@ class Gallery:
         others = (self.notices[index] for index in sorted(found - {side.index}))
         met = {other.index: self._approach(side, other, proximity_m) for other in others if other.author != side.author}
         return {index: close for index, close in met.items() if close is not None}
+
+
+def _touching(side: Shown, other: Shown, within_m: int = 0) -> Iterator[tuple[int, int, float]]:
+    """(volume of the one, volume of the other, metres apart) of those within that, at a time in common."""
+    for i, one in enumerate(side.solids):
+        for j, two in enumerate(other.solids):
+            if one.from_ms < two.until_ms and two.from_ms < one.until_ms:
+                metres = distance_m(one, two)
+                if metres <= within_m:
+                    yield i, j, metres
 
 
 __all__ = ["KEPT_MS", "Gallery", "Side", "side_of", "unit_of"]

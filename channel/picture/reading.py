@@ -5,11 +5,12 @@ Everything here is asked of the feeds: a party may read a leaf when it was relea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from channel.ledger import Ledger, NoticeRecord
 from channel.protocol import ids
-from channel.protocol.statements import DeskOf, Precedence
+from channel.protocol.statements import DeskOf, Kind, Notice, Precedence
 
 
 def reads(ledger: Ledger, party: str, indexes: Iterable[int]) -> bool:
@@ -43,10 +44,42 @@ def told_of_two(ledger: Ledger, a: NoticeRecord, b: NoticeRecord, needs: Iterabl
     return (*authors, *also)
 
 
+def told_of_incident(ledger: Ledger, records: Sequence[NoticeRecord], concerns: Sequence[str]) -> tuple[str, ...]:
+    """Of those concerned each that may read both notices; nobody, unless the incident's author knows that somebody may.
+
+    That author sees by the size of the log whether there is a finding, and may report one incident after the other.
+    """
+    needs = [record.index for record in records]
+    said = next(one for one in records if isinstance(one.body, Notice) and one.body.kind is Kind.INCIDENT)
+    area = next(one for one in records if one is not said)
+    if not reads(ledger, said.author, needs):
+        return ()
+    told = tuple(party for party in concerns if reads(ledger, party, needs))
+    sure = [party for party in told if way(ledger, area, party) in (None, said.author)]  # not by another's forwarding
+    return told if sure else ()
+
+
 def knows_end(ledger: Ledger, of: ids.Hash, eyes: Iterable[str]) -> bool:
     """Whether each of these parties may read the statement that ended a notice."""
     record = ledger.notices.get(of)
     return record is not None and reads_all(ledger, eyes, (record.index,))
+
+
+def lingers(ledger: Ledger, record: NoticeRecord) -> bool:
+    """Whether a notice that was ended still stands for somebody who may read it, and may not read its end."""
+    ended = record.ended_by
+    return ended is not None and not knows_end(ledger, ended, ledger.readers(record.index))
+
+
+def newest_two(ledger: Ledger, indexes: Sequence[int], me: str | None) -> set[int]:
+    """Of a unit's positions in their order, the last two, of all and of what each party may read.
+
+    Where each party knows the unit to be, and whence it came.
+    """
+    found = set(indexes[-2:])
+    for party in ledger.parties.values() if me is None and len(indexes) > 2 else ():
+        found.update(islice((index for index in reversed(indexes) if index in party.released), 2))
+    return found
 
 
 def desks(ledger: Ledger, parties: Iterable[str], precedence: Precedence) -> tuple[DeskOf, ...]:

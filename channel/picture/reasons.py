@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture import reading
 from channel.picture.causes import Cause, Meeting, changes_ms, of_meeting
-from channel.picture.crossings import caution, crossing, same_side
+from channel.picture.crossings import Crossed, caution, crossing, same_side
 from channel.picture.drafts import cause_of
 from channel.picture.gallery import KEPT_MS, Gallery
 from channel.picture.topics import INCIDENT, LINE_KIND, WARN_KIND, About, Topic
@@ -26,14 +26,14 @@ class Reasons:
     me: str | None
 
     def causes(self, topic: Topic, about: About, now_ms: int, eyes: tuple[str, ...] = ()) -> dict[str, Cause]:
-        """By kind, what stands; with `eyes`, what stands as far as each of these parties may know."""
+        """By kind, what stands as far as each of `eyes` may know: without these, the authors or who would be told."""
         match topic.family:
             case "pair":
                 met = [about.meetings[key] for key in sorted(about.meetings)]  # of several the newest is said
                 return {cause.kind: cause for one in met if self._meet(one, eyes) for cause in self.of(one, now_ms)}
             case "line":
                 found = [about.crossed[index] for index in sorted(about.crossed)]
-                found = [c for c in found if c.side.until_ms > now_ms and self.gallery.stands(c.side, eyes)]
+                found = [c for c in found if c.side.until_ms > now_ms and self._line_eyes(topic, c, eyes)]
                 return {LINE_KIND: crossing(found[-1])} if found else {}
             case "warn":
                 return self._warning(topic, now_ms)
@@ -58,9 +58,7 @@ class Reasons:
         if topic.family != "pair":
             return (topic.party,) if reading.reads(self.ledger, topic.party, cause.needs) else ()
         if cause.kind == INCIDENT:
-            said = next(record.author for record in records if _kind(record) is Kind.INCIDENT)
-            may = reading.reads(self.ledger, said, cause.needs)
-            return tuple(party for party in cause.concerns if may and reading.reads(self.ledger, party, cause.needs))
+            return reading.told_of_incident(self.ledger, records, cause.concerns)
         first = records[0]
         other = next(record for record in records if record.author != first.author)
         return reading.told_of_two(self.ledger, first, other, cause.needs)
@@ -105,11 +103,11 @@ class Reasons:
     def _meet(self, met: Meeting, eyes: tuple[str, ...]) -> bool:
         """Both stand; where one is an incident, that one: what was notified before it stays so."""
         sides = [side for side in (met.older, met.newer) if side.body.kind is Kind.INCIDENT]
+        eyes = eyes or self.gallery.eyes(met.older.author, met.newer.author)
         return all(self.gallery.stands(side, eyes) for side in sides or (met.older, met.newer))
 
-
-def _kind(record: NoticeRecord) -> Kind | None:
-    return record.body.kind if isinstance(record.body, Notice) else None
+    def _line_eyes(self, topic: Topic, crossed: Crossed, eyes: tuple[str, ...]) -> bool:
+        return self.gallery.stands(crossed.side, eyes or self.gallery.eyes(crossed.side.author, topic.party))
 
 
 def _over_ms(ledger: Ledger, record: NoticeRecord) -> int:
@@ -125,7 +123,9 @@ def _over_ms(ledger: Ledger, record: NoticeRecord) -> int:
 
 def may_count(ledger: Ledger, record: NoticeRecord) -> bool:
     """Whether a notice, at the start from the ledger, may still cause or clear something."""
-    if not isinstance(record.body, Notice) or (record.ended_by is not None and record.body.warn is None):
+    if not isinstance(record.body, Notice):
+        return False
+    if record.ended_by is not None and record.body.warn is None and not reading.lingers(ledger, record):
         return False
     return _over_ms(ledger, record) + KEPT_MS > ledger.last_stamp_ms
 

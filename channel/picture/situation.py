@@ -19,12 +19,21 @@ from channel.ledger import FindingRecord, Ledger, NoticeRecord
 from channel.ledger.records import Entry
 from channel.picture import reading
 from channel.picture.accounts import accounted, accounting
-from channel.picture.causes import Cause, Meeting, Shown, shown, touches
-from channel.picture.crossings import AgreedLines, Crossed, caution, crossing
-from channel.picture.drafts import FindingDraft, cause_of, cleared, finding_id, raised
-from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of, unit_of
+from channel.picture.causes import Cause, Meeting, Shown, began_ms, shown
+from channel.picture.crossings import AgreedLines, Crossed
+from channel.picture.drafts import FindingDraft, cleared, finding_id, raised
+from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of
 from channel.picture.reasons import Reasons, may_count, rests_newest
-from channel.picture.topics import ACCOUNT_KINDS, PAIR_KINDS, WARN_KIND, About, Family, Topic, topic_of, warned_id
+from channel.picture.topics import (
+    ACCOUNT_KINDS,
+    INCIDENT,
+    PAIR_KINDS,
+    About,
+    Family,
+    Topic,
+    topic_of,
+    warned_id,
+)
 from channel.protocol import limits
 from channel.protocol.forms import Kind
 from channel.protocol.statements import Answer, Finding, Forwarding, Notice
@@ -37,7 +46,7 @@ class Situation:
 
     def __init__(self, ledger: Ledger, me: str | None = None) -> None:
         self._ledger, self._me = ledger, me
-        self._gallery = Gallery(ledger)
+        self._gallery = Gallery(ledger, me)
         self._lines = AgreedLines()
         self._crossed: dict[int, tuple[Crossed, ...]] = {}
         self._topics: dict[Topic, About] = {}
@@ -110,28 +119,6 @@ class Situation:
         ]
         return sorted(found, key=lambda pair: (*pair[1].needs, pair[1].kind))
 
-    def would_cause(self, body: Notice, author: str, now_ms: int) -> list[FindingDraft]:
-        """The findings that a notice of `author` would cause if it were logged now, as far as this ledger shows.
-
-        Each is told to `author` alone; the areas that it was warned of count too. Nothing is changed.
-        """
-        parties = (*(to.party for to in body.to), *body.info)
-        side = shown(NoticeRecord(_UNLOGGED, self._ledger.size, now_ms, author, body, parties))
-        found = [] if side is None else list(self._caused_by(side, now_ms))
-        return [raised(self._ledger, cause, (author,), cause_of(cause.rests_on), author) for cause in found]
-
-    def _caused_by(self, side: Shown, now_ms: int) -> Iterator[Cause]:
-        for found in self._lines.crossed(self._ledger, side):
-            yield crossing(found)
-        for met in self._gallery.meetings(side, self._proximity_m, lambda other: other.author != side.author):
-            yield from self._reasons.of(met, now_ms)
-        for record in self._ledger.findings.values():
-            area = record.body.area
-            if record.standing and record.body.kind == WARN_KIND and area is not None and touches(side, area):
-                yield caution(area)
-        if side.body.kind is Kind.INTENT and side.body.accounts_for is not None:
-            yield self._accounting(side)
-
     # --- leaves -----------------------------------------------------------------------------------------------------
 
     def _took(self, record: NoticeRecord) -> None:
@@ -142,12 +129,11 @@ class Situation:
         for of in (body.amends, body.withdraws):
             ended = self._ledger.notices.get(of) if of is not None else None
             if ended is not None:
-                self._gallery.end(ended.index)
+                self._gallery.settle(ended)
                 self._touch(side_of(ended))
-        side = self._gallery.add(record)
+        side = self._show(record)
         if side is not None:
             self._touch(side_of(record))
-            heapq.heappush(self._ends, (side.until_ms + KEPT_MS, side.index))
             self._enter(side)
             self._thin(record)
         if self._me is None:
@@ -157,7 +143,7 @@ class Situation:
 
     def _enter(self, side: Shown) -> None:
         """What a notice that stands meets, and which lines it crosses, as far as the feeds go by now."""
-        if not self._gallery.stands(side):
+        if not self._gallery.belongs(side):
             return
         met = self._gallery.meetings(side, self._proximity_m, partial(self._counts, side))
         met_with: Counter[str] = Counter()
@@ -177,9 +163,20 @@ class Situation:
         said = [one.author for one in (side, other) if one.body.kind is Kind.INCIDENT]
         if side.author == other.author and not said:
             return False
-        if self._me is not None or any(reading.reads(self._ledger, author, needs) for author in said):
-            return True
-        return bool(reading.told_of_two(self._ledger, side.record, other.record, needs))
+        if said:
+            read = self._me is not None or any(reading.reads(self._ledger, author, needs) for author in said)
+            return read and (self._incident_in(side, other) or self._incident_in(other, side))
+        if self._me is None and not reading.told_of_two(self._ledger, side.record, other.record, needs):
+            return False
+        eyes = self._gallery.eyes(side.author, other.author)
+        return self._gallery.stands(side, eyes) and self._gallery.stands(other, eyes)
+
+    def _incident_in(self, said: Shown, area: Shown) -> bool:
+        """Whether an area stood when an incident happened."""
+        begin_ms = began_ms(said)
+        eyes = self._gallery.eyes(said.author)
+        known = said.body.kind is Kind.INCIDENT and area.record.stamp_ms <= begin_ms
+        return known and self._gallery.stood(area, begin_ms, eyes)
 
     def _join(self, met: Meeting) -> None:
         topic = self._topic("pair", tuple(sorted((side_of(met.older.record), side_of(met.newer.record)))))
@@ -217,7 +214,9 @@ class Situation:
         relevant = (
             other
             for other in around
-            if other.author != side.author and reading.reads(self._ledger, side.author, (other.index,))
+            if other.author != side.author
+            and reading.reads(self._ledger, side.author, (other.index,))
+            and self._gallery.stands(other, self._gallery.eyes(side.author))
         )
         return accounting(side, relevant)
 
@@ -227,10 +226,20 @@ class Situation:
         if isinstance(record.body, Notice):
             for of in (record.body.amends, record.body.withdraws):
                 if of is not None and of in self._ledger.notices:
+                    self._gallery.settle(self._ledger.notices[of])
                     self._touch(side_of(self._ledger.notices[of]))
-        side = self._gallery.notices.get(record.index)
-        if side is not None:
+        self._show(record)
+        for side in self._gallery.of_side(record):  # of a unit also those whose course is known now
             self._enter(side)
+        self._thin(record)
+
+    def _show(self, record: NoticeRecord) -> Shown | None:
+        """On the picture, until some time after its last window."""
+        new = record.index not in self._gallery.notices
+        side = self._gallery.add(record) if may_count(self._ledger, record) else None
+        if side is not None and new:
+            heapq.heappush(self._ends, (side.until_ms + KEPT_MS, side.index))
+        return side
 
     def _found(self, body: Finding) -> None:
         topic = self._warned.get(body.finding) or topic_of(self._ledger, body)
@@ -306,10 +315,8 @@ class Situation:
                     del self._topics_of[one]
 
     def _thin(self, record: NoticeRecord) -> None:
-        """Of a unit only the last two positions are kept, and those that something asks for."""
-        unit = unit_of(record)
-        positions = self._gallery.units.get((record.author, unit), []) if unit is not None else []
-        for index in positions[:-2]:
+        """Of a unit only the last two positions that each party may read are kept, and what something asks for."""
+        for index in self._gallery.surplus(record):
             if self._asking[index] <= 0:
                 self._forget(index)
 
@@ -330,13 +337,20 @@ class Situation:
         newest: dict[Side, list[NoticeRecord]] = {}
         for record in sorted(ledger.notices.values(), key=lambda record: record.index):
             newest.setdefault(side_of(record), []).append(record)
-        kept = [record for records in newest.values() for record in records[-2:] if may_count(ledger, record)]
+        kept = [record for records in newest.values() for record in self._last(records)]
+        self._gallery.know(kept)
         for record in sorted(kept, key=lambda record: record.index):
-            self._took(record)
+            if may_count(ledger, record):
+                self._took(record)
         for finding in ledger.findings.values():
             self._raised[rests_newest(ledger, finding.body.rests_on)] += finding.body.kind in PAIR_KINDS
             if finding.standing:
                 self._recall(finding, newest)
+
+    def _last(self, records: list[NoticeRecord]) -> list[NoticeRecord]:
+        """Of the notices of a side, those by which somebody goes."""
+        needed = reading.newest_two(self._ledger, [record.index for record in records], self._me)
+        return [record for record in records if record.index in needed]
 
     def _recall(self, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> None:
         """A standing finding, and the newest notices of its sides that all who were told it know of."""
@@ -345,11 +359,7 @@ class Situation:
         if topic is None or topic.family not in ("pair", "line"):
             return
         self._dirty[topic] = None  # one of another version's policy may have no cause by ours: then it is cleared
-        known = []
-        for side in topic.sides:
-            read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
-            shown_ = [found for record in read[-2:] if (found := self._gallery.add(record)) is not None]
-            known += shown_[-1:]
+        known = self._known(topic, finding, newest)
         if topic.family == "pair" and len(known) == 2:
             met = self._gallery.meet(known[0], known[1], self._proximity_m)
             if met is not None:
@@ -358,10 +368,18 @@ class Situation:
             for crossed in self._lines.crossed(self._ledger, known[0]):
                 self._cross(crossed)
 
+    def _known(self, topic: Topic, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> list[Shown]:
+        if finding.body.kind == INCIDENT:  # of what stood at the time, whatever came later
+            records = [self._ledger.notices[of] for of in finding.body.rests_on]
+            return [found for record in records if (found := shown(record)) is not None]
+        known = []
+        for side in topic.sides:
+            read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
+            shown_ = [found for record in read[-2:] if (found := self._gallery.add(record)) is not None]
+            known += shown_[-1:]
+        return known
+
 
 def _eyes(finding: FindingRecord) -> tuple[str, ...]:
     """The parties that were told a finding."""
     return tuple(dict.fromkeys(desk.party for desk in finding.body.told))
-
-
-_UNLOGGED = "A" * 43  # the hash of a notice that has none yet

@@ -32,6 +32,9 @@ _CIRCLE_QUARTER = 16  # pieces of a quarter circle where areas are cut with each
 Place = tuple[float, float]
 """Longitude and latitude in degrees."""
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
 Metres = NDArray[np.float64]
 
 
@@ -50,7 +53,7 @@ class Solid:
     edges: Any
     """What is nearest to something outside: `area` itself, or a polygon's rings as lines."""
     reach_m: float
-    box: tuple[float, float, float, float]
+    box: Box
     """West, south, east, north of all of it, in degrees; west and east may lie beyond 180."""
 
     @property
@@ -116,12 +119,12 @@ def _degrees(e7: Floats) -> Floats:
     return e7 / E7
 
 
-def _box(area: Any, reach_m: float) -> tuple[float, float, float, float]:
+def _box(area: Any, reach_m: float) -> Box:
     west, south, east, north = (float(value) for value in shapely.bounds(area))
     return widened((west, south, east, north), reach_m)
 
 
-def widened(box: tuple[float, float, float, float], metres: float) -> tuple[float, float, float, float]:
+def widened(box: Box, metres: float) -> Box:
     """A box that holds every place within so many metres of a box; all longitudes where that reaches a pole."""
     west, south, east, north = box
     if not metres:

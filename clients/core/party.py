@@ -117,14 +117,14 @@ class Party(Client):
 
     def would_cause(self, draft: Draft) -> list[FindingDraft]:
         """The findings that a notice would cause if it were logged now, by what this party has been shown."""
-        from channel.picture.situation import Situation  # geometry takes a while to import
+        from channel.picture.ahead import would_cause  # geometry takes a while to import
 
         seen, of = self.session.replica.seen, self.ledger.charter_of
         now_ms = self.now_ms()
         body = draft.statement(net=self.net, party=self.party, now_ms=now_ms, seen=seen, seq=1, prev=of)
         if not isinstance(body, Notice) or not (body.volumes or body.accounts_for):
             return []
-        return Situation(self.ledger, self.party).would_cause(body, self.party, now_ms)
+        return would_cause(self.ledger, body, self.party, now_ms)
 
     async def amend(self, ref: str, *, wait: float = WAIT_S, **changes: Any) -> Sent:
         """Put a new version in the place of a notice of ours: what is not given, or empty, stays as it was."""

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from channel.cli import app
 from channel.picture import features
+from channel.picture.ahead import would_cause
 from channel.picture.geojson import read
 from channel.picture.situation import Situation
 from tests.unit.picture.scenes import T0_MS, Scene, at, circle, within
@@ -141,7 +142,7 @@ def test_a_notice_not_yet_sent_is_judged_and_changes_nothing(scene: Scene) -> No
         **scene.notice_members("coalition", kind="intent", volumes=[within(circle(3_000))], accounts_for=[]),
     )  # fmt: skip
     body = scene.opened(sent)
-    kinds = [draft.kind for draft in own.would_cause(body, "russia", scene.now_ms)]
+    kinds = [draft.kind for draft in would_cause(scene.folded.ledger, body, "russia", scene.now_ms)]
     assert kinds == ["line-crossed", "overlap", "warned", "not-taken-account-of"]
     assert own.causes(scene.now_ms) == before
 

@@ -128,10 +128,11 @@ def test_a_later_position_that_did_not_reach_a_party_ends_nothing_for_it(scene: 
     assert scene.standing() == []
 
 
-def test_nothing_new_is_found_with_what_was_ended_though_not_all_know(scene: Scene) -> None:
+def test_nothing_new_is_found_with_what_was_ended_once_both_authors_know(scene: Scene) -> None:
     mine = scene.place("coalition", "regime via russia")
     scene.now(scene.forward("russia", mine.of, "regime"))
-    scene.now(scene.notice("coalition", "regime via russia", withdraws=mine.of))
+    back = scene.now(scene.notice("coalition", "regime via russia", withdraws=mine.of))
+    scene.now(scene.forward("russia", back.of, "regime"))
     scene.intent("regime", "coalition")
     assert scene.findings() == []
 
