@@ -11,8 +11,9 @@ import socket
 from threading import Lock
 
 from channel.commands.dispute import judged, moment
-from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.moments import Fold
+from channel.console.shapes_before import CheckedShown, HeardShown
 from channel.console.source import Done, Facts, Link, Standing, State
 from channel.ledger.fold import Folded, begin
 from channel.log.checkpoint import parse_body, split_note
@@ -145,6 +146,15 @@ class OperatorSource:
 
     async def answer(self, asked: AnswerAsked) -> Done:
         raise InvariantError("the operator's console answers for nobody")
+
+    async def heard(self, asked: HeardAsked) -> HeardShown:
+        raise InvariantError("the operator's console answers for nobody")
+
+    async def forward(self, asked: ForwardingAsked) -> Done:
+        raise InvariantError("the operator's console passes on nothing")
+
+    async def check(self, asked: NoticeAsked) -> CheckedShown:
+        raise InvariantError("the operator's console sends for nobody")
 
     async def send(self, asked: NoticeAsked) -> Done:
         raise InvariantError("the operator's console sends for nobody")

@@ -19,6 +19,7 @@ class Asked(BaseModel):
 Secret = Annotated[str, Field(max_length=200)]
 UserName = Annotated[str, Field(max_length=32)]
 Why = Annotated[str, Field(min_length=1, max_length=limits.REASON_CHARS_MAX)]
+Typed = Annotated[str, Field(max_length=40_000, description="Places as this party's officers type them.")]
 
 
 class SignIn(Asked):
@@ -96,13 +97,31 @@ class AnswerAsked(Asked):
     """It takes the place of an earlier answer."""
 
 
+class HeardAsked(ReadBackAsked):
+    """How that compares with a notice: asked before the answer is signed."""
+
+    of: Annotated[str, Field(max_length=64)]
+
+
+class ForwardingAsked(Asked):
+    """This party passes a notice on to `to`. By voice: on whose watch, on which line, and what was read back."""
+
+    of: Annotated[str, Field(max_length=64)]
+    to: Annotated[str, Field(max_length=32)]
+    by: Literal["channel", "voice"] = "channel"
+    role: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
+    contact: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
+    """Without it the charter's line of that desk."""
+    read_back: Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)] | None = None
+
+
 class NoticeAsked(Asked):
     """A notice to be signed by this party's desk; places and times as its officers type them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     to: Annotated[tuple[str, ...], Field(max_length=limits.ADDRESSEES_MAX)] = ()
-    """`PARTY`, or `PARTY:VIA` through an intermediary."""
+    """`PARTY:VIA` through an intermediary, `PARTY:` directly, `PARTY` by this party's usual route."""
     info: Annotated[tuple[str, ...], Field(max_length=limits.ADDRESSEES_MAX)] = ()
     kind: Literal["position", "intent", "site", "incident", "text"] = "text"
     precedence: Precedence = "ROUTINE"
@@ -113,10 +132,16 @@ class NoticeAsked(Asked):
     accuracy: Annotated[str, Field(max_length=20)] | None = None
     area: dict[str, Any] | None = None
     """A GeoJSON polygon drawn on the map, in place of `at`."""
+    path: Typed | None = None
+    """`PLACE;PLACE;...,WIDTH`."""
+    polygon: Typed | None = None
+    """`PLACE;PLACE;PLACE;...`, an area."""
+    altitude: Annotated[str, Field(max_length=40)] | None = None
     from_: Annotated[str, Field(alias="from", max_length=40)] = "now"
     until: Annotated[str, Field(max_length=40)] | None = None
     unit: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
-    read_back: bool = False
+    read_back: bool | None = None
+    """None: a FLASH with a place asks for one."""
     amends: Annotated[str, Field(max_length=64)] | None = None
     withdraws: Annotated[str, Field(max_length=64)] | None = None
     """A notice of this party's to take back; only `text` goes with it."""

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from channel.console.access import Session
-from channel.console.asked import Acknowledged, AnswerAsked, NoticeAsked
+from channel.console.asked import Acknowledged, AnswerAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.console import Console, console_of, signed_in
 from channel.console.shapes import Acted
+from channel.console.shapes_before import CheckedShown, HeardShown
 
 router = APIRouter(prefix="/api/v1", tags=["act"])
 Here = Annotated[Console, Depends(console_of)]
@@ -34,11 +35,37 @@ async def answer(asked: AnswerAsked, here: Here, who: Watch) -> Acted:
     return Acted(index=done.index, of=done.of)
 
 
+@router.post("/answers/heard")
+async def heard(asked: HeardAsked, here: Here, _: Watch) -> HeardShown:
+    """How a read-back compares with its notice, before the answer is signed. Only on a party's own console."""
+    here.party_only()
+    return await here.source.heard(asked)
+
+
+@router.post("/forwardings")
+async def forward(asked: ForwardingAsked, here: Here, who: Watch) -> Acted:
+    """Pass a notice on, over the channel or by voice. Only on a party's own console."""
+    here.party_only()
+    here.access.write(who.name, "forward", of=asked.of, to=asked.to, by=asked.by)
+    done = await here.source.forward(asked)
+    return Acted(index=done.index, of=done.of)
+
+
+@router.post("/notices/check")
+async def check(asked: NoticeAsked, here: Here, _: Watch) -> CheckedShown:
+    """Who would read a notice and what it would cause, before it is signed. Only on a party's own console."""
+    here.party_only()
+    return await here.source.check(asked)
+
+
 @router.post("/notices")
 async def send(asked: NoticeAsked, here: Here, who: Watch) -> Acted:
     """Send a notice of this party's, or take one back. Only on a party's own console."""
     here.party_only()
-    here.access.write(who.name, "send", kind=asked.kind, precedence=asked.precedence, to=list(asked.to))
+    if asked.withdraws is not None:
+        here.access.write(who.name, "withdraw", of=asked.withdraws)
+    else:
+        here.access.write(who.name, "send", kind=asked.kind, precedence=asked.precedence, to=list(asked.to))
     done = await here.source.send(asked)
     return Acted(index=done.index, of=done.of)
 

@@ -64,7 +64,8 @@ def _shown(here: Console, request: Request) -> SessionShown:
     if found is None:
         return SessionShown(
             signed_in=False, name=None, role=None, csrf=None, password_needed=False, certificate=known, party=None,
-            net="", title="", trial=False, scenario=False, coordinates="latlon", zone="UTC", parties=(), quorum=0,
+            net="", title="", trial=False, scenario=False, coordinates="latlon", zone="UTC", routes={},
+            place_example="", time_example="", parties=(), quorum=0,
         )  # fmt: skip
     facts, charter = here.source.facts, here.source.fold.ledger.charter
     return SessionShown(
@@ -81,6 +82,9 @@ def _shown(here: Console, request: Request) -> SessionShown:
         scenario=here.source.scenario(),
         coordinates=facts.coordinates,
         zone=facts.zone,
+        routes=dict(facts.routes),
+        place_example=facts.place_example,
+        time_example=facts.time_example,
         parties=tuple(
             PartyShown(
                 party=member.party,

@@ -131,7 +131,7 @@ def notice_row(moment: Moment, record: NoticeRecord) -> NoticeRow:
         unit=notice.unit if notice else None,
         begins_at=begins,
         ends_at=ends,
-        box=_box(_shapes(record)),
+        box=around(_shapes(record)),
         read_back=notice is not None and notice.read_back,
         deliveries=cells,
     )
@@ -186,9 +186,9 @@ def _unseen(one: Delivery) -> DeliveryShown:
     """Addressed to somebody else by somebody else: that it was addressed is all that there is to show."""
     return DeliveryShown(
         addressee=one.addressee, via=one.via, action=one.action, cell="unseen", owed=False, open=False, late=False,
-        overdue=False, unconfirmed=False, due_at=None, due_stage=None, told_next_at=None, told_next=None,
-        logged_at=wire(one.logged_ms), received_at=None, displayed_at=None, forwarded_at=None, forwarded_by=None,
-        answered_at=None, standby_until=None, reason=None, by=None,
+        overdue=False, unconfirmed=False, via_custody=None, due_at=None, due_stage=None, told_next_at=None,
+        told_next=None, logged_at=wire(one.logged_ms), received_at=None, displayed_at=None, forwarded_at=None,
+        forwarded_by=None, answered_at=None, standby_until=None, reason=None, by=None,
     )  # fmt: skip
 
 
@@ -216,6 +216,7 @@ def _delivery(moment: Moment, one: Delivery) -> DeliveryShown:
         late=overdue or _late(one, row),
         overdue=overdue,
         unconfirmed=one.unconfirmed and one.end is End.OPEN,
+        via_custody=None if one.via is None else one.via_custody.value,
         due_at=None if next_ is None else wire(next_.due_ms),
         due_stage=None if next_ is None else next_.stage,
         told_next_at=None if told is None else wire(told.due_ms),
@@ -297,7 +298,7 @@ def _shapes(record: NoticeRecord) -> list[Shape]:
     return found or ([body.warn] if body.warn is not None else [])
 
 
-def _box(shapes: list[Shape]) -> tuple[float, float, float, float] | None:
+def around(shapes: Iterable[Shape]) -> tuple[float, float, float, float] | None:
     """Of all shapes, each as wide as it says; near enough to fly there."""
     boxes = [_box_of(shape) for shape in shapes]
     if not boxes:

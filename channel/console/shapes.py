@@ -66,6 +66,11 @@ class SessionShown(Shown):
     coordinates: Literal["latlon", "mgrs", "sk42"]
     zone: str
     """IANA name of the zone in which this console's people think, beside UTC."""
+    routes: dict[str, str]
+    """On a party's console: addressee -> the intermediary through whom its notices usually go."""
+    place_example: str
+    time_example: str
+    """How its people type a place and a time; of nowhere in particular."""
     parties: tuple[PartyShown, ...]
     quorum: int
 
@@ -85,6 +90,8 @@ class DeliveryShown(Shown):
     overdue: bool
     unconfirmed: bool
     """Passed on, and no sign of the addressee yet."""
+    via_custody: Literal["logged", "received", "displayed"] | None
+    """What the intermediary has signed of it."""
     due_at: str | None
     """The next deadline of this delivery, of whatever kind."""
     due_stage: str | None

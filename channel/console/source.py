@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.moments import Fold
+from channel.console.shapes_before import CheckedShown, HeardShown
 
 State = Literal["up", "down", "unknown"]
 
@@ -31,6 +32,11 @@ class Facts:
     party: str | None
     coordinates: Literal["latlon", "mgrs", "sk42"]
     zone: str
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Of a party: addressee -> the intermediary through whom it usually goes."""
+    place_example: str = ""
+    time_example: str = ""
+    """How a party's officers type a place and a time: of nowhere in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,18 @@ class Source(Protocol):
 
     async def answer(self, asked: AnswerAsked) -> Done:
         """A party's word on a notice. Only a party's source is asked."""
+        ...
+
+    async def heard(self, asked: HeardAsked) -> HeardShown:
+        """How a read-back compares; nothing is signed. UsageError for what cannot be read. Only a party's."""
+        ...
+
+    async def forward(self, asked: ForwardingAsked) -> Done:
+        """A party passes a notice on. Only a party's source is asked."""
+        ...
+
+    async def check(self, asked: NoticeAsked) -> CheckedShown:
+        """What a notice would be and cause; nothing is signed. Only a party's source is asked."""
         ...
 
     async def send(self, asked: NoticeAsked) -> Done:

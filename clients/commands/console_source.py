@@ -15,6 +15,7 @@ from channel.console.source import Done, Facts, Link, Standing, State
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import ChannelError, FatalError, InvariantError, UsageError
 from channel.protocol.statements import Notice
+from clients.commands import console_before as before
 from clients.core.client import QueuedError, Sent
 from clients.core.clock import CLOCK_FILE
 from clients.core.store import STORE_FILE, Store
@@ -22,9 +23,11 @@ from clients.core.store import STORE_FILE, Store
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+    from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
+    from channel.console.shapes_before import CheckedShown, HeardShown
     from clients.core.party import Party
 
+GIVEN = ("response", "at", "radius", "accuracy", "altitude", "until", "unit", "amends")
 BATCH_LEAVES = 200  # leaves taken in at once: about 100 ms, then others may use the worker
 
 
@@ -35,10 +38,14 @@ class PartySource:
         self._client = client
         charter, of = client.home.charter()
         minutes = client.habits.utc_offset_min
+        place, time = before.examples(client)
         self.facts = Facts(
             party=client.party,
             coordinates=client.habits.place_system,
             zone=f"Etc/GMT{-minutes // 60:+d}" if minutes % 60 == 0 and minutes else "UTC",
+            routes={to: via for to, via in client.habits.via.items() if {to, via} <= set(client.parties)},
+            place_example=place,
+            time_example=time,
         )
         self.fold = Fold(charter, of, client.party)
         self._path = client.home.path / STORE_FILE
@@ -121,6 +128,17 @@ class PartySource:
         )
         return await in_log_or_queued(answering)
 
+    async def heard(self, asked: HeardAsked) -> HeardShown:
+        return before.heard(self._client, asked)
+
+    async def forward(self, asked: ForwardingAsked) -> Done:
+        role, line, read = asked.role, asked.contact or None, asked.read_back
+        forwarding = self._client.forward(asked.of, asked.to, asked.by, role=role, contact=line, readback=read)
+        return await in_log_or_queued(forwarding)
+
+    async def check(self, asked: NoticeAsked) -> CheckedShown:
+        return before.checked(self._client, self._client.notice(**members_of(asked)))
+
     async def send(self, asked: NoticeAsked) -> Done:
         if asked.withdraws is not None:
             return await in_log_or_queued(self._client.withdraw(asked.withdraws, asked.text))
@@ -144,9 +162,14 @@ class PartySource:
 
 
 def members_of(asked: NoticeAsked) -> dict[str, Any]:
-    """What the library takes, of what the page sends."""
-    if asked.area is not None and (asked.at is not None or asked.radius is not None):
-        raise UsageError("an area drawn on the map takes the place of a position: send one of the two")
+    """What the library takes, of what the page sends. UsageError for two places, or a place without an end."""
+    named = [name for name in ("at", "path", "polygon", "area") if getattr(asked, name) is not None]
+    if len(named) > 1:
+        raise UsageError(f"a notice from here has one place: {named[0]} or {named[1]}, not both")
+    if asked.radius is not None and asked.at is None:
+        raise UsageError("a radius belongs to a position")
+    if not named and not asked.text.strip():
+        raise UsageError("a notice says something: give it words, or a place")
     members: dict[str, Any] = {
         "to": list(asked.to) or None,
         "info": list(asked.info),
@@ -154,11 +177,12 @@ def members_of(asked: NoticeAsked) -> dict[str, Any]:
         "precedence": asked.precedence,
         "text": asked.text,
         "start": asked.from_,
-        "read_back": asked.read_back or None,
+        "read_back": asked.read_back,
     }
     if asked.area is not None:
         members["geojson"] = json.dumps(asked.area).encode()
-    given = {name: getattr(asked, name) for name in ("response", "at", "radius", "accuracy", "until", "unit", "amends")}
+    members |= {name: [value] for name in ("path", "polygon") if (value := getattr(asked, name)) is not None}
+    given = {name: getattr(asked, name) for name in GIVEN}
     return members | {name: value for name, value in given.items() if value is not None}
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from channel.console.access import Access
 from channel.console.app import application
-from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.audit import AUDIT_FILE, Audit
 from channel.console.console import Console
 from channel.console.guard import Place
@@ -21,6 +21,7 @@ from channel.console.live import Live
 from channel.console.moments import Fold
 from channel.console.people import PEOPLE_FILE, People
 from channel.console.shapes import Role
+from channel.console.shapes_before import CheckedShown, HeardShown
 from channel.console.source import Done, Facts, Standing, Surroundings
 from channel.protocol.errors import ChannelError
 from tests.unit.ledger.nets import START_MS, Net
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 ORIGIN = "http://127.0.0.1:8800"
 PASSWORD = "correct horse battery"
 WALL_MS = 1_790_000_000_000
+
+
+FITS = HeardShown(
+    fits=True, compared=True, fault=None, place="here", time="then", notice_place="there", notice_time="when",
+    distance_m=0, tolerance_m=50, apart_s=0, hint=None,
+)  # fmt: skip
+PLAIN = CheckedShown(
+    to=(), info=(), precedence="FLASH", response="WU", read_back=True, where=(), begins_at=None, ends_at=None, box=None,
+    findings=(),
+)  # fmt: skip
 
 
 class NetSource:
@@ -45,6 +56,7 @@ class NetSource:
         self.fault: ChannelError | None = None
         self.acts: list[tuple[Any, ...]] = []
         self.closed = False
+        self.hears, self.checks = FITS, PLAIN
 
     def poll(self) -> bool:
         if self.fault is not None:
@@ -74,6 +86,17 @@ class NetSource:
 
     async def answer(self, asked: AnswerAsked) -> Done:
         return self._did("answer", asked)
+
+    async def heard(self, asked: HeardAsked) -> HeardShown:
+        self._did("heard", asked)
+        return self.hears
+
+    async def forward(self, asked: ForwardingAsked) -> Done:
+        return self._did("forward", asked)
+
+    async def check(self, asked: NoticeAsked) -> CheckedShown:
+        self._did("check", asked)
+        return self.checks
 
     async def send(self, asked: NoticeAsked) -> Done:
         return self._did("send", asked)

@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from channel.console.app import document
+from channel.console.audit import AUDIT_FILE
 from channel.console.shapes import Change, NoticePage, Tick, View
 from channel.protocol.errors import FatalError
 from channel.protocol.statements import Answer, Finding, Forwarding, Receiving
@@ -214,6 +215,9 @@ async def test_the_operator_s_console_says_nothing_for_a_party(room: Room) -> No
     async with room.signed_in("admin") as browser:
         for path, body in (
             ("answers", {"of": "A" * 43, "word": "WILCO"}),
+            ("answers/heard", {"of": "A" * 43, "place": "x", "time": "y"}),
+            ("forwardings", {"of": "A" * 43, "to": "regime"}),
+            ("notices/check", {"to": ["russia"], "text": "x"}),
             ("notices", {"to": ["russia"], "text": "x"}),
             (f"notices/{'A' * 43}/displayed", {}),
         ):
@@ -231,13 +235,19 @@ async def test_a_party_s_console_speaks_for_it_and_for_nobody_else(tmp_path: Pat
         await browser.post("/api/v1/answers", json={"of": of, "word": "WILCO"})
         await browser.post("/api/v1/notices", json={"to": ["coalition"], "kind": "text", "text": "x"})
         await browser.post(f"/api/v1/notices/{of}/displayed")
+        heard = await browser.post("/api/v1/answers/heard", json={"of": of, "place": "x", "time": "y"})
+        assert heard.json()["fits"] is True
+        assert (await browser.post("/api/v1/notices/check", json={"to": ["coalition"], "text": "x"})).json()["to"] == []
+        await browser.post("/api/v1/forwardings", json={"of": of, "to": "regime"})
         other = await browser.get("/api/v1/view", params={"as": "coalition"})
         assert (other.status_code, other.json()["error"]["code"]) == (400, "usage")
     async with room.signed_in("admin") as admin:
         for path in ("dispute", "clock-step"):
             body = {"reason": "x"} if path == "clock-step" else DISPUTE
             assert (await admin.post(f"/api/v1/{path}", json=body)).json()["error"]["code"] == "not-here"
-    assert [act[0] for act in room.source.acts] == ["answer", "send", "displayed"]
+    assert [act[0] for act in room.source.acts] == ["answer", "send", "displayed", "heard", "check", "forward"]
+    audit = [json.loads(line)["what"] for line in (tmp_path / AUDIT_FILE).read_text().splitlines()]
+    assert audit[1:5] == ["answer", "send", "displayed", "forward"], "what only asks is no act"
     room.close()
 
 

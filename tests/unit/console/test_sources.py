@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from channel.commands.console_source import OperatorSource
-from channel.console.asked import AnswerAsked, DisputeAsked, NoticeAsked
+from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked, ReadBackAsked
 from channel.console.model import Model
 from channel.ledger import state_digest
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol.errors import FatalError, InvariantError, UsageError
+from channel.protocol.times import from_wire
 from channel.relay.clock import clock_json, wall_ms
 from channel.relay.home import ChannelHome
 from channel.replay import read_log
@@ -127,8 +129,14 @@ async def test_disputes_and_bundles_are_those_of_the_commands(home: ChannelHome)
         await source.dispute(DisputeAsked.model_validate(asked | {"until": "2017-09-14T00:00Z"}))
     of = next(iter(source.fold.ledger.notices))
     assert of.encode() in await source.bundle(of)
-    with pytest.raises(InvariantError):
-        await source.answer(AnswerAsked(of=of, word="WILCO"))
+    for refused in (
+        source.answer(AnswerAsked(of=of, word="WILCO")),
+        source.heard(HeardAsked(of=of, place="x", time="y")),
+        source.forward(ForwardingAsked(of=of, to="regime")),
+        source.check(NoticeAsked(text="x")),
+    ):
+        with pytest.raises(InvariantError):
+            await refused
     source.close()
 
 
@@ -142,7 +150,7 @@ def test_what_the_page_sends_becomes_what_the_library_takes() -> None:
         "read_back": None, "at": "35.3 40.1", "until": "+1h",
     }  # fmt: skip
     drawn = asked.model_copy(update={"area": {"type": "Polygon"}})
-    with pytest.raises(UsageError, match="one of the two"):
+    with pytest.raises(UsageError, match="at or area, not both"):
         members_of(drawn)
 
 
@@ -173,6 +181,94 @@ async def test_a_party_s_console_shows_what_its_client_holds_and_speaks_with_its
         assert source.fold.ledger.notices[str(mine.of)].ended_by is not None
         with pytest.raises(InvariantError):
             await source.apply_clock("x")
+        source.close()
+
+
+AT = "35.3359,40.1408"
+
+
+async def test_a_read_back_is_compared_before_it_is_signed(tmp_path: Path) -> None:
+    async with (
+        memory_net(tmp_path / "channel") as net,
+        net.connect("coalition") as coalition,
+        net.connect("russia") as russia,
+    ):
+        strike = {"kind": "intent", "precedence": "FLASH", "at": AT, "start": "+10min", "until": "+40min", "wait": 20}
+        sent = await coalition.send(to=["russia"], **strike)
+        await russia.until(lambda: sent.of in russia.ledger.notices)
+        source = PartySource(russia)
+        read(source)
+        assert source.facts.place_example.startswith("SK-42 ")
+        assert source.facts.time_example.endswith("UTC+3")
+        begins_ms = from_wire(russia.ledger.notices[sent.of].body.volumes[0].from_)
+        place, time = russia.habits.show_place((401_408_000, 353_359_000)), russia.habits.show_time(begins_ms)
+        fits = await source.heard(HeardAsked(of=sent.of, place=place, time=time))
+        assert (fits.fits, fits.fault, fits.apart_s) == (True, None, fits.apart_s)
+        off = await source.heard(
+            HeardAsked(of=sent.of, place=place, time=russia.habits.show_time(begins_ms + 10_800_000))
+        )
+        assert (off.fits, off.fault) == (False, "time")
+        assert off.hint is not None
+        assert off.notice_place is not None
+        with pytest.raises(UsageError, match="SK-42"):
+            await source.heard(HeardAsked(of=sent.of, place="north of the bridge", time=time))
+        with pytest.raises(UsageError, match="read-back"):
+            await source.answer(AnswerAsked(of=sent.of, word="WILCO"))
+        asked = ReadBackAsked(place=place, time=time)
+        assert (await source.answer(AnswerAsked(of=sent.of, word="WILCO", read_back=asked))).index is not None
+        await coalition.until(lambda: not coalition.ledger.deliveries[sent.of, "russia"].owed)
+        source.close()
+
+
+@pytest.mark.parametrize("by", ["channel", "voice"])
+async def test_an_intermediary_passes_on_what_it_has_before_it(tmp_path: Path, by: Literal["channel", "voice"]) -> None:
+    async with (
+        memory_net(tmp_path / "channel") as net,
+        net.connect("coalition") as coalition,
+        net.connect("russia") as russia,
+    ):
+        sent = await coalition.send(to=["regime"], kind="text", precedence="FLASH", text="Hold", wait=20)
+        await russia.until(lambda: sent.of in russia.ledger.notices)
+        source = PartySource(russia)
+        read(source)
+        assert await source.displayed(sent.of) is not None
+        voice = {"role": "watch officer", "read_back": "hold fire"} if by == "voice" else {}
+        asked = ForwardingAsked.model_validate({"of": sent.of, "to": "regime", "by": by, **voice})
+        assert (await source.forward(asked)).index is not None
+        await russia.until(lambda: russia.ledger.deliveries[sent.of, "regime"].forwarded_ms is not None)
+        read(source)
+        model = Model(source)
+        model.refresh(source.standing(), 0)
+        [cell] = json.loads(model.rows[sent.of])["deliveries"]
+        assert (cell["forwarded_by"], cell["via_custody"]) == (by, "displayed")
+        with pytest.raises(UsageError, match="role and readback"):
+            await source.forward(ForwardingAsked(of=sent.of, to="regime", by="voice"))
+        source.close()
+
+
+async def test_what_a_notice_would_be_and_cause_is_said_before_it_is_signed(tmp_path: Path) -> None:
+    async with (
+        memory_net(tmp_path / "channel") as net,
+        net.connect("coalition") as coalition,
+        net.connect("russia") as russia,
+    ):
+        theirs = await russia.send(to=["coalition"], kind="position", at=AT, unit="Column 1", until="+2h", wait=20)
+        await coalition.until(lambda: theirs.of in coalition.ledger.notices)
+        source = PartySource(coalition)
+        read(source)
+        assert source.facts.routes == {"regime": "russia"}
+        before = coalition.session.store.queued()
+        area = {"at": AT, "radius": "2km", "from": "+10min", "until": "+40min"}
+        asked = {"to": ["russia:", "regime:russia"], "kind": "intent", "precedence": "FLASH", "text": "Strike", **area}
+        found = await source.check(NoticeAsked.model_validate(asked))
+        assert [(one.party, one.via) for one in found.to] == [("russia", None), ("regime", "russia")]
+        assert (found.response, found.read_back, found.precedence) == ("WU", True, "FLASH")
+        assert found.where[0].startswith("37S")
+        assert found.box is not None
+        assert [one.nid for finding in found.findings for one in finding.rests_on] == [theirs.nid]
+        assert found.findings[0].says
+        assert coalition.session.store.queued() == before, "nothing was signed"
+        assert (await source.check(NoticeAsked(to=("regime:",), text="x"))).to[0].via is None
         source.close()
 
 
