@@ -15,6 +15,7 @@ from clients.core.replica import Replica
 from clients.core.store import OutboxRow, Store
 
 PATIENCE_MS = 10_000  # a leaf or key chain that cannot be judged is an alarm after this
+AWAY_MS = 15_000  # between heartbeats: the relay was away, and begins again to answer
 
 
 class Alarms:
@@ -24,6 +25,8 @@ class Alarms:
         self.standing: dict[tuple[str, str], Alarm] = {}
         self.heard_at_ms: int | None = None
         """When the relay was heard last; None while no link is wanted."""
+        self.steady_ms: int | None = None
+        """Since when it was heard without a break over this connection, and took what was sent; None: it was not."""
         self.pending: tuple[int, str, int] | None = None
         """(n, why, since when) of a leaf that does not hold."""
         self.keys_differ_since: int | None = None
@@ -38,6 +41,16 @@ class Alarms:
         """Something that is wrong for good."""
         alarm = self._faults[code, subject] = Alarm(code, subject, detail)
         return alarm
+
+    def heard(self, mono_ms: int) -> None:
+        """A new heartbeat. What the relay owes a proof for runs only while it is there to give one."""
+        if self.steady_ms is None or self.heard_at_ms is None or mono_ms - self.heard_at_ms >= AWAY_MS:
+            self.steady_ms = mono_ms
+        self.heard_at_ms = mono_ms
+
+    def closed(self, why: str) -> None:
+        """The relay says that it is in quarantine: it answers nothing, and owes nothing meanwhile."""
+        self.quarantine, self.steady_ms = why, None
 
     def wait_for(self, n: int, why: str, mono_ms: int) -> None:
         """Not accepted, so not confirmed: the relay sends it again by itself."""

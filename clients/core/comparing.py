@@ -19,7 +19,7 @@ from clients.core.replica import Replica
 from clients.core.store import Store
 from clients.core.store_evidence import SeenRow
 
-PROOF_MS = 30_000  # without a proof for so long on one connection it is a fork
+PROOF_MS = 30_000  # without a proof from a relay that is there for so long on one connection it is a fork
 AGREED_MAX = 4_096  # trees known to be of our history by a proof
 _EMPTY = ids.sha256(b"")
 
@@ -130,13 +130,13 @@ class Comparer:
 
     # --- what does not come -----------------------------------------------------------------------------------------
 
-    def overdue(self, mono_ms: int, heard_at_ms: int | None) -> trust.Contradiction | None:
-        """No proof in time, over a link on which the relay was heard since it was asked."""
+    def overdue(self, mono_ms: int, heard_at_ms: int | None, steady_ms: int | None) -> trust.Contradiction | None:
+        """No proof in time from a relay that was there since it was asked; `steady_ms`: since when it is."""
         for one in self._open.values():
-            asked_ms = one.asked_ms
-            if self.paused or asked_ms is None or heard_at_ms is None:
+            if self.paused or one.asked_ms is None or heard_at_ms is None or steady_ms is None:
                 continue
-            if mono_ms - asked_ms >= PROOF_MS and heard_at_ms > asked_ms:
+            since_ms = max(one.asked_ms, steady_ms)
+            if mono_ms - since_ms >= PROOF_MS and heard_at_ms > since_ms:
                 why = f"{one.row.party} has seen a tree of {one.row.size} leaves that is not shown to be of ours"
                 return self._against(one.row.size, one.row.token, why)
         return None

@@ -78,7 +78,7 @@ class Session:
         self._watch = Alarms(self.replica, store, self.out)
         self._receiver = Receiver(self.replica, store, self.out, self._watch, signers)
         self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)
-        self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest, and when the first and it came
+        self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest; when the first came, and when it
 
     @property
     def alarms(self) -> dict[tuple[str, str], Alarm]:
@@ -95,6 +95,7 @@ class Session:
     def connected(self) -> None:
         """The link is up: say where we are, and send again what has no receipt."""
         self.greeted = False
+        self._watch.steady_ms = None
         self.out.connected()
         self._again()
 
@@ -117,7 +118,7 @@ class Session:
 
     def listen(self, mono_ms: int) -> None:
         """A link is wanted from now on, so silence means something."""
-        self._watch.heard_at_ms = mono_ms
+        self._watch.heard_at_ms, self._watch.steady_ms = mono_ms, None
 
     def deaf(self) -> None:
         """No link is wanted: silence means nothing."""
@@ -355,15 +356,25 @@ class Session:
         events: list[Event] = []
         if self.stopped is None and self._doubt is not None:
             doubted, first_ms, last_ms = self._doubt
-            # It is the relay that insists, not a broker that repeats: it is alive, and was asked in between.
-            if last_ms - first_ms >= DOUBT_MS and (self._watch.heard_at_ms or 0) > first_ms:
+            # It is the relay that insists, not a broker that repeats, nor one that was away: it was asked in between.
+            steady_ms = self._watch.steady_ms
+            since_ms = last_ms if steady_ms is None else max(first_ms, steady_ms)
+            if last_ms - since_ms >= DOUBT_MS and (self._watch.heard_at_ms or 0) > since_ms:
                 events += self._stop(trust.contradiction(self.replica.pin.note, doubted.note, doubted.why), now_ms)
-        unproven = self._comparer.overdue(mono_ms, self._watch.heard_at_ms)
+        unproven = self._comparer.overdue(mono_ms, self._watch.heard_at_ms, self._watch.steady_ms)
         if self.stopped is None and unproven is not None:
             events += self._stop(unproven.proof, now_ms)
         return events + self._watch.tick(
-            now_ms, mono_ms, [*self._comparer.late(mono_ms), *self._unsealing.alarms(mono_ms)]
+            now_ms, mono_ms, [*self._comparer.late(mono_ms), *self._late(mono_ms), *self._unsealing.alarms(mono_ms)]
         )
+
+    def _late(self, mono_ms: int) -> list[Alarm]:
+        """A tree that is in doubt for long, whatever the connection: nothing of it is shown."""
+        if self.stopped is not None or self._doubt is None or self._watch.quarantine is not None:
+            return []
+        doubted, first_ms, _ = self._doubt
+        why = f"{doubted.why}: what the relay sends is not shown until it proves its tree; ring the operator"
+        return [Alarm("tree-unproven", "relay", why)] if mono_ms - first_ms >= DOUBT_MS else []
 
     def _stop(self, proof: dict[str, str], now_ms: int) -> list[Event]:
         self.stopped, self._returner.show = proof["why"], True

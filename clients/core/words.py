@@ -69,7 +69,7 @@ class Words:
             return
         self._quarantine_ms = from_wire(word.issued)
         more = f", and a signed checkpoint of {word.shown} was shown to it" if word.shown > word.size else ""
-        self._alarms.quarantine = (
+        self._alarms.closed(
             f"the relay takes nothing since {word.since}: its log of {word.size} leaves is old or another than the one "
             f"that parties hold{more}. What is sent now waits; ring who it is for"
         )
@@ -128,7 +128,7 @@ class Words:
             self._beat_at = (issued_ms, now_ms)
             if issued_ms > self._quarantine_ms:
                 self._alarms.quarantine = None
-            self._alarms.heard_at_ms = mono_ms  # an old one that a broker repeats is no sign of life
+            self._alarms.heard(mono_ms)  # an old one that a broker repeats is no sign of life
         for device in beat.devices:
             if ids.kid_party(device.kid) == party and not self._store.hear_device(device.kid, device.seq):
                 detail = f"the relay says that it signed number {device.seq}: not believed"

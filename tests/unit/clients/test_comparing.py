@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from channel.protocol import frames, ids
-from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, Tree
-from channel.protocol.statements import Addressee
+from channel.protocol.envelope import seal
+from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, Tree, WordItem
+from channel.protocol.statements import Addressee, Quarantine
+from channel.protocol.times import to_wire
 from channel.relay.proofs import compared
 from clients.core import drafts
-from tests.unit.clients.lab import Lab, lab_at
+from tests.unit.clients.lab import NET, Lab, lab_at
 
 
 @pytest.fixture
@@ -165,3 +167,109 @@ def test_the_relay_compares_only_trees_of_its_own(lab: Lab) -> None:
     ):
         assert compared(bad, folded, size) is None
     assert compared(good, folded, size - 1) is None, "what is not durable is not spoken of"
+
+
+# --- what is no fork: a relay that was away, or takes nothing ---------------------------------------------------------
+
+
+def _beat(lab: Lab, party: str) -> None:
+    lab.deliver(party, frames.encode(lab.relay.beat(party)))
+
+
+def test_a_relay_that_was_away_has_30_s_again_to_answer(lab: Lab) -> None:
+    """It went down with the question open: its first heartbeat says that it is back, not that it owes a proof since."""
+    _unknown(lab)
+    assert _asked(lab, "russia")
+    lab.relay.downs["russia"].compare = None
+    lab.advance(60_000)
+    _beat(lab, "russia")
+    lab.tick("russia")
+    assert lab.session("russia").stopped is None
+    for _ in range(2):
+        lab.advance(10_000)
+        _beat(lab, "russia")
+        lab.tick("russia")
+    assert lab.session("russia").stopped is None
+    assert _asked(lab, "russia"), "it is asked again meanwhile"
+    lab.relay.downs["russia"].compare = None
+    lab.advance(10_000)
+    _beat(lab, "russia")
+    lab.tick("russia")
+    assert lab.session("russia").stopped is not None, "heard for 30 s, and no proof"
+
+
+def test_a_quarantine_is_no_time_to_answer(lab: Lab) -> None:
+    _unknown(lab)
+    russia = lab.session("russia")
+    assert _asked(lab, "russia")
+    _beat(lab, "russia")
+    lab.advance(1_000)
+    for _ in range(5):
+        word = Quarantine(
+            net=NET, issued=to_wire(lab.relay.now_ms), to="russia", size=3, since=to_wire(lab.relay.now_ms), shown=5
+        )
+        tokens = (seal(word, lab.relay.core.keys.machine), lab.relay.core.heartbeat("russia", lab.relay.now_ms))
+        items = tuple(WordItem(token=token.decode()) for token in tokens)
+        lab.deliver("russia", frames.encode(DownFrame(items=items)))
+        lab.tick("russia")
+        lab.advance(10_000)
+    assert ("quarantine", "relay") in russia.alarms
+    assert _asked(lab, "russia") == []
+    _beat(lab, "russia")
+    lab.tick("russia")
+    assert (russia.stopped, ("quarantine", "relay") in russia.alarms) == (None, False)
+    assert _asked(lab, "russia"), "and now it is asked again"
+
+
+def _without_proof(lab: Lab) -> None:
+    """A heartbeat to one that the relay does not know of yet: its checkpoint comes with a proof from size 0."""
+    lab.say("coalition", _notice(lab.relay.core.committed_size, "sdf"))
+    lab.settle("coalition", "sdf")
+    lab.relay.downs["russia"].gone()
+    _beat(lab, "russia")
+
+
+def test_a_tree_in_doubt_before_the_relay_went_away_is_no_fork_when_it_comes_back(lab: Lab) -> None:
+    """It said where it is, and died before it heard where we are; twice."""
+    _beat(lab, "russia")
+    _without_proof(lab)
+    lab.advance(60_000)
+    _without_proof(lab)
+    lab.tick("russia")
+    assert lab.session("russia").stopped is None
+    lab.settle("russia")
+    assert lab.session("russia").replica.pin.size == lab.relay.core.committed_size
+
+
+def test_a_tree_in_doubt_of_another_connection_is_no_fork(lab: Lab) -> None:
+    _beat(lab, "russia")
+    _without_proof(lab)
+    lab.session("russia").disconnected()
+    lab.advance(60_000)
+    lab.session("russia").connected()
+    _without_proof(lab)
+    lab.tick("russia")
+    assert lab.session("russia").stopped is None
+
+
+def test_a_relay_that_insists_on_a_tree_without_proof_forks(lab: Lab) -> None:
+    _beat(lab, "russia")
+    for _ in range(5):
+        _without_proof(lab)
+        lab.tick("russia")
+        lab.advance(10_000)
+    assert lab.session("russia").stopped is not None
+
+
+def test_a_tree_that_stays_in_doubt_is_an_alarm_whatever_the_connection(lab: Lab) -> None:
+    _without_proof(lab)
+    for _ in range(2):
+        lab.session("russia").disconnected()
+        lab.advance(20_000)
+        lab.session("russia").connected()
+        _without_proof(lab)
+    lab.tick("russia")
+    assert ("tree-unproven", "relay") in lab.session("russia").alarms
+    lab.settle("russia")
+    lab.tick("russia")
+    assert ("tree-unproven", "relay") not in lab.session("russia").alarms
