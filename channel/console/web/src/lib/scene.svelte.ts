@@ -84,12 +84,17 @@ export class Scene {
   tick(at: string): void {
     this.#base = ms(at);
     this.#heard = performance.now();
-    this.now = this.#base;
+    this.#pass(this.#base);
   }
 
   /** Lets the clock go on by itself until the next word, never far. */
   advance(): void {
-    if (Number.isFinite(this.#base)) this.now = this.#base + Math.min(performance.now() - this.#heard, OWN_CLOCK_MS);
+    if (Number.isFinite(this.#base)) this.#pass(this.#base + Math.min(performance.now() - this.#heard, OWN_CLOCK_MS));
+  }
+
+  /** Everything on the screen counts whole seconds: within one nothing is reckoned again. */
+  #pass(at: number): void {
+    if (Math.floor(at / 1000) !== Math.floor(this.now / 1000)) this.now = at;
   }
 
   /** Replay: the time that the player says. */
