@@ -103,6 +103,7 @@ def link(
 ) -> None:
     """A one-time sign-in link, made with the home's files: a lost password. Example: channel console link admin"""
     with told(json_output):
+        from channel.console.audit import AUDIT_FILE, Audit
         from channel.console.people import PEOPLE_FILE, People, checked_name
         from channel.relay.clock import random_bytes, wall_ms
         from channel.relay.home import ChannelHome
@@ -110,7 +111,13 @@ def link(
         channel = ChannelHome.open(find_home(home or context.obj))
         people = People(channel.path / PEOPLE_FILE, random_bytes)
         known = people.users.get(checked_name(name))
-        made = people.make_link(name, "admin" if known is None else known.role, wall_ms())
+        role = "admin" if known is None else known.role
+        audit = Audit(channel.path / AUDIT_FILE, console=False)
+        try:
+            audit.write(wall_ms(), "command", "link", user=name, role=role)
+        finally:
+            audit.close()
+        made = people.make_link(name, role, wall_ms())
         url = f"{origin}/#link={made.token}"
     if json_output:
         print_json({"user": made.name, "link": url})

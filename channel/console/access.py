@@ -17,8 +17,10 @@ from channel.protocol import ids
 IDLE_MS = 12 * 3_600_000  # a watch; an open live socket counts as use
 SESSION_MS = 7 * 24 * 3_600_000
 SESSIONS_MAX = 1_000
-FAILURES_MAX = 5  # failed sign-ins of one name, and ten times so many in all, within FAILURES_MS; then it waits
+FAILURES_MAX = 5  # failed sign-ins of one name from one address within FAILURES_MS; then that pair waits
+FAILURES_ALL_MAX = 50  # of all; then everybody waits, save a name at an address where it has signed in before
 FAILURES_MS = 60_000
+KNOWN_MAX = 1_000  # such pairs that are remembered, the newest
 HASHINGS_MAX = 2  # passwords checked at once: 64 MiB each
 
 
@@ -43,7 +45,7 @@ class Session:
 
 @dataclass(slots=True)
 class _Failures:
-    times: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_MAX * 10))
+    times: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_ALL_MAX))
 
     def recent(self, now_ms: int) -> int:
         while self.times and self.times[0] <= now_ms - FAILURES_MS:
@@ -57,7 +59,8 @@ class Access:
     def __init__(self, people: People, audit: Audit, surroundings: Surroundings) -> None:
         self.people, self._audit, self._around = people, audit, surroundings
         self._sessions: dict[str, Session] = {}
-        self._failures: dict[str, _Failures] = {}
+        self._failures: dict[tuple[str, str], _Failures] = {}
+        self._known = dict.fromkeys(audit.sign_ins(KNOWN_MAX))
         self._all_failures = _Failures()
         self._hashing = asyncio.Semaphore(HASHINGS_MAX)
 
@@ -81,7 +84,7 @@ class Access:
 
     async def by_password(self, name: str, password: str, address: str) -> str:
         """The cookie of a new session. Refused: `wrong-password`, `too-many`."""
-        self._patience(name)
+        self._patience(name, address)
         async with self._hashing:
             user = await asyncio.to_thread(self.people.password_of, name, password)
         if user is None:
@@ -91,7 +94,7 @@ class Access:
 
     def by_link(self, token: str, address: str) -> str:
         """The cookie of a new session, which has first to set a password. Refused: `wrong-link`, `too-many`."""
-        self._patience("")
+        self._patience("", address)
         user = self.people.use_link(token, self.now_ms)
         if user is None:
             self._failed("", address, "wrong-link")
@@ -99,30 +102,36 @@ class Access:
         return self._begin(user, address, "link", password_needed=True)
 
     def by_certificate(self, fingerprint: str | None, address: str) -> str:
-        """The cookie of a new session. Refused: `wrong-certificate`."""
+        """The cookie of a new session. Refused: `wrong-certificate`, `too-many`."""
+        self._patience("", address)
         user = self.people.certificate_of(fingerprint)
         if user is None:
             self._failed("", address, "wrong-certificate")
             raise Refused(401, "wrong-certificate", "no user has this certificate: an admin can enter it")
         return self._begin(user, address, "certificate")
 
-    def _patience(self, name: str) -> None:
-        now_ms, mine = self.now_ms, self._failures.get(name)
-        if (mine is not None and mine.recent(now_ms) >= FAILURES_MAX) or (
-            self._all_failures.recent(now_ms) >= FAILURES_MAX * 10
-        ):
+    def _patience(self, name: str, address: str) -> None:
+        """By name and address, so that whoever fails elsewhere under somebody's name keeps nobody out."""
+        now_ms, pair = self.now_ms, (name[:32], address)
+        mine = self._failures.get(pair)
+        crowd = pair not in self._known and self._all_failures.recent(now_ms) >= FAILURES_ALL_MAX
+        if crowd or (mine is not None and mine.recent(now_ms) >= FAILURES_MAX):
             raise Refused(429, "too-many", "too many failed sign-ins: wait a minute")
 
     def _failed(self, name: str, address: str, why: str) -> None:
         now_ms = self.now_ms
         if len(self._failures) > SESSIONS_MAX:
             self._failures = {key: one for key, one in self._failures.items() if one.recent(now_ms)}
-        self._failures.setdefault(name[:32], _Failures()).times.append(now_ms)
+        self._failures.setdefault((name[:32], address), _Failures()).times.append(now_ms)
         self._all_failures.times.append(now_ms)
         self.write(name[:32] or "unknown", "sign-in-refused", why=why, address=address)
 
     def _begin(self, user: User, address: str, how: str, password_needed: bool = False) -> str:
         self.write(user.name, "sign-in", how=how, role=user.role, address=address)
+        self._known.pop((user.name, address), None)
+        self._known[user.name, address] = None
+        if len(self._known) > KNOWN_MAX:
+            del self._known[next(iter(self._known))]
         now_ms, token = self.now_ms, ids.b64url(self._around.random_bytes(32))
         csrf = ids.b64url(self._around.random_bytes(32))
         if len(self._sessions) >= SESSIONS_MAX:
@@ -163,14 +172,14 @@ class Access:
         """End the sessions of somebody whose password or role was changed."""
         self._sessions = {key: one for key, one in self._sessions.items() if one.name != name or one is but}
 
-    async def set_password(self, session: Session, password: str, old: str | None) -> None:
+    async def set_password(self, session: Session, password: str, old: str | None, address: str) -> None:
         """Refused: `wrong-password` unless the old one is given, or the session came by a link."""
         if not session.password_needed:
-            self._patience(session.name)
+            self._patience(session.name, address)
             async with self._hashing:
                 user = await asyncio.to_thread(self.people.password_of, session.name, old or "")
             if user is None:
-                self._failed(session.name, "", "wrong-password")
+                self._failed(session.name, address, "wrong-password")
                 raise Refused(403, "wrong-password", "the old password is wrong")
         self.write(session.name, "password")
         async with self._hashing:

@@ -49,7 +49,7 @@ async def sign_out(request: Request, response: Response, here: Here) -> None:
 async def password(asked: PasswordSet, request: Request, here: Here) -> SessionShown:
     """Set one's own password; all other sessions of the person end."""
     found: Session = request.scope["state"]["session"]
-    await here.access.set_password(found, asked.password, asked.old)
+    await here.access.set_password(found, asked.password, asked.old, address_of(request))
     return _shown(here, request)
 
 

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from channel.console.access import FAILURES_MAX, FAILURES_MS, IDLE_MS, SESSION_MS, Refused
+from channel.cli import app
+from channel.console.access import FAILURES_ALL_MAX, FAILURES_MAX, FAILURES_MS, IDLE_MS, SESSION_MS, Access, Refused
 from channel.console.approvals import WAIT_MS
 from channel.console.audit import AUDIT_FILE, Audit, check
 from channel.console.people import LINK_MS, PEOPLE_FILE, People
+from channel.console.source import Surroundings
+from channel.founding import found_trial
 from channel.protocol.errors import FatalError, UsageError
-from tests.unit.console.rooms import ORIGIN, PASSWORD, Counter, NetSource, Room
+from tests.unit.console.rooms import ORIGIN, PASSWORD, WALL_MS, Counter, NetSource, Room
 from tests.unit.ledger.nets import Net
 
 LONG = {"password": PASSWORD}
@@ -173,6 +177,39 @@ async def test_guessing_has_to_wait_and_a_wrong_name_is_told_from_nothing(room: 
         assert (await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})).status_code == 200
 
 
+async def test_a_stranger_who_fails_under_a_name_keeps_its_person_out_nowhere_else(room: Room) -> None:
+    room.person("anna", "watch")
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(Refused, match="wrong"):
+            await room.access.by_password("anna", "a wrong password", "10.0.0.66")
+    with pytest.raises(Refused, match="wait"):
+        await room.access.by_password("anna", PASSWORD, "10.0.0.66")
+    assert await room.access.by_password("anna", PASSWORD, "10.0.0.7")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_crowd_of_strangers_keeps_nobody_out_who_has_signed_in_there_before(
+    room: Room, restarted: bool
+) -> None:
+    room.person("anna", "watch")
+    assert await room.access.by_password("anna", PASSWORD, "10.0.0.7")
+    if restarted:
+        room.access = Access(room.access.people, room.audit, Surroundings(lambda: room.wall_ms, Counter()))
+    for number in range(FAILURES_ALL_MAX):
+        with pytest.raises(Refused, match="link"):
+            room.access.by_link("guessed", f"10.1.0.{number}")
+    with pytest.raises(Refused, match="wait"):
+        room.access.by_link("guessed", "10.2.0.1")
+    with pytest.raises(Refused, match="wait"):
+        room.access.by_certificate("ab" * 32, "10.2.0.1")
+    assert await room.access.by_password("anna", PASSWORD, "10.0.0.7")
+    before = len(lines(room))
+    for _ in range(10):
+        with pytest.raises(Refused, match="wait"):
+            room.access.by_link("guessed", "10.2.0.1")
+    assert len(lines(room)) == before, "what is not looked at fills no disk"
+
+
 async def test_what_was_sent_is_not_said_again_when_it_is_wrong(room: Room) -> None:
     async with room.browser() as browser:
         answer = await browser.post("/api/v1/sign-in", json={"password": {"secret": "hunter2"}, "extra": "hunter3"})
@@ -279,6 +316,46 @@ def test_an_audit_that_was_touched_shows_and_is_not_gone_on_with(room: Room, spo
 def test_two_consoles_of_one_home_do_not_run_at_once(room: Room) -> None:
     with pytest.raises(UsageError, match="runs already"):
         Audit(room.home / AUDIT_FILE)
+
+
+def test_a_command_writes_into_the_chain_of_a_running_console(room: Room) -> None:
+    room.access.write("anna", "one")
+    beside = Audit(room.home / AUDIT_FILE, console=False)
+    beside.write(1, "command", "link", user="boris")
+    room.access.write("anna", "two")
+    beside.write(2, "command", "link", user="carla")
+    beside.close()
+    assert [line["what"] for line in lines(room)] == ["one", "link", "two", "link"]
+    assert check(room.home / AUDIT_FILE).fault is None
+
+
+def test_what_another_process_spoilt_meanwhile_is_not_gone_on_with(room: Room) -> None:
+    room.access.write("anna", "one")
+    path = room.home / AUDIT_FILE
+    kept = path.read_bytes()
+    path.write_bytes(kept + b'{"n":2,"before":"0"}\n')
+    with pytest.raises(FatalError, match="go on from"):
+        room.access.write("anna", "two")
+    path.write_bytes(kept[:10])
+    with pytest.raises(FatalError, match="cut off"):
+        room.access.write("anna", "two")
+
+
+def test_the_command_that_makes_a_link_is_in_the_audit_also_beside_a_running_console(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    found_trial(home, now_ms=WALL_MS, wall_ms=WALL_MS, net="net-1")
+    running = Audit(home / AUDIT_FILE)
+    running.write(1, "anna", "sign-in", address="desk")
+    made = CliRunner().invoke(app, ["console", "link", "boris", "--home", str(home), "--json"])
+    assert made.exit_code == 0, made.output
+    running.write(2, "anna", "sign-out")
+    running.close()
+    written = [json.loads(line) for line in (home / AUDIT_FILE).read_text().splitlines()]
+    assert [(line["who"], line["what"]) for line in written] == [
+        ("anna", "sign-in"), ("command", "link"), ("anna", "sign-out"),
+    ]  # fmt: skip
+    assert (written[1]["user"], written[1]["role"]) == ("boris", "admin")
+    assert check(home / AUDIT_FILE).fault is None
 
 
 def test_the_chain_goes_on_after_a_restart(room: Room) -> None:
