@@ -29,7 +29,8 @@ from console_net import BenchNet, Writer
 from console_server import MIB, Child, Clients, ConsoleServer
 
 NOTICES, RATE = 1_000, 10.0
-WARM_S = 3.0  # of each round, not counted
+WARM_S, WARM_TURNS = 3.0, 3  # of each round, not counted: so long, and until all have caught up, so often
+CAUGHT_UP_MS = 120_000
 CLIENTS = 50
 STALLED = 20
 STALLED_S = 30.0  # a browser that answers no ping for 40 s is closed
@@ -72,7 +73,9 @@ class Watchers:
         """Wait until each page shows that leaf."""
         for page in self.pages:
             page.wait_for_function(
-                "index => Number(document.querySelector('[data-index]').dataset.index) >= index", arg=index
+                "index => Number(document.querySelector('[data-index]').dataset.index) >= index",
+                arg=index,
+                timeout=CAUGHT_UP_MS,
             )
 
     def painted(self) -> list[list[tuple[int, float]]]:
@@ -150,7 +153,9 @@ class Bench:
             stack.callback(clients.close)
             clients.resize(plain)
             with Writer(self.net, RATE) as writer:
-                time.sleep(WARM_S)
+                for _ in range(WARM_TURNS):  # what it takes to load a page is not counted
+                    watchers.pages[0].wait_for_timeout(WARM_S * 1000)
+                    watchers.until(writer.commits[-1][0])
                 skip = len(writer.commits)
                 began, used = time.monotonic(), self.server.processor_s()
                 watchers.pages[0].wait_for_timeout(self.seconds * 1000)
@@ -192,15 +197,13 @@ class Bench:
                     clients.resize(CLIENTS + 1)
                     many = self.server.settled_rss()
                     found.append((many - one) / CLIENTS / MIB)
-                    print(
-                        f"  {one / MIB:6.1f} MiB with 1, {many / MIB:6.1f} MiB with {CLIENTS + 1}: {found[-1]:.3f} MiB each"
-                    )
+                    beside = f"{one / MIB:6.1f} MiB with 1, {many / MIB:6.1f} MiB with {CLIENTS + 1}"
+                    print(f"  {beside}: {found[-1]:.3f} MiB each", flush=True)
         finally:
             clients.close()
         verdict = "within" if max(found) <= MEMORY_MIB_MAX else "ABOVE"
-        print(
-            f"  largest {max(found):.3f} MiB, {verdict} {MEMORY_MIB_MAX:g} MiB; median {statistics.median(found):.3f} MiB"
-        )
+        middle = statistics.median(found)
+        print(f"  largest {max(found):.3f} MiB, {verdict} {MEMORY_MIB_MAX:g} MiB; median {middle:.3f} MiB")
 
     def stalled_table(self) -> None:
         print(f"\n{STALLED} browsers that stop reading, for {STALLED_S:g} s each")
@@ -212,9 +215,8 @@ class Bench:
                 last = self.server.settled_rss()
                 for one in sockets:
                     one.close()
-                print(
-                    f"  {name:12} {first / MIB:6.1f} MiB at first, {last / MIB:6.1f} MiB at the end ({(last - first) / MIB:+.1f})"
-                )
+                grown = f"{first / MIB:6.1f} MiB at first, {last / MIB:6.1f} MiB at the end"
+                print(f"  {name:12} {grown} ({(last - first) / MIB:+.1f})", flush=True)
 
     def first_load(self) -> None:
         context = self.chromium.new_context(viewport=WIDE, locale="en-GB")
