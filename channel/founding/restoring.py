@@ -8,7 +8,7 @@ from pathlib import Path
 from channel.log.lock import holder
 from channel.log.sqlite_file import copy_log
 from channel.protocol import ids
-from channel.protocol.errors import ChannelError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, UsageError
 from channel.protocol.statements import Previous
 from channel.relay import quarantine_file
 from channel.relay.home import ChannelHome
@@ -40,7 +40,7 @@ def restore(home: Path, copy: Path, now_ms: int) -> Restored:
     part = channel.log_file.with_name("log.restored.sqlite")
     part.unlink(missing_ok=True)
     copy_log(copy, part)
-    quarantine_file.mark(home, _kept(reading, now_ms))
+    _mark(home, reading, now_ms)
     aside = _set_aside(channel.log_file)
     part.replace(channel.log_file)
     return Restored(size, aside)
@@ -51,7 +51,7 @@ def mark(home: Path, now_ms: int) -> int:
     channel = ChannelHome.open(home)
     _refuse_running(channel)
     reading = _whole(channel, channel.log_file)
-    quarantine_file.mark(home, _kept(reading, now_ms))
+    _mark(home, reading, now_ms)
     return reading.folded.tree.size
 
 
@@ -105,13 +105,27 @@ def _set_aside(log: Path) -> Path | None:
     return aside
 
 
-def _kept(reading: Reading, now_ms: int) -> quarantine_file.Kept:
+def _mark(home: Path, reading: Reading, now_ms: int) -> None:
+    """What was shown before stays shown; that a party cannot come was said of then."""
+    quarantine_file.take_back(home)
+    quarantine_file.mark(home, _kept(reading, now_ms, _shown_before(home)))
+
+
+def _shown_before(home: Path) -> dict[str, str]:
+    try:
+        kept = quarantine_file.read(home)
+    except FatalError:
+        return {}  # the parties show again what they hold
+    return {} if kept is None else kept.notes
+
+
+def _kept(reading: Reading, now_ms: int, notes: dict[str, str]) -> quarantine_file.Kept:
     tree = reading.folded.tree
     root = ids.b64url(tree.root())
     return quarantine_file.Kept(
         since_ms=now_ms,
         why="the operator put back a copy",
-        notes={},
+        notes=notes,
         size=tree.size,
         root=root,
         shown=tree.size,

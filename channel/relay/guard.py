@@ -38,8 +38,10 @@ class Guard:
         kept = quarantine_file.read(home.path)
         head = quarantine_file.head(home.path)
         if kept is not None:
-            self._begin(kept.why, kept.since_ms, kept.notes)
+            own = {OWN: head} if self._contradicts(head) else {}
+            self._begin(kept.why, kept.since_ms, own | kept.notes)
         elif self._contradicts(head):
+            quarantine_file.take_back(home.path)
             self._begin("its own newest checkpoint, kept beside the log", now_ms, {OWN: head})
 
     @property
@@ -80,6 +82,7 @@ class Guard:
     def shown(self, party: str, item: ShownItem, now_ms: int) -> None:
         """The checkpoint that a party has pinned."""
         if self.quarantine is None and self._contradicts(item.note):
+            quarantine_file.take_back(self._home)
             self._begin(f"shown by {party}", now_ms, {party: item.note})
         self._core.history.shown(party)
         if self.quarantine is not None:

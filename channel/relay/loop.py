@@ -82,6 +82,8 @@ class Relay:
         self._stopping = False
         self._unflushed_ms: int | None = None
         self._version = ""
+        self.opening: Callable[[], None] | None = None
+        """What is to be staged before the `start`, once the relay may write."""
         self.head = self._new_head()
         self._down = Sending(
             self.core, self._store, self.guard, self.sessions, self._links,
@@ -112,11 +114,18 @@ class Relay:
         async with self._turns:
             self.witnesses.since_ms = self.clock.now_ms()
             if not self.guard.closed:
-                self.core.bodies.leave(self._store.bodies())
-                self.core.start(self.clock.now_ms(), version)
+                self._open()
             await self._finish_turn(self.clock.now_ms())
         lost = self.core.bodies.owed - self._store.bodies()
         self._log.info("started", size=self.core.committed_size, bodies_missing=len(lost))
+
+    def _open(self) -> None:
+        """What the relay writes first, as soon as it may."""
+        self.core.bodies.leave(self._store.bodies())
+        opening, self.opening = self.opening, None
+        if opening is not None:
+            opening()
+        self.core.start(self.clock.now_ms(), self._version)
 
     async def stop(self) -> None:
         """Finish the present commit group and end `run`."""
@@ -165,7 +174,7 @@ class Relay:
             await self._finish_turn(now_ms)
             return self.core.committed_size - size
 
-    async def _resume(self, now_ms: int) -> bool:
+    async def _resume(self) -> bool:
         """In quarantine: whether every leaf is back, and durable; then the relay goes on."""
         rebuilt = self.guard.settle()
         if rebuilt is None:
@@ -179,8 +188,7 @@ class Relay:
         self.guard.over()
         for session in self.sessions.values():
             session.gone()  # so that each says anew where it is
-        self.core.bodies.leave(self._store.bodies())
-        self.core.start(now_ms, self._version)
+        self._open()
         self.beat()
         return True
 
@@ -190,7 +198,7 @@ class Relay:
                 self.sessions[party].words.append(word)
 
     async def _finish_turn(self, now_ms: int) -> None:
-        if self.guard.closed and not await self._resume(now_ms):
+        if self.guard.closed and not await self._resume():
             self._say_words(self.core.committed(None))
             self._down.wake()
             return
@@ -283,7 +291,12 @@ class Relay:
 
     def _take_frames(self, now_ms: int) -> list[asyncio.Future[None]]:
         done = []
-        for party, arrived in self._inboxes.take():
+        taken = list(self._inboxes.take())
+        for party, arrived in taken:  # first, while nothing of this turn is staged: in quarantine nothing is
+            for item in arrived.frame.items:
+                if isinstance(item, ShownItem):
+                    self.guard.shown(party, item, now_ms)
+        for party, arrived in taken:
             self._take(party, arrived.frame, now_ms)
             done.append(arrived.done)
         return done
@@ -314,7 +327,7 @@ class Relay:
                 case frames.WantItem():
                     session.wanted = None if party in self.offline else item
                 case ShownItem():
-                    self.guard.shown(party, item, now_ms)
+                    pass  # judged before anything else
                 case ReturnedItem():
                     self.guard.returned(party, item)
                 case CosignatureItem():

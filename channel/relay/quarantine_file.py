@@ -96,8 +96,8 @@ def mark(home: Path, kept: Kept) -> None:
 
 def settled(home: Path) -> None:
     """It is over: what it was stays readable."""
+    take_back(home)  # first: of a crash in between the operator is asked again, and the next quarantine knows nothing
     (home / FILE).replace(home / SETTLED)
-    (home / WITHOUT).unlink(missing_ok=True)
     _sync(home)
 
 
@@ -112,6 +112,12 @@ def without(home: Path) -> set[str]:
 def go_without(home: Path, party: str) -> None:
     """The operator's word that a party cannot come."""
     _replace(home / WITHOUT, ("\n".join(sorted({*without(home), party})) + "\n").encode())
+
+
+def take_back(home: Path) -> None:
+    """Nobody is gone without any more."""
+    (home / WITHOUT).unlink(missing_ok=True)
+    _sync(home)
 
 
 def head(home: Path) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from channel.protocol import ids
-from channel.protocol.envelope import Signer, seal
+from channel.protocol.envelope import seal
 from channel.protocol.errors import ChannelError, FatalError
 from channel.protocol.statements import ClockStep
 from channel.protocol.times import to_wire
@@ -44,14 +44,23 @@ async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: 
                 'right, or if it is right, start with --apply-clock "REASON", which goes into the log'
             )
         if step is not None:
-            _apply_clock(relay, channel.signer("sig/desk-operations"), step, str(apply_clock))
-            clock.apply_step()
+            relay.opening = lambda: _opening(relay, clock, str(apply_clock))
         await _run(relay)
     finally:
         relay.close()
 
 
-def _apply_clock(relay: Relay, signer: Signer, step: Step, reason: str) -> None:
+def _opening(relay: Relay, clock: RelayClock, reason: str) -> None:
+    """Before the `start`, as soon as the relay may write: in a quarantine that is at its end."""
+    step = clock.step()
+    if step is not None:
+        clock_leaf(relay, step, reason)
+        clock.apply_step()
+
+
+def clock_leaf(relay: Relay, step: Step, reason: str) -> None:
+    """Stage the operator's word that the wall clock is right, behind the alert that it has moved."""
+    signer = relay.home.signer("sig/desk-operations")
     seq, prev = newest(relay.core.folded.ledger, signer.kid)
     members = {"old": to_wire(step.old_ms), "new": to_wire(step.new_ms), "reason": reason}
     body = statement(ClockStep, relay.core.folded, step.old_ms, seq + 1, prev, **members)

@@ -1,0 +1,187 @@
+"""The guard in the relay's loop (protocol.md 10.14, 10.15): what a quarantine leaves half done, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from channel.founding import found_trial, restoring
+from channel.log import checkpoint
+from channel.log.checkpoint import Checkpoint
+from channel.protocol import frames, ids
+from channel.protocol.envelope import open_token, seal
+from channel.protocol.frames import HaveItem, ReturnedItem, ShownItem, TokenItem, UpFrame
+from channel.protocol.statements import Busy, Seen
+from channel.relay import quarantine_file
+from channel.relay.boot import boot
+from channel.relay.clock import Step, SteppedClock
+from channel.relay.home import ChannelHome
+from channel.relay.loop import Relay
+from channel.relay.run import clock_leaf
+from channel.relay.sinks import Silent
+from clients.core import drafts
+from clients.core.home import PartyHome
+
+NET = "guarded"
+NOW_MS = 1_505_433_600_000
+PARTIES = ("coalition", "russia", "sdf", "regime")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    found_trial(tmp_path / "channel", now_ms=NOW_MS, wall_ms=NOW_MS, net=NET, broker_port=4)
+    return tmp_path / "channel"
+
+
+class Desk:
+    """Relays of one home, one after the other; nothing of them has a link."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.channel = home, ChannelHome.open(home)
+        self.relay = self.start()
+
+    def start(self) -> Relay:
+        booted = boot(self.channel)
+        clock = SteppedClock(booted.core.folded.ledger.last_stamp_ms)
+        self.relay = Relay(self.channel, booted, clock, Silent())
+        return self.relay
+
+    def restart(self) -> Relay:
+        self.relay.close()
+        return self.start()
+
+    def note(self, size: int, root: bytes | None = None) -> str:
+        """A checkpoint that the log's own key signed; without `root` of a history that never was."""
+        origin = f"dcn/{NET}"
+        signer = self.channel.signer("sig/log-1")
+        return checkpoint.sign(Checkpoint(origin, size, root or bytes([size % 256]) * 32), origin, signer)
+
+    def token(self, party: str) -> bytes:
+        """A notice that is in order."""
+        of = self.channel.charter()[1]
+        home = PartyHome(self.home / "parties" / party)
+        to = [{"party": next(name for name in PARTIES if name != party)}]
+        draft = drafts.notice("015e87f3-2a40-7c11-9d3e-000000000001", to=to, text="text")
+        seen = Seen(size=0, root=ids.sha256(b""))
+        body = draft.statement(net=NET, party=party, now_ms=NOW_MS, seen=seen, seq=1, prev=of)
+        return seal(body, home.signer("sig/machine-1"))
+
+    def put(self, party: str, *items: frames.UpItem) -> None:
+        assert self.relay._inboxes.put(party, UpFrame(items=items)) is not None
+
+    def hello(self, *parties: str) -> None:
+        for party in parties:
+            self.put(party, HaveItem(n=0, size=0, root=ids.sha256(b""), hello=True))
+
+    def words(self, party: str) -> list[object]:
+        ring = self.relay.core.folded.ledger.ring
+        return [open_token(token, ring).body for token in self.relay.sessions[party].words]
+
+
+@pytest_asyncio.fixture
+async def desk(home: Path) -> AsyncIterator[Desk]:
+    made = Desk(home)
+    yield made
+    made.relay.close()
+
+
+async def test_what_came_in_the_same_turn_as_the_proof_gets_no_receipt(desk: Desk) -> None:
+    """Nothing of it is durable, and in quarantine nothing becomes so."""
+    desk.hello(*PARTIES)
+    await desk.relay.turn()
+    size = desk.relay._store.size
+    desk.put("coalition", TokenItem(token=desk.token("coalition").decode()))
+    desk.put("russia", ShownItem(note=desk.note(900)))
+    await desk.relay.turn()
+    assert desk.relay.guard.closed
+    assert [(type(word), word.code) for word in desk.words("coalition") if isinstance(word, Busy)] == [
+        (Busy, "quarantine")
+    ]
+    assert len(desk.words("coalition")) == 1
+    assert (desk.relay._store.size, desk.relay.core.folded.tree.size) == (size, size)
+
+
+async def test_a_clock_put_right_at_the_start_of_a_quarantine_is_no_leaf_of_it(desk: Desk) -> None:
+    size = desk.relay._store.size
+    desk.relay.opening = lambda: clock_leaf(desk.relay, Step(NOW_MS, NOW_MS - 60_000), "set")
+    desk.put("russia", ShownItem(note=desk.note(900)))
+    await desk.relay.turn()
+    await desk.relay.start("test")
+    assert desk.relay.guard.closed
+    assert (desk.relay._store.size, desk.relay.core.folded.tree.size) == (size, size)
+
+
+# --- what survives a crash, and another restore -----------------------------------------------------------------------
+
+
+async def _answered(desk: Desk, *parties: str) -> None:
+    """These parties show the log's own checkpoint, and hold nothing more."""
+    size = desk.relay.core.committed_size
+    for party in parties:
+        desk.put(party, ShownItem(note=""), ReturnedItem(start=size, leaves=(), done=True))
+    await desk.relay.turn()
+
+
+async def test_the_word_to_go_on_without_a_party_is_good_for_one_quarantine(desk: Desk) -> None:
+    desk.relay.close()
+    restoring.mark(desk.home, NOW_MS)
+    quarantine_file.go_without(desk.home, "sdf")
+    restoring.mark(desk.home, NOW_MS)
+    desk.start()
+    await _answered(desk, "coalition", "russia", "regime")
+    assert desk.relay.guard.closed, "it was said of an earlier one"
+    assert quarantine_file.without(desk.home) == set()
+
+
+async def test_a_crash_as_a_quarantine_ends_leaves_no_word_for_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.relay.close()
+    restoring.mark(desk.home, NOW_MS)
+    quarantine_file.go_without(desk.home, "sdf")
+    desk.start()
+    replace = Path.replace
+
+    def replaced(path: Path, target: Path) -> Path:
+        if path.name == quarantine_file.FILE:
+            replace(path, target)
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with pytest.raises(KeyboardInterrupt):
+        await _answered(desk, "coalition", "russia", "regime")
+    assert quarantine_file.read(desk.home) is None
+    assert quarantine_file.without(desk.home) == set()
+
+
+async def test_another_restore_keeps_what_was_shown(desk: Desk) -> None:
+    """A newer copy is put back while the relay waits: the proof that there was more is not forgotten."""
+    size = desk.relay.core.committed_size
+    desk.put("russia", ShownItem(note=desk.note(size + 3)))
+    await desk.relay.turn()
+    assert desk.relay.guard.closed
+    desk.relay.close()
+    restoring.mark(desk.home, NOW_MS)
+    kept = quarantine_file.read(desk.home)
+    assert kept is not None
+    assert list(kept.notes) == ["russia"]
+    desk.start()
+    await _answered(desk, *PARTIES)
+    assert desk.relay.guard.closed
+    kept = quarantine_file.read(desk.home)
+    assert kept is not None
+    assert (kept.shown, kept.missing) == (size + 3, (size, size + 1, size + 2))
+
+
+async def test_a_marked_log_is_compared_with_the_checkpoint_beside_it_too(desk: Desk) -> None:
+    size = desk.relay.core.committed_size
+    desk.relay.close()
+    quarantine_file.put_head(desk.home, desk.note(size + 2))
+    restoring.mark(desk.home, NOW_MS)
+    desk.start()
+    assert desk.relay.guard.quarantine is not None
+    assert desk.relay.guard.quarantine.largest == size + 2
