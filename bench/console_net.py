@@ -147,7 +147,7 @@ class BenchNet:
 
 
 class Writer:
-    """`with Writer(net, rate) as writer`: changes at that rate from a thread; `commits`: (index, seconds since 1970)."""
+    """`with Writer(net, rate) as writer`: changes at that rate; `commits`: (index, seconds since 1970) of each leaf."""
 
     def __init__(self, net: BenchNet, rate: float) -> None:
         self._net, self._rate = net, rate
