@@ -97,7 +97,7 @@ first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write 
 bench: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
 	@$(BIN)/python bench/picture.py
 
-bench-console: $(VENV)/.installed-dev  ## from a leaf's commit to one and to ten browsers, and what a browser costs
+bench-console: $(VENV)/.installed-dev $(PAGES)  ## from a leaf's commit to one and to ten browsers, and what a browser costs
 	@$(BIN)/python bench/console.py
 
 clean:  ## remove the environment and all caches (homes stay)
