@@ -75,6 +75,8 @@ class Ledger:
         self.parties = {member.party: PartyRecord() for member in charter.parties}
         self.told_by_voice: dict[ids.Hash, int] = {}
         """In a client's ledger: notices told by voice whose token it may not read -> index of the forwarding."""
+        self._early: dict[ids.Hash, list[Entry]] = {}
+        """In a client's ledger: what was said of such a notice, for when the notice itself is released."""
         self.size = 0
         """One more than the highest index seen."""
         self.open: dict[tuple[str, str], None] = {}
@@ -242,6 +244,8 @@ class Ledger:
             (record_of_party.flash_stamps if flash else record_of_party.notice_stamps).append(stamp_ms)
         if isinstance(body, LineStatement):
             self.lines.apply(index, stamp_ms, opened.of, opened.party, body)
+        for entry in self._early.pop(opened.of, ()):
+            self._take(record, entry.stamp_ms, entry.opened)
         if isinstance(body, Notice):
             self._end(body.withdraws, dl.End.WITHDRAWN, opened.of, stamp_ms)
             self._end(body.amends, dl.End.SUPERSEDED, opened.of, stamp_ms)
@@ -276,23 +280,38 @@ class Ledger:
         record = self.notices.get(body.of)
         if record is None:
             self._release(index, opened.party)
-            self._forwarded_unseen(index, stamp_ms, opened, body)
+            self._early.setdefault(body.of, []).append(self.entries[index])
+            if isinstance(body, Forwarding) and body.by == "voice":
+                self.told_by_voice[body.of] = index
             return
         readers = {opened.party, record.author}
-        match body:
+        self._take(record, stamp_ms, opened)
+        if isinstance(body, Forwarding):
+            for party in sorted(readers):
+                self._release(index, party)
+            if record.ended_by is None:
+                if body.by == "channel":
+                    self._release(record.index, body.to)
+                self._release(index, body.to)
+            return
+        own = self.deliveries.get((body.of, opened.party))
+        if own is not None and own.via is not None:
+            readers.add(own.via)
+        for party in sorted(readers):
+            self._release(index, party)
+
+    def _take(self, record: NoticeRecord, stamp_ms: int, opened: Opened) -> None:
+        """What a leaf about a notice does to its deliveries."""
+        match opened.body:
             case Forwarding(to=to, by=by):
-                for party in sorted(readers):
-                    self._release(index, party)
                 if record.ended_by is None:  # also a delivery that had ended before: what was taken back stays so
-                    self._step(body.of, to, dl.Forwarded(stamp_ms, by))
-                    if by == "channel":
-                        self._release(record.index, to)
-                    self._release(index, to)
-                return
+                    self._step(record.of, to, dl.Forwarded(stamp_ms, by))
             case Receiving(stage=stage):
                 custody = dl.Custody.RECEIVED if stage is Stage.RECEIVED else dl.Custody.DISPLAYED
                 for party in record.parties:
-                    self._step(body.of, party, dl.Received(stamp_ms, opened.party, custody))
+                    self._step(record.of, party, dl.Received(stamp_ms, opened.party, custody))
+            case Alert(stage="expired", addressee=str(party)):
+                self._step(record.of, party, dl.Ended(stamp_ms, dl.End.EXPIRED))
             case Answer() if opened.of in self.misread:
                 pass
             case Answer(word=word, readback=readback) if _unread(record.body, word, readback is not None):
@@ -300,18 +319,9 @@ class Ledger:
             case Answer(word=word, until=until):
                 until_ms = from_wire(until) if until is not None else None
                 answer_ms = self.charter.deadlines.row(record.body.precedence).answer_ms
-                event = dl.Answered(stamp_ms, opened.of, word, until_ms, answer_ms)
-                self._step(body.of, opened.party, event)
-        own = self.deliveries.get((body.of, opened.party))
-        if own is not None and own.via is not None:
-            readers.add(own.via)
-        for party in sorted(readers):
-            self._release(index, party)
-
-    def _forwarded_unseen(self, index: int, stamp_ms: int, opened: Opened, body: object) -> None:
-        """In a client's ledger: a notice passed on by voice, of which only the forwarding may be read."""
-        if isinstance(body, Forwarding) and body.by == "voice":
-            self.told_by_voice[body.of] = index
+                self._step(record.of, opened.party, dl.Answered(stamp_ms, opened.of, word, until_ms, answer_ms))
+            case _:
+                pass
 
     # --- alerts and refusals ----------------------------------------------------------------------------------------
 
@@ -321,8 +331,10 @@ class Ledger:
         cause = body.of if body.of is not None else f"{body.stage}/{body.fault}"
         self.alerts_on.setdefault(cause, []).append(body.alert)
         if body.of is not None and body.addressee is not None:
-            if body.stage == "expired":
-                self._step(body.of, body.addressee, dl.Ended(stamp_ms, dl.End.EXPIRED))
+            if (notice := self.notices.get(body.of)) is None:
+                self._early.setdefault(body.of, []).append(self.entries[index])
+            else:
+                self._take(notice, stamp_ms, self.entries[index].opened)
             self._touch("delivery", body.of, body.addressee)
             if body.stage == "silent":
                 self.alerts_on.setdefault(f"silent/{body.fault}", []).append(body.alert)

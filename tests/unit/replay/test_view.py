@@ -21,7 +21,7 @@ from channel.protocol.times import to_wire
 from channel.replay.moment import END, Moment
 from channel.replay.playback import Playback, play, speed_of
 from channel.replay.reading import inside
-from channel.replay.view import as_of, seen_by, view
+from channel.replay.view import as_of, feed_of, seen_by, view
 from channel.replay.view_lines import lines
 from clients.core import drafts
 from clients.core.drafts import Draft
@@ -173,6 +173,25 @@ def test_by_voice_only_the_word_of_the_intermediary_is_there() -> None:
     (told,) = found["told_by_voice"]
     assert (told["of"], told["readback"], told["told"]["key"]) == (of, VOICE["readback"], "desk")
     assert [answer["word"] for answer in told["answers"]] == ["ROGER"]
+
+
+@pytest.mark.parametrize("end", ["answered", "expired"])
+def test_what_was_said_before_the_notice_itself_was_passed_on_counts_when_it_comes(end: str) -> None:
+    """Told by voice, and only then over the channel: the addressee's own copy gets the notice last."""
+    net = Net()
+    of = net.notice("coalition", START_MS, "regime:russia")
+    net.sign("russia", Forwarding, START_MS + 5 * S, of=of, to="regime", by="voice", voice=VOICE)
+    if end == "answered":
+        net.sign("regime", Answer, START_MS + 9 * S, of=of, word="WILCO")
+    else:
+        net.alerts(START_MS + 7_200 * S)
+    net.sign("russia", Forwarding, START_MS + 7_201 * S, of=of, to="regime", by="channel")
+    own = feed_of(net.ledger, "regime")
+    assert own.deliveries[of, "regime"] == net.ledger.deliveries[of, "regime"]
+    assert own.deliveries[of, "regime"].end.value == end
+    assert own.open == {}
+    (notice,) = view(net.ledger, END, "regime")["notices"]
+    assert notice["deliveries"][0]["owed"] == [], "it has no more to do, and is not told that it has"
 
 
 def test_desk_and_machine_keys_are_told_apart_and_doubted_ones_marked() -> None:
