@@ -186,19 +186,22 @@ class Bench:
                 print(f"{'':26} best p95 {best:.0f} ms, {verdict} {TARGETS[count]:g} ms")
 
     def memory_table(self, rounds: int) -> None:
-        print(f"\nServer memory a browser: {CLIENTS} more plain clients than one, while the log changes")
-        clients = Clients(self.server)
-        found = []
+        print(f"\nServer memory a browser: {CLIENTS} more plain clients each time, while the log changes")
+        clients, found = Clients(self.server), []
         try:
             with Writer(self.net, RATE):
-                for _ in range(rounds):
-                    clients.resize(1)
-                    one = self.server.settled_rss()
-                    clients.resize(CLIENTS + 1)
-                    many = self.server.settled_rss()
-                    found.append((many - one) / CLIENTS / MIB)
-                    beside = f"{one / MIB:6.1f} MiB with 1, {many / MIB:6.1f} MiB with {CLIENTS + 1}"
-                    print(f"  {beside}: {found[-1]:.3f} MiB each", flush=True)
+                clients.resize(1)
+                before = self.server.settled_rss()
+                # Never fewer than before: what Python has freed and kept would hide what the next ones take.
+                for count in range(CLIENTS + 1, CLIENTS * rounds + 2, CLIENTS):
+                    clients.resize(count)
+                    after = self.server.settled_rss()
+                    found.append((after - before) / CLIENTS / MIB)
+                    print(
+                        f"  {before / MIB:6.1f} MiB, {after / MIB:6.1f} MiB with {count}: {found[-1]:.3f} each",
+                        flush=True,
+                    )
+                    before = after
         finally:
             clients.close()
         verdict = "within" if max(found) <= MEMORY_MIB_MAX else "ABOVE"
@@ -212,11 +215,11 @@ class Bench:
                 sockets = [self.server.stalled() for _ in range(count)]
                 first = self.server.settled_rss()
                 time.sleep(STALLED_S - 10)
-                last = self.server.settled_rss()
+                last, still = self.server.settled_rss(), self.server.browsers()
                 for one in sockets:
                     one.close()
                 grown = f"{first / MIB:6.1f} MiB at first, {last / MIB:6.1f} MiB at the end"
-                print(f"  {name:12} {grown} ({(last - first) / MIB:+.1f})", flush=True)
+                print(f"  {name:12} {grown} ({(last - first) / MIB:+.1f}), {still} still connected", flush=True)
 
     def first_load(self) -> None:
         context = self.chromium.new_context(viewport=WIDE, locale="en-GB")

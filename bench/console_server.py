@@ -102,6 +102,14 @@ class ConsoleServer(Child):
         self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
         connection.close()
 
+    def browsers(self) -> int:
+        """Open live sockets, as the server counts them."""
+        connection = http.client.HTTPConnection(*self.place)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        return next(int(float(line.split()[-1])) for line in lines if "console_browsers" in line and line[0] != "#")
+
     def upgrade(self) -> bytes:
         """The request that opens the live socket."""
         key = base64.b64encode(random_bytes(16)).decode()
