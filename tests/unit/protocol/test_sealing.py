@@ -358,4 +358,6 @@ def test_any_json_in_any_place_is_turned_away_with_a_word(path: tuple[str | int,
     jwe = json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )
+    if jwe == JWE:
+        return  # what stood there before
     assert code_of(jwe) in {"sealed-bad-jwe", "sealed-not-for-us"}
