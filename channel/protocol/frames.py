@@ -74,11 +74,12 @@ class ShownItem(Model):
 
 
 class ReturnedLeaf(Model):
-    """A leaf that a party holds."""
+    """A leaf that a party holds; a statement of its own of which it holds the receipt alone, with that."""
 
     index: Index
     stamp: Millis
     token: Token
+    receipt: Token | None = None
 
 
 class ReturnedItem(Model):

@@ -12,9 +12,11 @@ import structlog
 
 from channel.log.checkpoint import Checkpoint, sign
 from channel.protocol import ids
-from channel.protocol.envelope import seal
+from channel.protocol.envelope import open_token, seal
+from channel.protocol.errors import PeerError
 from channel.protocol.frames import DownFrame, DownItem, HaveItem, ReturnedItem, ShowItem, ShownItem, WordItem
 from channel.protocol.statements import Quarantine as QuarantineWord
+from channel.protocol.statements import Receipt
 from channel.protocol.times import to_wire
 from channel.relay import quarantine_file
 from channel.relay.core import Core
@@ -61,13 +63,23 @@ class Guard:
     def _begin(self, why: str, now_ms: int, notes: Mapping[str, str]) -> None:
         ledger = self._core.folded.ledger
         self.quarantine = Quarantine(
-            now_ms, why, self._core.folded.tree, self._origin, self._log_key, tuple(ledger.parties), dict(notes)
-        )
+            now_ms, why, self._core.folded.tree, self._origin, self._log_key, tuple(ledger.parties), dict(notes),
+            receipted=self._receipted,
+        )  # fmt: skip
         for index, (stamp, token) in self._unread.items():
             self.quarantine.hold(OWN, index, stamp, token)
         self._core.history.closed = self._changed = True
         self._log.error("quarantine", size=self._core.committed_size, shown=self.quarantine.largest, why=why)
         self.settle()
+
+    def _receipted(self, receipt: str, index: int, stamp: int, token: bytes) -> bool:
+        """Whether it is a receipt of this relay for that leaf: then the log must hold it there."""
+        try:
+            body = open_token(receipt.encode("ascii", "replace"), self._core.folded.ledger.ring, net=self._net).body
+        except PeerError:
+            return False
+        named = isinstance(body, Receipt) and (body.index, body.stamp, body.of)
+        return named == (index, stamp, ids.sha256(token))
 
     # --- what comes -------------------------------------------------------------------------------------------------
 
@@ -75,7 +87,7 @@ class Guard:
         """A party says where it is: its word stops nothing, its checkpoint may."""
         if self.quarantine is not None:
             if item.hello:
-                self.quarantine.again(party)
+                self.quarantine.again(party, (item.n, item.size))
         elif not contains(self._core.folded.tree, item.size, item.root):
             self._core.history.ask.add(party)
 
@@ -157,6 +169,7 @@ class Guard:
             waiting=standing.waiting,
             missing=standing.missing,
             forked=standing.forked,
+            unfit=standing.unfit,
         )
 
     def _shown_root(self, size: int) -> ids.Hash:

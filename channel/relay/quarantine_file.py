@@ -36,10 +36,14 @@ class Kept(Model):
     waiting: tuple[str, ...]
     missing: tuple[Index, ...]
     forked: bool
+    unfit: bool = False
 
     @property
     def state(self) -> Literal["waiting", "incomplete", "forked"]:
-        """What it waits for: parties; or nothing any more, because leaves are lost or two histories were signed."""
+        """What it waits for: parties; or nothing any more, because leaves are lost or two histories were signed.
+
+        What was handed back and does not fit (`unfit`) is incomplete too: the true leaves are not here.
+        """
         if self.forked:
             return "forked"
         return "waiting" if self.waiting else "incomplete"
@@ -58,6 +62,12 @@ class Kept(Model):
         if self.waiting:
             held = f"; so far nobody holds {spans(self.missing)}" if self.missing else ""
             return f"{base}; waiting for the leaves of {', '.join(self.waiting)}: have them connect{held}"
+        if self.unfit:
+            return (
+                f"{base}; every party was heard, and what they handed back does not give that tree: one of them "
+                "handed back what never was. `channel quarantine --without PARTY` leaves its leaves out and shows what "
+                "is missing then; if no other party can help, this net ends: docs/operations.md, section 6.3"
+            )
         return (
             f"{base}; nobody holds {len(self.missing)} of them ({spans(self.missing)}), so this net ends: "
             "docs/operations.md, section 6.3"

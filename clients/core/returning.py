@@ -33,21 +33,26 @@ class Returner:
         self.show, self.start = False, None
         return due
 
-    def _held(self, start: int) -> list[tuple[int, int, bytes]]:
+    def _held(self, start: int) -> list[ReturnedLeaf]:
         """Our leaves, and what we said ourselves and have a receipt for: it names index and stamp."""
-        held = {entry.index: (entry.stamp_ms, entry.opened.token) for entry in self._replica.from_index(start)}
+        held = {
+            entry.index: ReturnedLeaf(index=entry.index, stamp=entry.stamp_ms, token=entry.opened.token.decode("ascii"))
+            for entry in self._replica.from_index(start)
+        }
         for row in self._store.receipted():
-            if row.index is not None and row.stamp is not None and row.index >= start:
-                held.setdefault(row.index, (row.stamp, row.token))
-        return [(index, *held[index]) for index in sorted(held)]
+            if row.index is not None and row.stamp is not None and row.receipt is not None and row.index >= start:
+                token, receipt = row.token.decode("ascii"), row.receipt.decode("ascii")
+                leaf = ReturnedLeaf(index=row.index, stamp=row.stamp, token=token, receipt=receipt)
+                held.setdefault(row.index, leaf)
+        return [held[index] for index in sorted(held)]
 
     def _returned(self, start: int) -> ReturnedItem:
         found: list[ReturnedLeaf] = []
         budget, done = FRAME_BUDGET_BYTES, True
-        for index, stamp, token in self._held(start):
-            budget -= len(token) + 80
+        for leaf in self._held(start):
+            budget -= len(leaf.token) + len(leaf.receipt or "") + 80
             if (found and budget < 0) or len(found) == limits.RETURNED_LEAVES_MAX:
                 done = False
                 break
-            found.append(ReturnedLeaf(index=index, stamp=stamp, token=token.decode("ascii")))
+            found.append(leaf)
         return ReturnedItem(start=start, leaves=tuple(found), done=done)

@@ -11,7 +11,7 @@ from channel.log.merkle import Tree
 from channel.protocol.frames import ReturnedItem, ReturnedLeaf, ReturnItem, ShowItem
 from channel.protocol.statements import Seen
 from channel.relay.history import History
-from channel.relay.quarantine import OWN, Quarantine
+from channel.relay.quarantine import HANDED_BYTES_MAX, OWN, Quarantine
 from tests.unit.relay.lab import Lab, signer
 
 ORIGIN = "dcn/lab-net"
@@ -34,18 +34,38 @@ def _note(size: int, root: bytes | None = None) -> str:
 
 @pytest.fixture
 def quarantine() -> Quarantine:
-    return Quarantine(0, "test", _tree(HELD), ORIGIN, LOG.public, PARTIES)
+    return Quarantine(0, "test", _tree(HELD), ORIGIN, LOG.public, PARTIES, receipted=_receipted)
+
+
+RECEIPT = "a.good.receipt"
+
+
+def _receipted(receipt: str, index: int, stamp: int, token: bytes) -> bool:
+    return receipt == RECEIPT and (stamp, token) == LEAVES[index]
 
 
 def _hand(
-    quarantine: Quarantine, party: str, note: str, indexes: range | list[int], *, other: bytes | None = None
+    quarantine: Quarantine,
+    party: str,
+    note: str,
+    indexes: range | list[int],
+    *,
+    other: bytes | None = None,
+    false: tuple[int, ...] = (),
+    receipts: tuple[int, ...] = (),
+    receipt: str = RECEIPT,
 ) -> None:
     """A party answers all that it is asked."""
     assert quarantine.wants(party) == [ShowItem()]
     quarantine.shown(party, note)
     assert quarantine.wants(party) == [ReturnItem(start=HELD)]
     leaves = tuple(
-        ReturnedLeaf(index=index, stamp=LEAVES[index][0], token=(other or LEAVES[index][1]).decode())
+        ReturnedLeaf(
+            index=index,
+            stamp=LEAVES[index][0],
+            token=(other or (b"a.lie.here" if index in false else LEAVES[index][1])).decode(),
+            receipt=receipt if index in receipts else None,
+        )
         for index in indexes
     )
     quarantine.returned(party, ReturnedItem(start=HELD, leaves=leaves, done=True))
@@ -128,13 +148,108 @@ def test_the_relays_own_newest_leaves_count_for_nothing_if_they_reached_nobody(q
 def test_they_count_if_somebody_has_one_of_them_or_its_receipt(quarantine: Quarantine) -> None:
     quarantine.notes[OWN] = _note(11)
     for party in PARTIES:
-        _hand(quarantine, party, _note(9), [*range(HELD, 9), 10])
+        _hand(quarantine, party, _note(9), [*range(HELD, 9), 10], receipts=(10,))
     standing, rebuilt = quarantine.settle()
     assert (standing.missing, rebuilt) == ((9,), None)
     quarantine.hold(OWN, 9, *LEAVES[9])
     _, rebuilt = quarantine.settle()
     assert rebuilt is not None
     assert rebuilt.size == 11
+
+
+@pytest.mark.parametrize("receipt", ["", "a.forged.receipt"])
+def test_who_only_says_that_it_holds_one_of_them_does_not_end_the_net(quarantine: Quarantine, receipt: str) -> None:
+    """The relay's own newest leaves reached nobody, and a party hands in what never was in their place."""
+    quarantine.notes[OWN] = _note(11)
+    for party in PARTIES:
+        lies = (9, 10) if party == "sdf" else ()
+        _hand(
+            quarantine, party, _note(9), [*range(HELD, 9), *lies], false=lies,
+            receipts=lies if receipt else (), receipt=receipt,
+        )  # fmt: skip
+    standing, rebuilt = quarantine.settle()
+    assert rebuilt is not None
+    assert (rebuilt.size, rebuilt.root, standing.shown) == (9, _tree(9).root(), 9)
+
+
+def test_a_statement_with_a_receipt_is_not_lost_though_nobody_pinned_a_tree_of_it(quarantine: Quarantine) -> None:
+    for party in PARTIES:
+        mine = [9] if party == "russia" else []
+        _hand(quarantine, party, _note(9), [*range(HELD, 9), *mine], receipts=tuple(mine))
+    _, rebuilt = quarantine.settle()
+    assert rebuilt is not None
+    assert (rebuilt.size, rebuilt.root) == (10, _tree(10).root())
+
+
+def test_before_a_receipted_leaf_nothing_is_made_up(quarantine: Quarantine) -> None:
+    """What no signed root covers, and no receipt names, is not taken from a party's hand."""
+    for party in PARTIES:
+        mine = [9, 10] if party == "russia" else []
+        _hand(quarantine, party, _note(9), [*range(HELD, 9), *mine], false=(9,), receipts=(10,))
+    standing, rebuilt = quarantine.settle()
+    assert (standing.missing, rebuilt) == ((9,), None)
+
+
+@pytest.mark.parametrize("liar", PARTIES)
+def test_a_liar_that_alone_holds_a_true_leaf_too_holds_up_nothing(quarantine: Quarantine, liar: str) -> None:
+    for party in PARTIES:
+        if party == liar:
+            _hand(quarantine, party, _note(9), range(HELD, 9), false=(5, 6))
+        else:
+            _hand(quarantine, party, _note(9), [5, 6, 8])
+    _, rebuilt = quarantine.settle()
+    assert rebuilt is not None
+    assert [(leaf.stamp, leaf.token) for leaf in rebuilt.leaves] == LEAVES[HELD:9]
+
+
+def test_a_false_leaf_in_the_place_of_a_missing_one_is_no_second_history(quarantine: Quarantine) -> None:
+    """Only signatures of the log prove that. Left out, its liar's leaf is found to be missing."""
+    for party in PARTIES:
+        _hand(quarantine, party, _note(9), range(HELD, 9) if party == "sdf" else [5, 6, 8], false=(7,))
+    standing, rebuilt = quarantine.settle()
+    assert (standing.forked, standing.unfit, standing.missing, rebuilt) == (False, True, (), None)
+    quarantine.without.add("sdf")
+    standing, _ = quarantine.settle()
+    assert (standing.forked, standing.unfit, standing.missing) == (False, False, (7,))
+
+
+def test_what_a_party_handed_back_before_it_was_gone_without_still_counts(quarantine: Quarantine) -> None:
+    assert quarantine.wants("sdf")
+    quarantine.shown("sdf", _note(9))
+    assert quarantine.wants("sdf")
+    quarantine.returned("sdf", ReturnedItem(start=HELD, leaves=(_leaf(5),), done=False))
+    for party in ("coalition", "russia"):
+        _hand(quarantine, party, _note(9), range(HELD + 1, 9))
+    quarantine.without.add("sdf")
+    assert quarantine.settle()[1] is not None
+
+
+def test_a_party_that_comes_back_from_another_place_is_asked_anew(quarantine: Quarantine) -> None:
+    """First from a machine with an old store: what it holds elsewhere is not given up for lost."""
+    quarantine.again("sdf", (3, 4))
+    _hand(quarantine, "sdf", _note(4), [])
+    for party in ("coalition", "russia"):
+        _hand(quarantine, party, _note(9), [5, 6, 8])
+    assert quarantine.settle()[0].missing == (7,)
+    quarantine.again("sdf", (3, 4))
+    assert quarantine.wants("sdf") == []
+    quarantine.again("sdf", (6, 9))
+    assert quarantine.settle()[0].waiting == ("sdf",)
+    _hand(quarantine, "sdf", _note(9), [7])
+    assert quarantine.settle()[1] is not None
+
+
+def test_what_is_taken_from_one_party_is_bounded_in_bytes(quarantine: Quarantine) -> None:
+    quarantine.wants("sdf")
+    quarantine.shown("sdf", _note(9))
+    quarantine._parties["sdf"].handed_bytes = HANDED_BYTES_MAX
+    quarantine.returned("sdf", ReturnedItem(start=HELD, leaves=(_leaf(5),), done=False))
+    assert quarantine.wants("sdf") == []
+    assert quarantine._leaves == {}
+
+
+def _leaf(index: int) -> ReturnedLeaf:
+    return ReturnedLeaf(index=index, stamp=LEAVES[index][0], token=LEAVES[index][1].decode())
 
 
 def test_leaves_out_of_order_or_not_asked_for_end_the_questions(quarantine: Quarantine) -> None:
