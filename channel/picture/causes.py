@@ -84,7 +84,8 @@ class Cause:
     response: Response
     detail: str
     measures: dict[str, int] = field(default_factory=dict)
-    area: Shape | None = None
+    area: Shape | Overlap | None = None
+    """Of an overlap its area is worked out for a finding that is made, and for no other."""
     line: Hash | None = None
     until_ms: int | None = None
     """When it ends by time alone."""
@@ -209,8 +210,8 @@ def _overlap(met: Meeting, now_ms: int) -> Iterator[Cause]:
         return
     highest = max((met.older.body.precedence, met.newer.body.precedence, Precedence.IMMEDIATE), key=lambda p: p.rank)
     detail = f"{met.newer.what} overlaps {met.older.what}, {_window(common)}"
-    measures, area = _seconds(common, now_ms), common.area
-    yield _of(met, "overlap", highest, Response.WU, detail, measures=measures, area=area, until_ms=common.until_ms)
+    measures = _seconds(common, now_ms)
+    yield _of(met, "overlap", highest, Response.WU, detail, measures=measures, area=common, until_ms=common.until_ms)
 
 
 def _proximity(ledger: Ledger, met: Meeting, now_ms: int) -> Iterator[Cause]:
@@ -285,7 +286,7 @@ def _not_heeded(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
         )
         return _of(
             met, "not-heeded", Precedence.FLASH, Response.WU, detail, (answer,),
-            measures=_seconds(common, now_ms), area=common.area, until_ms=common.until_ms,
+            measures=_seconds(common, now_ms), area=common, until_ms=common.until_ms,
         )  # fmt: skip
     return None
 
@@ -311,7 +312,7 @@ def _incident(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
         detail = f"{said.what}, alleged of {alleged}, lies in {area.what}: {_level(notified, proven)}"
         cause = _of(
             met, "incident-in-notified-area", Precedence.IMMEDIATE, Response.NE, detail,
-            measures=proven, area=met.common[0].area, until_ms=stands_until_ms,
+            measures=proven, area=met.common[0], until_ms=stands_until_ms,
         )  # fmt: skip
         return replace(cause, concerns=tuple(dict.fromkeys((area.author, notified))))
     return None

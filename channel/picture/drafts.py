@@ -9,6 +9,7 @@ from typing import Literal
 from channel.ledger import FindingRecord, Ledger
 from channel.picture.causes import Cause
 from channel.picture.reading import desks
+from channel.picture.solid import Overlap
 from channel.protocol import ids
 from channel.protocol.ids import Hash
 from channel.protocol.statements import DeskOf, Finding, Level, Precedence, Response, Shape
@@ -62,7 +63,7 @@ def raised(ledger: Ledger, cause: Cause, told: Sequence[str], of: str, subject: 
         concerns=cause.concerns,
         told=desks(ledger, told, cause.precedence),
         measures=cause.measures,
-        area=cause.area,
+        area=cause.area.area if isinstance(cause.area, Overlap) else cause.area,
         line=cause.line,
         detail=cause.detail,
     )

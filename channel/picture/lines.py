@@ -9,6 +9,7 @@ nothing closer to it than it was known; who proposed or accepted it is the ledge
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +35,8 @@ _REVERSAL = 0.1  # a path that turns back on itself within 6 degrees has no side
 _ASIDE_M = 1.0  # beside the edge of an excluded area, which belongs to it
 _SAMPLES = 128  # places looked at along the outline of what a volume holds beyond the line
 _OUTLINE_STEP_M = 50.0
+_PLACES_MAX = 1_024  # places of one volume that are looked at, more or less: bounds the work that one can cause
+_BESIDE_M = 1.0
 
 
 class Bank(NamedTuple):
@@ -129,17 +132,56 @@ class AgreedLine:
             own = self.side(solid.shape.at, party, solid.shape.accuracy_m)
             return Crossing(solid.shape.at, own.distance_m) if own.side == "theirs" else None
         plane = Plane(*solid.centre)
-        outline = self._outline(plane, solid)
-        if not len(outline):
+        region = self._region(plane, solid)
+        if shapely.is_empty(region):
             return None
-        names, metres = self._banks(plane, outline, 0)
+        outline, begins, ends = _steps(region)
+        found = self._furthest(plane, outline, party) or self._furthest(plane, self._beside(plane, region), party)
+        places = len(outline)
+        while found is None and places < _PLACES_MAX:
+            begins, ends = self._in_doubt(plane, begins, ends)
+            if not len(begins):
+                return None
+            middles = (begins + ends) / 2
+            found, places = self._furthest(plane, middles, party), places + len(middles)
+            begins, ends = np.concatenate((begins, middles)), np.concatenate((middles, ends))
+        return found
+
+    def _furthest(self, plane: Plane, spots: Floats, party: str) -> Crossing | None:
+        """Of these places the one that is furthest on the other side; None if none is."""
+        if not len(spots):
+            return None
+        names, metres = self._banks(plane, spots, 0)
         theirs = [at for at, name in enumerate(names) if self._seen_by(party, name) == "theirs"]
         for at in sorted(theirs, key=lambda at: -metres[at])[:3]:  # the plane chooses; what is said is looked at again
-            place = to_e7(plane.unproject(outline[at : at + 1])[0])
+            place = to_e7(plane.unproject(spots[at : at + 1])[0])
             side, depth_m = self.side(place, party)
             if side == "theirs":
                 return Crossing(place, depth_m)
         return None
+
+    def _in_doubt(self, plane: Plane, begins: Floats, ends: Floats) -> tuple[Floats, Floats]:
+        """The steps that are so near the line that they may reach across it between their ends, the nearest first."""
+        steps_m = np.hypot(*(ends - begins).T)
+        names, metres = self._banks(plane, begins, 0)
+        others, other_m = self._banks(plane, ends, 0)
+        near_m = np.minimum(metres, other_m)
+        unlike = np.array([one != other for one, other in zip(names, others, strict=True)])
+        doubt = np.flatnonzero((steps_m > _OUTLINE_STEP_M) & (unlike | (near_m <= self.precision_m + 2 * steps_m)))
+        kept = doubt[np.argsort(near_m[doubt], kind="stable")][: _PLACES_MAX // 4]
+        return begins[kept], ends[kept]
+
+    def _beside(self, plane: Plane, region: Any) -> Floats:
+        """Places close beside the line, just beyond its precision, that lie in a region: what holds the line whole."""
+        reach_m = float(np.hypot(*shapely.get_coordinates(region).T).max())
+        begins, ends = self._paths.project(plane, self._paths.near(plane, reach_m))
+        along = ends - begins
+        lengths = np.hypot(*along.T)[:, None]
+        aside = np.column_stack((-along[:, 1], along[:, 0])) / lengths * (self.precision_m + _BESIDE_M)
+        middles = (begins + ends) / 2
+        spots = np.concatenate((middles + aside, middles - aside))
+        within: Floats = spots[shapely.contains_xy(region, spots[:, 0], spots[:, 1])]
+        return within[:: -(-len(within) // (_PLACES_MAX // 2)) or 1]
 
     def _seen_by(self, party: str, bank: BankName) -> SideName:
         if bank == "undetermined" or bank == "not_covered":
@@ -147,16 +189,14 @@ class AgreedLine:
         kept = self.keeps.get(party)
         return "not_covered" if kept is None else "mine" if kept == bank else "theirs"
 
-    def _outline(self, plane: Plane, solid: Solid) -> Floats:
-        """Places along the outline of what a volume holds outside the excluded areas."""
+    def _region(self, plane: Plane, solid: Solid) -> Any:
+        """What a volume holds outside the excluded areas."""
         region = spread(plane, solid)
         if not shapely.is_empty(self._excluded):
             excluded = plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
-            try:
-                region = shapely.difference(region, shapely.buffer(excluded, _ASIDE_M))
-            except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: all is looked at
-                return _sampled(region)
-        return _sampled(region)
+            with suppress(shapely.errors.GEOSException):  # so wide that the plane does not show it whole: all of it
+                return shapely.difference(region, shapely.buffer(excluded, _ASIDE_M))
+        return region
 
     def _banks(self, plane: Plane, spots: Floats, accuracy_m: float) -> tuple[list[BankName], NDArray[np.float64]]:
         """Of places in a plane that is around or near them."""
@@ -260,10 +300,12 @@ def _vectors(places: Floats) -> Floats:
     return np.column_stack((np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)))
 
 
-def _sampled(region: Any) -> Floats:
-    """Places along the outline of a region in the plane."""
-    if shapely.is_empty(region):
-        return np.empty((0, 2))
+def _steps(region: Any) -> tuple[Floats, Floats, Floats]:
+    """Places along the outline of a region in the plane, and where the steps between them begin and end."""
     step_m = max(_OUTLINE_STEP_M, float(shapely.length(region)) / _SAMPLES)
-    places: Floats = shapely.get_coordinates(shapely.segmentize(region, step_m))
-    return places
+    parts = shapely.get_parts(shapely.segmentize(region, step_m))
+    areas = shapely.get_dimensions(parts) == 2
+    paths = np.concatenate((shapely.get_rings(parts[areas]), parts[~areas]))
+    places, path_of = shapely.get_coordinates(paths, return_index=True)
+    on = path_of[:-1] == path_of[1:]
+    return places, places[:-1][on], places[1:][on]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture import reading
@@ -30,7 +30,8 @@ class Reasons:
         match topic.family:
             case "pair":
                 met = [about.meetings[key] for key in sorted(about.meetings)]  # of several the newest is said
-                return {cause.kind: cause for one in met if self._meet(one, eyes) for cause in self.of(one, now_ms)}
+                met = [self._on_its_course(one, eyes) for one in met if self._meet(one, eyes)]
+                return {cause.kind: cause for one in met for cause in self.of(one, now_ms)}
             case "line":
                 found = [about.crossed[index] for index in sorted(about.crossed)]
                 found = [c for c in found if c.side.until_ms > now_ms and self._line_eyes(topic, c, eyes)]
@@ -105,6 +106,13 @@ class Reasons:
         sides = [side for side in (met.older, met.newer) if side.body.kind is Kind.INCIDENT]
         eyes = eyes or self.gallery.eyes(met.older.author, met.newer.author)
         return all(self.gallery.stands(side, eyes) for side in sides or (met.older, met.newer))
+
+    def _on_its_course(self, met: Meeting, eyes: tuple[str, ...]) -> Meeting:
+        """Without the approach, if a position from which a course was drawn was taken back."""
+        eyes = eyes or self.gallery.eyes(met.older.author, met.newer.author)
+        ended = [track.ended_by for track in met.tracks if track.ended_by is not None]
+        back = any(reading.knows_end(self.ledger, of, eyes) for of in ended)
+        return replace(met, approach=None) if back else met
 
     def _line_eyes(self, topic: Topic, crossed: Crossed, eyes: tuple[str, ...]) -> bool:
         return self.gallery.stands(crossed.side, eyes or self.gallery.eyes(crossed.side.author, topic.party))

@@ -22,7 +22,7 @@ from channel.picture.accounts import accounted, accounting
 from channel.picture.causes import Cause, Meeting, Shown, began_ms, shown
 from channel.picture.crossings import AgreedLines, Crossed
 from channel.picture.drafts import FindingDraft, cleared, finding_id, raised
-from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of
+from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of, unit_of
 from channel.picture.reasons import Reasons, may_count, rests_newest
 from channel.picture.topics import (
     ACCOUNT_KINDS,
@@ -131,6 +131,8 @@ class Situation:
             if ended is not None:
                 self._gallery.settle(ended)
                 self._touch(side_of(ended))
+                for course in self._gallery.of_side(ended) if unit_of(ended) is not None else ():
+                    self._enter(course)
         side = self._show(record)
         if side is not None:
             self._touch(side_of(record))

@@ -212,7 +212,7 @@ def common_band(a: Altitude | None, b: Altitude | None) -> tuple[Altitude | None
 
 def common_area(a: Solid, b: Solid) -> Circle | None:
     """A circle around what two solids that touch have in common; None if it is wider than a circle may be."""
-    plane = Plane(*between(*nearest(a, b)))
+    plane = Plane(*(_middle(a.box, b.box) or between(*nearest(a, b))))
     try:
         common = shapely.intersection(spread(plane, a), spread(plane, b))
         around = shapely.minimum_bounding_circle(common)
@@ -221,8 +221,16 @@ def common_area(a: Solid, b: Solid) -> Circle | None:
         return None
     if radius_m > limits.RADIUS_M_MAX:
         return None
-    middle = np.zeros((1, 2)) if common.is_empty else shapely.get_coordinates(shapely.centroid(around))
+    if common.is_empty:  # they only touch, or as good as
+        return Circle(center=to_e7(between(*nearest(a, b))), radius_m=1)
+    middle = shapely.get_coordinates(shapely.centroid(around))
     return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
+
+
+def _middle(a: Box, b: Box) -> Place | None:
+    """The middle of what two boxes have in common; None if they lie a turn apart."""
+    west, south, east, north = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+    return ((west + east) / 2, (south + north) / 2) if west <= east and south <= north else None
 
 
 def spread(plane: Plane, of: Solid) -> Any:

@@ -171,3 +171,26 @@ def test_a_wide_area_that_reaches_across_by_a_corner_only() -> None:
     crossing = _line().crossing(box(38.0, 34.6, 2.01, 0.42), "russia")
     assert crossing is not None
     assert crossing.depth_m == pytest.approx(912, abs=30)
+
+
+# --- crossings that are easily missed ---------------------------------------------------------------------------------
+
+
+def test_a_narrow_reach_across_a_bend_of_the_line_is_found() -> None:
+    """The line makes a narrow tongue into a wide area: the area's outline crosses it between two far steps."""
+    tongue = [at(40.0, 36.0), at(40.0, 35.51), at(40.4, 35.503), at(40.4, 35.497), at(40.0, 35.49), at(40.0, 35.0)]
+    wide = box(40.1, 35.1, 2.4, 0.8)  # coalition keeps left, the east; the tongue is the other side's
+    assert _line(tongue, precision_m=100).crossing(wide, "coalition") is not None
+
+
+def test_a_line_that_closes_within_an_area_is_found() -> None:
+    pocket = [at(40.50, 35.50), at(40.52, 35.50), at(40.52, 35.52), at(40.50, 35.52), at(40.50, 35.50)]
+    keeps_out = AgreedLine([pocket], keeps={"coalition": "right", "russia": "left"}, precision_m=100)
+    assert keeps_out.crossing(circle(40.51, 35.51, 50_000), "coalition") is not None
+    assert keeps_out.crossing(circle(40.51, 35.51, 300), "russia") is None
+
+
+def test_a_short_line_within_a_wide_area_is_found() -> None:
+    short = [at(40.0, 35.502), at(40.0, 35.5)]
+    line_ = AgreedLine([short], keeps=KEEPS, precision_m=50)
+    assert line_.crossing(circle(40.0, 35.5, 100_000), "coalition") is not None
