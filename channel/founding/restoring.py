@@ -60,12 +60,19 @@ def previous(home: Path) -> Previous:
     channel = ChannelHome.open(home)
     kept = quarantine_file.read(home)
     if kept is None:
+        _refuse_running(channel)  # its head would move on
         reading = read_log(channel.log_file)
         tree = reading.folded.tree
         return Previous(net=channel.settings().net, size=tree.size, root=ids.b64url(tree.root()), missing=())
+    if kept.state == "waiting":
+        raise UsageError(
+            f"{', '.join(kept.waiting)} may still hand leaves back, so what is lost of {home} is not known: have them "
+            f"connect, or go on without one that cannot come (channel quarantine --without PARTY --home {home})"
+        )
     if len(kept.missing) > LISTED_MAX:
         raise UsageError(
-            f"{len(kept.missing)} leaves are missing and a charter lists {LISTED_MAX}: have parties connect"
+            f"{len(kept.missing)} leaves are missing and a charter lists at most {LISTED_MAX}: restore a newer copy "
+            "first, or found the new net without --previous and tell the parties its head by voice"
         )
     return Previous(net=channel.settings().net, size=kept.shown, root=kept.shown_root, missing=kept.missing)
 

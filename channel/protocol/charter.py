@@ -119,10 +119,8 @@ def describe(charter: Charter) -> tuple[str, ...]:
     lines = [f"{charter.title} (net {charter.net}, drafted {charter.issued}){trial}"]
     if charter.previous is not None:
         before = charter.previous
-        lines.append(
-            f"goes on from net {before.net} at {before.size} leaves, root {before.root}; {len(before.missing)} of them "
-            "are lost"
-        )
+        lost = f"{len(before.missing)} of them are lost: {spans(before.missing)}" if before.missing else "none is lost"
+        lines.append(f"goes on from net {before.net} at {before.size} leaves, root {before.root}; {lost}")
     for member in (*charter.parties, charter.relay):
         desks = ", ".join(f"{desk.desk} ({desk.level.value}) {desk.contact}" for desk in member.desks)
         lines.append(f"{member.party}: {member.name}; {desks}")
@@ -136,6 +134,18 @@ def describe(charter: Charter) -> tuple[str, ...]:
     if len(charter.parties) < 4:
         lines.append("with fewer than four parties, one that lies together with the relay is not outvoted")
     return tuple(lines)
+
+
+def spans(indexes: Sequence[int]) -> str:
+    """`3, 7 to 9`: ascending indexes for people."""
+    found: list[list[int]] = []
+    for index in indexes:
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    named = [f"{first}" if first == last else f"{first} to {last}" for first, last in found[:20]]
+    return ", ".join(named) + (f" and {len(found) - 20} more spans" if len(found) > 20 else "")
 
 
 def key_labels(desks: Iterable[Desk]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from channel.broker.pki import write_file
+from channel.protocol.charter import spans
 from channel.protocol.errors import FatalError
 from channel.protocol.forms import Hash, Index, Model
 
@@ -72,18 +73,6 @@ class Kept(Model):
             f"{base}; nobody holds {len(self.missing)} of them ({spans(self.missing)}), so this net ends: "
             "docs/operations.md, section 6.3"
         )
-
-
-def spans(indexes: tuple[int, ...]) -> str:
-    """`3, 7 to 9`: ascending indexes for people."""
-    found: list[list[int]] = []
-    for index in indexes:
-        if found and found[-1][1] == index - 1:
-            found[-1][1] = index
-        else:
-            found.append([index, index])
-    named = [f"{first}" if first == last else f"{first} to {last}" for first, last in found[:20]]
-    return ", ".join(named) + (f" and {len(found) - 20} more spans" if len(found) > 20 else "")
 
 
 def read(home: Path) -> Kept | None:

@@ -11,8 +11,10 @@ import pytest_asyncio
 from channel.founding import found_trial, restoring
 from channel.log import checkpoint
 from channel.log.checkpoint import Checkpoint
+from channel.protocol import charter as charters
 from channel.protocol import frames, ids
 from channel.protocol.envelope import open_token, seal
+from channel.protocol.errors import UsageError
 from channel.protocol.frames import HaveItem, ReturnedItem, ShownItem, TokenItem, UpFrame
 from channel.protocol.statements import Busy, Seen
 from channel.relay import quarantine_file
@@ -185,3 +187,27 @@ async def test_a_marked_log_is_compared_with_the_checkpoint_beside_it_too(desk: 
     desk.start()
     assert desk.relay.guard.quarantine is not None
     assert desk.relay.guard.quarantine.largest == size + 2
+
+
+# --- the net that goes on from this one -------------------------------------------------------------------------------
+
+
+async def test_what_is_lost_is_not_named_before_every_party_was_heard(desk: Desk) -> None:
+    size = desk.relay.core.committed_size
+    desk.put("russia", ShownItem(note=desk.note(size + 3)))
+    await desk.relay.turn()
+    with pytest.raises(UsageError, match="coalition, russia, sdf, regime may still hand leaves back"):
+        restoring.previous(desk.home)
+    await _answered(desk, *PARTIES)
+    before = restoring.previous(desk.home)
+    assert (before.size, before.missing) == (size + 3, (size, size + 1, size + 2))
+    member = desk.channel.charter()[0].model_copy(update={"previous": before})
+    assert f"3 of them are lost: {size} to {size + 2}" in "\n".join(charters.describe(member))
+
+
+def test_the_head_of_a_net_whose_relay_runs_is_not_taken(desk: Desk) -> None:
+    with pytest.raises(UsageError, match="the relay runs"):
+        restoring.previous(desk.home)
+    desk.relay.close()
+    assert restoring.previous(desk.home).missing == ()
+    desk.start()
