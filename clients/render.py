@@ -159,7 +159,8 @@ def sealed(view: View, record: NoticeRecord) -> str:
     if record.author == view.me:
         return "sealed, and what it says is not in this home any more"
     if view.me in record.parties:
-        return "sealed to this party, and not open here: see the alarms of `status`"
+        again = f"if it has none, this home has lost what was sealed: ask {record.author} to send it again"
+        return f"sealed to this party, and not open here: see the alarms of `status`; {again}"
     return "sealed: this party passes it on and cannot read it"
 
 

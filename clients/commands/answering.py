@@ -128,7 +128,7 @@ def forward(
     contact: Annotated[
         str | None, typer.Option(help="By voice: the line that was rung. Default: the charter's.")
     ] = None,
-    read_back: Annotated[str | None, typer.Option(help="By voice: what the other side read back.")] = None,
+    read_back: Annotated[str | None, typer.Option(help="By voice: what the other side read back, in clear.")] = None,
     desk: DeskOption = DESK,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,

@@ -122,19 +122,20 @@ def read_passphrase(file: Path) -> str:
 
 def new_passphrase(file: Path | None) -> str:
     """One to protect a key with: of a file, or typed twice. UsageError if it is too short."""
-    chosen = _typed("new passphrase: ") if file is None else read_passphrase(file)
+    option = "--new-passphrase-file"
+    chosen = _typed("new passphrase: ", option) if file is None else read_passphrase(file)
     if len(chosen) < PASSPHRASE_CHARS_MIN:
         raise UsageError(f"a passphrase has at least {PASSPHRASE_CHARS_MIN} characters")
-    if file is None and _typed("once more: ") != chosen:
+    if file is None and _typed("once more: ", option) != chosen:
         raise UsageError("the two differ: nothing was changed")
     return chosen
 
 
-def _typed(prompt: str) -> str:
+def _typed(prompt: str, option: str = "--passphrase-file") -> str:
     from getpass import getpass
 
     if not sys.stdin.isatty():
-        raise UsageError(f"{prompt.removesuffix(': ')}: nobody is at the terminal; use --passphrase-file FILE")
+        raise UsageError(f"{prompt.removesuffix(': ')}: nobody is at the terminal; use {option} FILE")
     return getpass(prompt)
 
 

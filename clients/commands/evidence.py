@@ -52,7 +52,7 @@ def disclose(
     """The same as `prove` of a sealed notice, and with it what was sealed: whoever has the file can read it."""
     with told(json_output):
         proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait))
-        _write(output, proved.bundle)
+        _write(output, proved.bundle, mode=0o600)
         note(f"{output} shows what was sealed to whoever has it")
     _report(output, proved, json_output)
 
@@ -70,11 +70,13 @@ def _report(output: Path, proved: Proved, json_output: bool) -> None:
     raise typer.Exit(_EXIT[proved.told["verdict"]])
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Write a file whole, or leave what was there."""
+def _write(file: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file whole, or leave what was there; never readable more widely than `mode`."""
     try:
         partial = file.with_name(f".{file.name}.partial")
-        partial.write_bytes(data)
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+            opened.write(data)
         os.replace(partial, file)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise UsageError(f"cannot write {file}: {error.strerror}; name another place with -o") from error

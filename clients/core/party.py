@@ -266,6 +266,8 @@ class Party(Client):
             return None
         if readback is not None:
             raise UsageError("a read-back puts the place into the log in clear: the answer to a sealed notice has none")
+        if self.party not in record.parties:
+            raise UsageError(f"it is not for {self.party} to answer: pass it on with `party forward`")
         if record.unsealed:
             return record.body.sealed.pt
         if drafts.one_of(Word, word) in (Word.ROGER, Word.WILCO):

@@ -231,6 +231,7 @@ async def test_commands_send_show_disclose_and_verify(lab: ChannelLab, tmp_path:
     bundle = tmp_path / "bundle.json"
     status, told = await lab.command("coalition", "disclose", sent["nid"], "-o", str(bundle))
     assert (status, told["verdict"], told["disclosed"]) == (0, "verified", 1)
+    assert bundle.stat().st_mode & 0o777 == 0o600, "it shows what was sealed"
     process = await lab._process(
         "-m", "channel", "verify", str(bundle), "--charter", str(lab.home.charter_file), "--json"
     )

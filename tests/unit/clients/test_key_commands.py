@@ -143,6 +143,19 @@ def test_a_passphrase_is_long_enough_and_its_file_is_nobody_elses(desk: Desk, tm
 # --- sealed notices -------------------------------------------------------------------------------------------------
 
 
+def test_without_a_terminal_the_message_names_the_option_for_a_new_passphrase(desk: Desk) -> None:
+    desk.run("coalition", "key", "protect", "operations", status=2)
+    assert "nobody is at the terminal; use --new-passphrase-file FILE" in desk.errors
+
+
+def test_an_intermediary_that_answers_a_sealed_notice_is_told_to_pass_it_on(desk: Desk) -> None:
+    words = ["send", "--sealed", "--to", "regime:russia", "--kind", "text", "--text", "x"]
+    sent = desk.json("coalition", *words)
+    for word in ("ROGER", "UNABLE"):
+        desk.run("russia", "answer", sent["nid"], word, status=2)
+        assert "pass it on with `party forward`" in desk.errors
+
+
 def test_sealed_notices_go_to_the_newest_key_and_old_bodies_still_open(desk: Desk) -> None:
     def sealed(text: str) -> str:
         nid: str = desk.json("coalition", "send", "--to", "russia", "--sealed", "--text", text)["nid"]
