@@ -36,6 +36,7 @@ FINDINGS_PER_NOTICE_MAX = 16  # findings of one notice with those of one other p
 PROVE_INDEXES_MAX = 200  # leaves in one request for proofs: the answer is one frame
 COMPARED_TREES_MAX = 64  # trees in one comparison: the oldest and the newest that each party names
 RETURNED_LEAVES_MAX = 256  # leaves handed back in one frame, as many as fit
+HEARING_LINKS_MS = 10_000  # before a starting relay writes, for its links to come up: without them nobody is heard
 HEARING_MS = 3_000  # before a starting relay writes, for the parties to say which trees they hold
 QUEUE_FRAMES_MAX = 1_000  # frames waiting in the relay per party; beyond it the link is not acknowledged
 BATCH_TOKENS_PER_PARTY_MAX = 64  # statements of one party in one commit group: one party's flood delays no other's

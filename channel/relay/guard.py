@@ -6,7 +6,7 @@ written here, nothing of the log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -14,7 +14,7 @@ from channel.log.checkpoint import Checkpoint, sign
 from channel.protocol import ids
 from channel.protocol.envelope import open_token, seal
 from channel.protocol.errors import PeerError
-from channel.protocol.frames import DownFrame, DownItem, HaveItem, ReturnedItem, ShowItem, ShownItem, WordItem
+from channel.protocol.frames import DownFrame, DownItem, HaveItem, ReturnedItem, ShowItem, ShownItem, UpFrame, WordItem
 from channel.protocol.statements import Quarantine as QuarantineWord
 from channel.protocol.statements import Receipt
 from channel.protocol.times import to_wire
@@ -90,6 +90,13 @@ class Guard:
                 self.quarantine.again(party, (item.n, item.size))
         elif not contains(self._core.folded.tree, item.size, item.root):
             self._core.history.ask.add(party)
+
+    def look(self, came: Iterable[tuple[str, UpFrame]], now_ms: int) -> None:
+        """All that is shown in frames, before anything in them is staged: in quarantine nothing is."""
+        for party, frame in came:
+            for item in frame.items:
+                if isinstance(item, ShownItem):
+                    self.shown(party, item, now_ms)
 
     def shown(self, party: str, item: ShownItem, now_ms: int) -> None:
         """The checkpoint that a party has pinned."""

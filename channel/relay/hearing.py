@@ -11,23 +11,33 @@ from channel.protocol.frames import HaveItem, ShownItem, UpFrame
 from channel.relay.guard import Guard
 from channel.relay.inbox import Inboxes
 
+Heard = list[tuple[str, UpFrame]]
+
 
 async def hear(
     guard: Guard,
     known: Iterable[str],
     inboxes: Inboxes,
+    linked: Callable[[str], bool],
+    over: Callable[[], bool],
     asked: Callable[[], None],
     now_ms: Callable[[], int],
-) -> list[tuple[str, UpFrame]]:
-    """Until every party that was `known` has said `have`, another history is shown, or the time is over.
+) -> tuple[Heard, list[str]]:
+    """Until every party that was `known` has said `have`, another history is shown, the time is up, or it is `over`.
 
-    What came meanwhile is given back, to be judged in its turn. `asked` is called when something may have to be asked
-    of a party.
+    Gives back what came meanwhile, to be judged in its turn, and who was not heard. The time runs from when the links
+    to those parties are up (`linked`), for before that nobody can be heard; `inboxes.wake` is set when one comes up.
+    `asked` is called when something may have to be asked of a party.
     """
-    silent, heard = set(known), list[tuple[str, UpFrame]]()
+    silent, heard = set(known), Heard()
+    loop = asyncio.get_running_loop()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limits.HEARING_MS / 1000):
-            while (silent or guard.asked) and not guard.closed:
+        async with asyncio.timeout(limits.HEARING_LINKS_MS / 1000) as time:
+            waited = True
+            while (silent or guard.asked) and not guard.closed and not over():
+                if waited and all(linked(party) for party in silent):
+                    waited = False
+                    time.reschedule(loop.time() + limits.HEARING_MS / 1000)
                 await inboxes.wake.wait()
                 inboxes.wake.clear()
                 for party, frame in inboxes.drain():
@@ -40,4 +50,4 @@ async def hear(
                             guard.shown(party, item, now_ms())
                 asked()
     inboxes.wake.set()
-    return heard
+    return heard, sorted(silent)

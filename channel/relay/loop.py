@@ -22,7 +22,6 @@ from channel.protocol.frames import (
     HaveItem,
     ProveItem,
     ReturnedItem,
-    ShownItem,
     TokenItem,
     UpFrame,
 )
@@ -100,13 +99,23 @@ class Relay:
             tasks.append(group.create_task(self._down.beats(), name="heartbeat"))
             tasks.append(group.create_task(self._heads(), name="head"))
             if not self.gated:
-                now_ms, wake = self.clock.now_ms, self._down.wake
-                for party, frame in await hear(self.guard, self._store.links(), self._inboxes, wake, now_ms):
-                    self._inboxes.put(party, frame)
-            await self.start(version)
+                await self._hear()
+            if not self._stopping:
+                await self.start(version)
             await self._loop()
             for task in tasks:
                 task.cancel()
+
+    async def _hear(self) -> None:
+        heard, silent = await hear(
+            self.guard, self._store.links(), self._inboxes,
+            linked=lambda party: self._links[party].connected, over=lambda: self._stopping,
+            asked=self._down.wake, now_ms=self.clock.now_ms,
+        )  # fmt: skip
+        if silent and not self.guard.closed:
+            self._log.warning("unheard", parties=silent)
+        for party, frame in heard:
+            self._inboxes.put(party, frame)
 
     async def start(self, version: str) -> None:
         """The `start` leaf and whatever fell due while the relay was down."""
@@ -269,6 +278,7 @@ class Relay:
             if up:
                 self._down.beat(party)
                 self._down.wake()
+                self._inboxes.wake.set()
 
         await self._links[party].run(on_payload, on_state)
 
@@ -292,10 +302,7 @@ class Relay:
     def _take_frames(self, now_ms: int) -> list[asyncio.Future[None]]:
         done = []
         taken = list(self._inboxes.take())
-        for party, arrived in taken:  # first, while nothing of this turn is staged: in quarantine nothing is
-            for item in arrived.frame.items:
-                if isinstance(item, ShownItem):
-                    self.guard.shown(party, item, now_ms)
+        self.guard.look([(party, arrived.frame) for party, arrived in taken], now_ms)  # before anything is staged
         for party, arrived in taken:
             self._take(party, arrived.frame, now_ms)
             done.append(arrived.done)
@@ -326,8 +333,6 @@ class Relay:
                     session.compare = None if party in self.offline else item
                 case frames.WantItem():
                     session.wanted = None if party in self.offline else item
-                case ShownItem():
-                    pass  # judged before anything else
                 case ReturnedItem():
                     self.guard.returned(party, item)
                 case CosignatureItem():
