@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,11 +12,13 @@ import pytest_asyncio
 from channel.founding import found_trial, restoring
 from channel.log import checkpoint
 from channel.log.checkpoint import Checkpoint
+from channel.log.sqlite_file import copy_log
+from channel.log.store import StoredLeaf
 from channel.protocol import charter as charters
 from channel.protocol import frames, ids
 from channel.protocol.envelope import open_token, seal
 from channel.protocol.errors import UsageError
-from channel.protocol.frames import HaveItem, ReturnedItem, ShownItem, TokenItem, UpFrame
+from channel.protocol.frames import HaveItem, ReturnedItem, ReturnedLeaf, ShownItem, TokenItem, UpFrame
 from channel.protocol.statements import Busy, Seen
 from channel.relay import quarantine_file
 from channel.relay.boot import boot
@@ -49,6 +52,7 @@ class Desk:
         booted = boot(self.channel)
         clock = SteppedClock(booted.core.folded.ledger.last_stamp_ms)
         self.relay = Relay(self.channel, booted, clock, Silent())
+        self.relay._version = "test"
         return self.relay
 
     def restart(self) -> Relay:
@@ -211,3 +215,77 @@ def test_the_head_of_a_net_whose_relay_runs_is_not_taken(desk: Desk) -> None:
     desk.relay.close()
     assert restoring.previous(desk.home).missing == ()
     desk.start()
+
+
+# --- killed while it resumes ------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+async def _lost(desk: Desk, tmp_path: Path) -> list[StoredLeaf]:
+    """An old copy in the place of a log that had grown by leaves that the coalition holds; those leaves."""
+    old = tmp_path / "old.sqlite"
+    desk.relay.close()
+    copy_log(desk.channel.log_file, old)
+    desk.start()
+    size = desk.relay.core.committed_size
+    desk.hello(*PARTIES)
+    desk.put("coalition", TokenItem(token=desk.token("coalition").decode()))
+    await desk.relay.turn()
+    await desk.relay.start("test")
+    leaves, note = list(desk.relay._store.leaves(size)), desk.relay.core.note
+    desk.relay.close()
+    desk.channel.log_file.unlink()
+    restoring.restore(desk.home, old, NOW_MS)
+    (desk.home / "shown").write_text(note, encoding="utf-8")
+    desk.start()
+    return leaves
+
+
+async def _handed_back(desk: Desk, leaves: list[StoredLeaf]) -> None:
+    note = (desk.home / "shown").read_text(encoding="utf-8")
+    size = desk.relay.core.committed_size
+    held = tuple(
+        ReturnedLeaf(index=leaf.index, stamp=leaf.stamp, token=leaf.token.decode())
+        for leaf in leaves
+        if leaf.index >= size
+    )
+    for party in PARTIES:
+        desk.put(party, ShownItem(note=note), ReturnedItem(start=size, leaves=held, done=True))
+    await desk.relay.turn()
+
+
+@pytest.mark.parametrize("step", ["before the commit", "after it", "before it is over", "after it is over"])
+async def test_killed_at_any_step_it_resumes_with_the_same_leaves(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    leaves = await _lost(desk, tmp_path)
+    relay, append, over = desk.relay, desk.relay._store.append, quarantine_file.settled
+
+    def appended(*rows: Any) -> None:
+        if step == "after it":
+            append(*rows)
+        raise Killed
+
+    def settled(home: Path) -> None:
+        if step == "after it is over":
+            over(home)
+        raise Killed
+
+    if step in ("before the commit", "after it"):
+        monkeypatch.setattr(relay._store, "append", appended)
+    else:
+        monkeypatch.setattr(quarantine_file, "settled", settled)
+    with pytest.raises(Killed):
+        await _handed_back(desk, leaves)
+    monkeypatch.undo()
+    relay._store.close()
+    relay._spool.close()
+    desk.start()
+    if step != "after it is over":
+        assert desk.relay.guard.closed, "until it has made sure"
+        await _handed_back(desk, leaves)
+    assert not desk.relay.guard.closed
+    assert [leaf for leaf in desk.relay._store.leaves() if leaf.index >= leaves[0].index][: len(leaves)] == leaves
