@@ -113,10 +113,10 @@ class Core:
             self.dropped[error.code] += 1
             return Outcome(code=error.code, detail=error.detail)
         except Attributable as error:
-            if self.history.closed:
-                self._busy(ids.kid_party(error.kid), error.of, "quarantine")
-            elif ids.kid_party(error.kid) != link:
+            if ids.kid_party(error.kid) != link:
                 self.dropped["foreign-refused"] += 1
+            elif self.history.closed:
+                self._busy(link, error.of, "quarantine")
             elif error.of not in ledger.refused:
                 self._refuse(error, now_ms)
             return Outcome(code=error.code, detail=error.detail)
@@ -148,7 +148,10 @@ class Core:
                     self.dropped["foreign-known"] += 1
                 return Outcome(index=index)
             case policy.Wait(code, retry_ms):
-                self._busy(opened.party, opened.of, code, retry_ms)
+                if opened.party == link:
+                    self._busy(link, opened.of, code, retry_ms)
+                else:
+                    self.dropped["foreign-busy"] += 1
                 return Outcome(code=code, detail=f"try again in {retry_ms} ms")
             case policy.Hold(of):
                 self._holding.hold(of, Held(opened, link, now_ms, bodies))

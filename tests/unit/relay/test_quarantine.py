@@ -8,6 +8,7 @@ from channel.log import checkpoint
 from channel.log.checkpoint import Checkpoint
 from channel.log.leaf import encode, leaf_hash
 from channel.log.merkle import Tree
+from channel.protocol import ids
 from channel.protocol.frames import ReturnedItem, ReturnedLeaf, ReturnItem, ShowItem
 from channel.protocol.statements import Seen
 from channel.relay.history import History
@@ -306,6 +307,22 @@ def test_in_quarantine_nothing_is_taken() -> None:
     assert lab.submit(lab.sign("sdf", "answer", of=of, word="WILCO", label="sig/machine-1"), "sdf").code == "wrong-key"
     assert lab.core.batch() is None
     assert lab.core.committed_size == size
+
+
+def test_in_quarantine_nobody_fills_another_partys_link() -> None:
+    """What others have said is known to many; sent again it makes no word to its signer (12.4)."""
+    lab = Lab()
+    token = lab.notice("coalition", "sdf").token
+    early = lab.sign("coalition", "answer", of=ids.sha256(token), word="WILCO", label="sig/machine-1")
+    lab.turn()
+    lab.words.clear()
+    lab.core.history.closed = True
+    for _ in range(3):
+        assert lab.submit(token, "sdf").code == "quarantine"
+        assert lab.submit(early, "sdf").code == "wrong-key"
+    assert _words(lab) == []
+    assert lab.submit(token, "coalition").code == "quarantine"
+    assert _words(lab) == ["quarantine"]
 
 
 def test_what_was_named_is_bounded() -> None:
