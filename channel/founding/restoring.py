@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channel.log.lock import holder
-from channel.log.sqlite_file import copy_log
+from channel.log.sqlite_file import copy_log, sync_directory
 from channel.protocol import ids
 from channel.protocol.errors import ChannelError, FatalError, UsageError
 from channel.protocol.statements import Previous
@@ -38,11 +38,13 @@ def restore(home: Path, copy: Path, now_ms: int) -> Restored:
     if there is not None and there >= size:
         raise UsageError(f"{channel.log_file} is whole and has {there} leaves, {copy} has {size}: nothing was done")
     part = channel.log_file.with_name("log.restored.sqlite")
-    part.unlink(missing_ok=True)
-    copy_log(copy, part)
+    if not (part.exists() and part.samefile(copy)):  # what an interrupted restore left may be the only copy
+        part.unlink(missing_ok=True)
+        copy_log(copy, part)
     _mark(home, reading, now_ms)
     aside = _set_aside(channel.log_file)
     part.replace(channel.log_file)
+    sync_directory(home)
     return Restored(size, aside)
 
 

@@ -289,3 +289,13 @@ async def test_killed_at_any_step_it_resumes_with_the_same_leaves(
         await _handed_back(desk, leaves)
     assert not desk.relay.guard.closed
     assert [leaf for leaf in desk.relay._store.leaves() if leaf.index >= leaves[0].index][: len(leaves)] == leaves
+
+
+def test_a_copy_that_lies_where_restore_works_is_not_lost(desk: Desk) -> None:
+    """What a restore that was interrupted left behind, named as the copy."""
+    desk.relay.close()
+    part = desk.home / "log.restored.sqlite"
+    copy_log(desk.channel.log_file, part)
+    desk.channel.log_file.unlink()
+    restored = restoring.restore(desk.home, part, NOW_MS)
+    assert restored.size == desk.start().core.committed_size
