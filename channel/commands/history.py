@@ -69,7 +69,10 @@ def restore(
 @app.command()
 def quarantine(
     without: Annotated[
-        str | None, typer.Option(help="Go on without a party that cannot come: what it alone holds is lost.")
+        str | None,
+        typer.Option(
+            help="Go on without a party that cannot come: what it alone holds is lost, and shown later it ends the net."
+        ),
     ] = None,
     home: HomeOption = None,
     json_output: JsonOption = False,

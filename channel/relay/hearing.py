@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from channel.protocol import limits
@@ -29,7 +30,7 @@ async def hear(
     to those parties are up (`linked`), for before that nobody can be heard; `inboxes.wake` is set when one comes up.
     `asked` is called when something may have to be asked of a party.
     """
-    silent, heard = set(known), Heard()
+    silent, heard, kept = set(known), Heard(), Counter[str]()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limits.HEARING_LINKS_MS / 1000) as time:
@@ -41,7 +42,9 @@ async def hear(
                 await inboxes.wake.wait()
                 inboxes.wake.clear()
                 for party, frame in inboxes.drain():
-                    heard.append((party, frame))
+                    kept[party] += 1
+                    if kept[party] <= limits.QUEUE_FRAMES_MAX:  # a client sends again what gets no receipt
+                        heard.append((party, frame))
                     for item in frame.items:
                         if isinstance(item, HaveItem):
                             guard.have(party, item)

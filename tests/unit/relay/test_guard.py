@@ -142,6 +142,22 @@ async def test_the_word_to_go_on_without_a_party_is_good_for_one_quarantine(desk
     assert quarantine_file.without(desk.home) == set()
 
 
+async def test_a_party_gone_without_that_comes_back_with_more_ends_the_net(desk: Desk) -> None:
+    """It shows what the log signed: the relay cannot go on as if it had not (7.10)."""
+    desk.relay.close()
+    restoring.mark(desk.home, NOW_MS)
+    desk.start()
+    size = desk.relay.core.committed_size
+    quarantine_file.go_without(desk.home, "sdf")
+    await _answered(desk, "coalition", "russia", "regime")
+    assert not desk.relay.guard.closed
+    desk.put("sdf", ShownItem(note=desk.note(size)))
+    await desk.relay.turn()
+    kept = quarantine_file.read(desk.home)
+    assert kept is not None
+    assert kept.state == "forked"
+
+
 async def test_a_crash_as_a_quarantine_ends_leaves_no_word_for_the_next(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

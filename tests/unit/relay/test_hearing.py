@@ -64,6 +64,20 @@ async def test_without_links_it_goes_on_all_the_same(monkeypatch: pytest.MonkeyP
     assert await Start().hear() == ([], ["coalition", "russia"])
 
 
+async def test_a_flood_while_it_hears_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "QUEUE_FRAMES_MAX", 3)
+    start = Start()
+    task = start.hear()
+    for _ in range(4):
+        for _ in range(3):
+            start.inboxes.put("russia", HAVE)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    start.inboxes.put("coalition", HAVE)
+    heard, silent = await task
+    assert ([party for party, _ in heard], silent) == (["russia"] * 3 + ["coalition"], [])
+
+
 async def test_a_relay_that_is_stopped_hears_no_more() -> None:
     start = Start()
     task = start.hear()
