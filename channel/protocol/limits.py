@@ -39,4 +39,4 @@ RETURNED_LEAVES_MAX = 256  # leaves handed back in one frame, as many as fit
 HEARING_LINKS_MS = 10_000  # before a starting relay writes, for its links to come up: without them nobody is heard
 HEARING_MS = 3_000  # before a starting relay writes, for the parties to say which trees they hold
 QUEUE_FRAMES_MAX = 1_000  # frames waiting in the relay per party; beyond it the link is not acknowledged
-BATCH_TOKENS_PER_PARTY_MAX = 64  # statements of one party in one commit group: one party's flood delays no other's
+BATCH_ITEMS_PER_PARTY_MAX = 16  # items of one party's frames in one commit group: one party's flood delays no other's

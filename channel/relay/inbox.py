@@ -8,15 +8,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from channel.protocol import limits
-from channel.protocol.frames import UpFrame
+from channel.protocol.frames import UpFrame, UpItem
 
 
 @dataclass(slots=True)
 class Arrived:
-    """A frame that waits, and the promise that releases its acknowledgement to the broker."""
+    """A frame that waits, how much of it was taken, and the promise that releases its acknowledgement to the broker."""
 
     frame: UpFrame
     done: asyncio.Future[None]
+    taken: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Nothing of it waits any more."""
+        return self.taken >= len(self.frame.items)
 
 
 class Inboxes:
@@ -35,14 +41,21 @@ class Inboxes:
         self.wake.set()
         return queue[-1].done
 
-    def take(self) -> Iterator[tuple[str, Arrived]]:
-        """A bounded number of statements of each party in turn, so that nobody's flood delays another."""
+    def take(self) -> Iterator[tuple[str, Arrived, tuple[UpItem, ...]]]:
+        """A bounded number of items of each party in turn: nobody's flood, in one frame or many, delays another.
+
+        Of a frame that is not `whole` yet the rest comes at the next turn.
+        """
         for party, queue in self._queues.items():
-            budget = limits.BATCH_TOKENS_PER_PARTY_MAX
+            budget = limits.BATCH_ITEMS_PER_PARTY_MAX
             while queue and budget > 0:
-                arrived = queue.popleft()
-                budget -= len(arrived.frame.items)
-                yield party, arrived
+                arrived = queue[0]
+                items = arrived.frame.items[arrived.taken : arrived.taken + budget]
+                arrived.taken += len(items)
+                budget -= max(1, len(items))
+                if arrived.whole:
+                    queue.popleft()
+                yield party, arrived, items
             if queue:
                 self.wake.set()
 

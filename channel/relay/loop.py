@@ -8,7 +8,7 @@ Frames of all parties are taken in turn, a bounded number of statements each, so
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -23,7 +23,7 @@ from channel.protocol.frames import (
     ProveItem,
     ReturnedItem,
     TokenItem,
-    UpFrame,
+    UpItem,
 )
 from channel.protocol.statements import ClockStep
 from channel.relay import quarantine_file
@@ -302,17 +302,18 @@ class Relay:
     def _take_frames(self, now_ms: int) -> list[asyncio.Future[None]]:
         done = []
         taken = list(self._inboxes.take())
-        self.guard.look([(party, arrived.frame) for party, arrived in taken], now_ms)  # before anything is staged
-        for party, arrived in taken:
-            self._take(party, arrived.frame, now_ms)
-            done.append(arrived.done)
+        new = [(party, arrived.frame) for party, arrived, items in taken if arrived.taken == len(items)]
+        self.guard.look(new, now_ms)  # before anything is staged
+        for party, arrived, items in taken:
+            self._take(party, items, frames.bodies(arrived.frame), now_ms)
+            if arrived.whole:
+                done.append(arrived.done)
         return done
 
-    def _take(self, party: str, frame: UpFrame, now_ms: int) -> None:
+    def _take(self, party: str, items: Sequence[UpItem], bodies: dict[ids.Hash, bytes], now_ms: int) -> None:
         session = self.sessions[party]
         session.heard_at_ms = self._mono_ms()
-        bodies = frames.bodies(frame)
-        for item in frame.items:
+        for item in items:
             match item:
                 case TokenItem(token=token):
                     data = token.encode("ascii", "replace")
