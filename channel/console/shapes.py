@@ -132,6 +132,8 @@ class NoticeRow(Shown):
     """Phrasebook elements in each language, then the author's own words as written."""
     text: str
     sealed: bool
+    opened: bool
+    """It was sealed, and this party's client has opened it: `text` says what was in it."""
     grade: Literal["receipted", "logged", "witnessed"]
     open: bool
     rank: int

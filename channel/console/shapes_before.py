@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from channel.console.shapes import Precedence, Shown
+from channel.console.shapes import Picture, Precedence, Shown
 
 
 class HeardShown(Shown):
@@ -65,8 +65,8 @@ class CheckedShown(Shown):
     precedence: Precedence
     response: Literal["R", "WU", "NE"]
     read_back: bool
-    where: tuple[str, ...]
-    """Its places as this party writes them: of each volume the one that it names first."""
+    picture: Picture
+    """Its places, as they will be on the map."""
     begins_at: str | None
     ends_at: str | None
     box: tuple[float, float, float, float] | None

@@ -5,12 +5,13 @@ The same answers as those of `party answer` and `party send --check`, as members
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from channel.console import rows
+from channel.console.shapes import Picture
 from channel.console.shapes_before import CausedShown, CheckedShown, HeardShown, OtherShown, RouteShown
-from channel.protocol import geometry
-from channel.protocol.statements import Addressee, Volume
+from channel.picture.features import geometry
+from channel.protocol.statements import Addressee, Circle, Point, Volume
 from channel.protocol.times import from_wire
 from clients.core import readback
 
@@ -54,19 +55,29 @@ def checked(client: Party, draft: Draft) -> CheckedShown:
     members = draft.members
     to = cast("tuple[Addressee, ...]", members["to"])
     volumes = cast("tuple[Volume, ...]", members["volumes"])
-    places = [client.habits.show_place(geometry.first_position(volume.shape)) for volume in volumes]
     return CheckedShown(
         to=tuple(RouteShown(party=one.party, via=one.via) for one in to),
         info=cast("tuple[str, ...]", members["info"]),
         precedence=rows.precedence(members["precedence"]),
         response=cast(Literal["R", "WU", "NE"], str(members["response"])),
         read_back=bool(members.get("read_back")),
-        where=tuple(places),
+        picture=Picture(features=tuple(_drawn(volume) for volume in volumes)),
         begins_at=min((volume.from_ for volume in volumes), default=None),
         ends_at=max((volume.until for volume in volumes), default=None),
         box=rows.around(volume.shape for volume in volumes),
         findings=tuple(_caused(client, one) for one in client.would_cause(draft)),
     )
+
+
+def _drawn(volume: Volume) -> dict[str, Any]:
+    """As a feature of the console's picture has it: a circle is its centre with a radius."""
+    shape = volume.shape
+    values = {"circle_radius_m": "radius_m", "accuracy_m": "accuracy_m", "width_m": "width_m"}
+    properties = {name: getattr(shape, member) for name, member in values.items() if hasattr(shape, member)}
+    if volume.altitude is not None:
+        properties |= volume.altitude.model_dump()
+    drawn = geometry(Point(at=shape.center, accuracy_m=0) if isinstance(shape, Circle) else shape)
+    return {"type": "Feature", "geometry": drawn, "properties": properties}
 
 
 def _caused(client: Party, found: FindingDraft) -> CausedShown:

@@ -20,7 +20,7 @@ from channel.console.guard import Place
 from channel.console.live import Live
 from channel.console.moments import Fold
 from channel.console.people import PEOPLE_FILE, People
-from channel.console.shapes import Role
+from channel.console.shapes import Picture, Role
 from channel.console.shapes_before import CheckedShown, HeardShown
 from channel.console.source import Done, Facts, Standing, Surroundings
 from channel.protocol.errors import ChannelError
@@ -39,8 +39,8 @@ FITS = HeardShown(
     distance_m=0, tolerance_m=50, apart_s=0, hint=None,
 )  # fmt: skip
 PLAIN = CheckedShown(
-    to=(), info=(), precedence="FLASH", response="WU", read_back=True, where=(), begins_at=None, ends_at=None, box=None,
-    findings=(),
+    to=(), info=(), precedence="FLASH", response="WU", read_back=True, picture=Picture(features=()),
+    begins_at=None, ends_at=None, box=None, findings=(),
 )  # fmt: skip
 
 

@@ -263,7 +263,9 @@ async def test_what_a_notice_would_be_and_cause_is_said_before_it_is_signed(tmp_
         found = await source.check(NoticeAsked.model_validate(asked))
         assert [(one.party, one.via) for one in found.to] == [("russia", None), ("regime", "russia")]
         assert (found.response, found.read_back, found.precedence) == ("WU", True, "FLASH")
-        assert found.where[0].startswith("37S")
+        [drawn] = found.picture.features
+        assert drawn["geometry"] == {"type": "Point", "coordinates": [40.1408, 35.3359]}
+        assert drawn["properties"] == {"circle_radius_m": 2000}
         assert found.box is not None
         assert [one.nid for finding in found.findings for one in finding.rests_on] == [theirs.nid]
         assert found.findings[0].says

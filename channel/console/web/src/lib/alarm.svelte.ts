@@ -1,5 +1,6 @@
-// The alarm: which alerts this desk has not acknowledged, heard and counted. Tones are made here; no sound files.
-import type { AlertRow, Precedence } from "./types";
+// The alarm: which alerts this desk has not acknowledged, and what came for it and nobody has before them, heard and
+// counted. Tones are made here; no sound files.
+import type { AlertRow, NoticeRow, Precedence } from "./types";
 
 /** Repetition as in docs/protocol.md 9.3.6: 30 s for FLASH, else the receipt deadline of the precedence. */
 const REPEAT_MS: Record<Precedence, number> = { FLASH: 30_000, IMMEDIATE: 60_000, PRIORITY: 300_000, ROUTINE: 1_800_000 };
@@ -14,9 +15,23 @@ const BEATS: Record<Precedence, readonly (readonly [number, number])[]> = {
 };
 const VOLUME = 0.25;
 
-/** Alerts and findings that stand and that this console's desk has not acknowledged. */
-function unacknowledged(alerts: readonly AlertRow[]): AlertRow[] {
-  return alerts.filter((alert) => !alert.cleared_at && !alert.mine);
+/** One thing that rings. `repeats`: until somebody has done something about it. */
+export interface Ringing {
+  id: string;
+  precedence: Precedence;
+  repeats: boolean;
+  alert?: AlertRow;
+  notice?: NoticeRow;
+}
+
+/** Alerts and findings that stand and that this console's desk has not acknowledged, then what calls this desk. */
+export function ringing(alerts: readonly AlertRow[], calls: readonly NoticeRow[] = []): Ringing[] {
+  const open = alerts.filter((alert) => !alert.cleared_at && !alert.mine);
+  return [
+    // Nobody acknowledges a finding: it sounds once, and only alerts are repeated.
+    ...open.map((alert) => ({ id: alert.id, precedence: alert.precedence, repeats: alert.what === "alert", alert })),
+    ...calls.map((notice) => ({ id: `notice ${notice.of}`, precedence: notice.precedence, repeats: true, notice })),
+  ];
 }
 
 export class Alarm {
@@ -48,17 +63,15 @@ export class Alarm {
     this.allowed = this.#context?.state === "running";
   }
 
-  /** Called with every change and every second: sounds what is new, and again what nobody has acknowledged. */
-  watch(alerts: readonly AlertRow[], on: boolean, now = performance.now()): AlertRow[] {
-    const open = unacknowledged(alerts);
-    const fresh = open.filter((alert) => !this.#known.has(alert.id));
-    this.#known = new Set(open.map((alert) => alert.id));
-    // Nobody acknowledges a finding: it sounds once, and only alerts are repeated.
-    const repeated = open.filter((alert) => alert.what === "alert");
+  /** Called with every change and every second: sounds what is new, and again what nobody has taken care of. */
+  watch(open: readonly Ringing[], on: boolean, now = performance.now()): Ringing[] {
+    const fresh = open.filter((one) => !this.#known.has(one.id));
+    this.#known = new Set(open.map((one) => one.id));
+    const repeated = open.filter((one) => one.repeats);
     const worst = most(repeated);
     this.sounding = worst;
     for (const precedence of Object.keys(REPEAT_MS) as Precedence[]) {
-      const mine = repeated.some((alert) => alert.precedence === precedence);
+      const mine = repeated.some((one) => one.precedence === precedence);
       if (!mine) this.#last.delete(precedence);
     }
     const due = worst !== null && now - (this.#last.get(worst) ?? Number.NEGATIVE_INFINITY) >= REPEAT_MS[worst];
@@ -99,6 +112,6 @@ function beat(context: AudioContext, tone: number, at: number, length: number): 
 
 const ORDER: readonly Precedence[] = ["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"];
 
-function most(alerts: readonly AlertRow[]): Precedence | null {
-  return ORDER.find((precedence) => alerts.some((alert) => alert.precedence === precedence)) ?? null;
+function most(open: readonly Ringing[]): Precedence | null {
+  return ORDER.find((precedence) => open.some((one) => one.precedence === precedence)) ?? null;
 }

@@ -104,7 +104,9 @@ export class Scene {
     this.now = at;
   }
 
+  /** The newest state of a notice; whoever asks is told when it changes. */
   row(of: string | null | undefined): NoticeRow | undefined {
+    void this.board;
     return of ? this.#board.get(of) : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, countdown, day, dtg, local, moment, ms, shortTime, span, zulu } from "./times";
+import { age, countdown, day, dtg, local, moment, ms, shortTime, span, wall, zulu } from "./times";
 
 const AT = Date.UTC(2017, 8, 16, 0, 36, 5);
 
@@ -30,5 +30,8 @@ test("ages are words of the language, with Western digits", () => {
   expect(age(7_200_000, "ar")).toMatch(/2/);
   expect(local(AT, "Asia/Damascus")).toMatch(/^03:36 UTC\+3$/);
   expect(local(AT, "No/Such_Zone")).toMatch(/^00:36/);
+  expect(wall(AT - 1_800_000, "Asia/Damascus")).toBe("2017-09-16 03:06 UTC+3");
+  expect(wall(AT - 2_400_000, "America/St_Johns")).toBe("2017-09-15 21:26 UTC-2:30");
+  expect(wall(AT, "No/Such_Zone")).toBe("2017-09-16 00:36 UTC+0");
   expect(ms(null)).toBeNaN();
 });

@@ -103,6 +103,16 @@ export function local(at: number, zone: string): string {
   return format.format(at).replace("GMT", "UTC");
 }
 
+/** `2017-09-16 03:30 UTC+3`: date and time in a zone, as its people write it. */
+export function wall(at: number, zone: string): string {
+  if (!Number.isFinite(at)) return "—";
+  const [time = "", ...rest] = local(at, zone).split(" ");
+  // The day there, from the offset of that zone, which `local` has named.
+  const [hours = "0", minutes = "0"] = (rest.join("").match(/[+-][\d:]+/)?.[0] ?? "0").split(":");
+  const offset = (Number(hours) * 60 + Math.sign(Number(hours) || 1) * Number(minutes)) * MINUTE;
+  return `${wire(at + offset).slice(0, 10)} ${time} ${rest.join(" ")}`;
+}
+
 const GROUP = /^(\d{2})(\d{2})(\d{2})Z? ?([A-Z]{3}) ?(\d{2})$/;
 const PLAIN = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?Z?$/;
 
