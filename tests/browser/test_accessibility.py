@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from channel.console.console import STATIC
-from tests.browser.stage import S
+from tests.browser.conftest import WIDE
+from tests.browser.stage import Net, S, Stage, StageSource
+from tests.unit.console.rooms import FITS
 
 AXE = STATIC.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -34,6 +37,48 @@ def test_no_page_has_a_violation(stage: Any, visit: Any, name: str, language: st
     page.wait_for_load_state("networkidle")
     expect(page.locator("main button, main input, main table, main li").first).to_be_visible()
     assert violations(page) == []
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make console")
+@pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("ar", "light")])
+def test_what_a_party_says_from_has_no_violation(
+    tmp_path: Path, built: None, chromium: Any, language: str, theme: str
+) -> None:
+    with Stage(tmp_path, StageSource(Net(), "russia")) as stage:
+        of = stage.notice("coalition", 0, "russia regime:russia", read_back=True)
+        own = stage.notice("russia", S, "coalition")
+        context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
+        kept = json.dumps({"language": language, "theme": theme})
+        context.add_init_script(f"localStorage.setItem('channel-console', `{kept}`)")
+        context.add_cookies([{"name": stage.cookie, "value": stage.token("watch"), "url": stage.origin}])
+        page = context.new_page()
+        page.goto(f"{stage.origin}/#/send")
+        page.locator("select").first.select_option("to:")
+        for where in range(4):
+            page.locator("input[type=radio]").nth(where).check()
+            assert violations(page) == []
+        page.locator("input[type=radio]").first.check()
+        page.locator("form .row select").nth(4).select_option("FLASH")
+        for field in page.locator("form input.ltr[required]").all():
+            field.fill("+1h")
+        page.locator("form button.primary").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert violations(page) == []
+        page.goto(f"{stage.origin}/#/notice/{of}")
+        page.get_by_role("button", name="WILCO").click()
+        page.locator("[data-forward] button").last.click()
+        expect(page.locator("[data-forward] textarea")).to_be_visible()
+        stage.source.hears = FITS.model_copy(update={"fits": False, "fault": "place", "distance_m": 9000})
+        for field in page.locator("section form fieldset input").all():
+            field.fill("x")
+        page.locator("section[aria-labelledby=answer-title] button.primary").click()
+        expect(page.locator(".comparison")).to_be_visible()
+        assert violations(page) == []
+        page.goto(f"{stage.origin}/#/notice/{own}")
+        page.locator(".tools button").first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert violations(page) == []
+        context.close()
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make console")

@@ -144,6 +144,36 @@ def test_the_alarm_is_muted_until_the_browser_may_sound(stage: Any, visit: Any, 
     expect(page.locator("[data-alarm]")).to_have_attribute("data-alarm", "FLASH")
 
 
+NOTES = """() => {
+    window.notes = [];
+    const Real = window.Notification;
+    window.Notification = class extends Real {
+        constructor(title, options) { super(title, options); window.notes.push([title, options.body]); }
+    };
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => window.isHidden ?? false});
+}"""
+
+
+def test_a_hidden_page_notifies_with_words_of_the_channel_alone(stage: Any, visit: Any) -> None:
+    page = visit("watch")
+    page.context.grant_permissions(["notifications"], origin=stage.origin)
+    page.context.add_init_script(f"({NOTES})()")
+    page.reload()
+    expect(page.get_by_role("grid")).to_be_visible()
+    assert page.evaluate("Notification.permission") == "granted"
+    _late(stage, text="Secret words of a party.")
+    stage.clock(61 * S)
+    expect(page.locator("[data-alarm]")).to_have_attribute("data-alarm", "FLASH")
+    assert page.evaluate("window.notes") == [], "who looks at the page needs none"
+    page.evaluate("window.isHidden = true")
+    stage.notice("coalition", 62 * S, "regime", text="More secret words.")
+    stage.clock(124 * S)
+    page.wait_for_function("() => window.notes.length > 0")
+    said = str(page.evaluate("window.notes"))
+    assert "NO ANSWER from" in said or "NOT RECEIVED by" in said
+    assert "ecret words" not in said
+
+
 def test_the_wall_display_is_large_and_has_no_controls(stage: Any, visit: Any) -> None:
     late = _late(stage)
     stage.clock(61 * S)

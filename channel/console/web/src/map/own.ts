@@ -21,7 +21,9 @@ export function ownLayer(layer: Layer, colours: () => Palette): BaseLayer {
   const source = new VectorSource();
   void fetch(layer.url)
     .then(async (response) => (response.ok ? ((await response.json()) as object) : null))
-    .then((read) => read && source.addFeatures(new GeoJSON().readFeatures(read, PROJECTION)));
+    .then((read) => read && source.addFeatures(new GeoJSON().readFeatures(read, PROJECTION)))
+    // One that cannot be read is left out: the map is as good as before.
+    .catch((error: unknown) => console.warn(`${layer.url}: ${String(error)}`));
   return new VectorLayer({ source, zIndex: 2, style: () => style(colours()) });
 }
 
