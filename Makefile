@@ -26,7 +26,7 @@ PAGES := channel/console/static/index.html
 PAGES_FROM := $(shell find channel/console/web \( -name node_modules -o -name types \) -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help first-alert bench bench-console setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
+.PHONY: help first-alert bench bench-picture bench-console setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -94,7 +94,9 @@ lock: $(VENV)/.installed-dev  ## pin newest allowed versions into requirements/*
 first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write it into README
 	@$(BIN)/python bench/first_alert.py
 
-bench: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
+bench: bench-picture bench-console  ## both benchmarks, one after the other; each prints one table
+
+bench-picture: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
 	@$(BIN)/python bench/picture.py
 
 bench-console: $(VENV)/.installed-dev $(PAGES)  ## from a leaf's commit to one and to ten browsers, and what a browser costs
