@@ -21,7 +21,7 @@ from channel.log.lock import holder
 from channel.log.merkle import Tree
 from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
-from channel.protocol import ids
+from channel.protocol import ids, limits
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import (
     ChannelError,
@@ -46,6 +46,7 @@ from channel.replay.proving import prove
 
 BATCH_LEAVES = 200  # leaves taken in at once: about 100 ms, then others may use the worker
 BROKER_S = 0.5
+PRESENT_MS = 3 * limits.HEARTBEAT_MS  # the relay notes at each of its heartbeats who is there
 SPOOL_S = 0.05
 BROKER_TURNS = 10  # looks at links between two at the broker
 
@@ -106,15 +107,22 @@ class OperatorSource:
         log = self._opened()
         quorum = self.fold.ledger.charter.terms.quorum
         cosigned = tuple(log.cosignatures(log.size))
+        relay: State = "up" if holder(self._home.log_file) is not None else "down"
+        since_ms = self.now_ms() - PRESENT_MS
         links = {
-            party: Link(row.have_n, row.heard_ms, cosigned_size=log.size if party in cosigned else None)
+            party: Link(
+                row.have_n,
+                row.heard_ms,
+                present=row.heard_ms >= since_ms if relay == "up" else None,
+                cosigned_size=log.size if party in cosigned else None,
+            )
             for party, row in log.links().items()
         }
         return Standing(
             root=_root(log.newest_note()),
             witnessed=log.witnessed(quorum),
             cosigned=cosigned,
-            relay="up" if holder(self._home.log_file) is not None else "down",
+            relay=relay,
             broker=self._look_at_broker(),
             quarantined=(self._home.path / QUARANTINE).exists(),
             log_bytes=self._home.log_file.stat().st_size,

@@ -196,12 +196,13 @@ class Pulse(Shown):
     acceded: bool
     suspended: bool
     present: bool | None
-    """From the broker's presence: a hint, never evidence. None: not known."""
+    """The relay heard its client within the last half minute: a hint, never evidence. None: not known here."""
     heard_at: str | None
     statement_at: str | None
     on_watch_at: str | None
     feed: int
-    has: int
+    has: int | None
+    """How much of its feed its client has; None: not known here."""
     skew_ms: int | None
     """`issued` of its newest statement minus the channel's stamp of it."""
     cosigned_size: int | None

@@ -127,7 +127,7 @@ def _pulse(ledger: Ledger, standing: Standing, party: str) -> Pulse:
         statement_at=None if record.heard_ms is None else to_wire(record.heard_ms),
         on_watch_at=None if record.on_watch_ms is None else to_wire(record.on_watch_ms),
         feed=len(record.feed),
-        has=0 if link is None else link.has,
+        has=None if link is None else link.has,
         skew_ms=_skew_ms(ledger, party),
         cosigned_size=None if link is None else link.cosigned_size,
     )

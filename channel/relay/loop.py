@@ -354,10 +354,12 @@ class Relay:
         self._down.beat_all()
 
     async def _heads(self) -> None:
-        """The newest checkpoint beside the log: from it a later start knows that the log is older."""
+        """The newest checkpoint beside the log: from it a later start knows that the log is older. And who is there."""
         while True:
             if not self.guard.closed:
                 await self._write(quarantine_file.put_head, self.home.path, self.core.note)
+                self._store.put_links(self._link_rows())
+                await self._write(self._store.flush)
             await asyncio.sleep(limits.HEARTBEAT_MS / 1000)
 
     # --- the rest ---------------------------------------------------------------------------------------------------
@@ -391,9 +393,5 @@ class Relay:
             self.core.clock_stepped(step.old_ms, step.new_ms, now_ms)
 
     def _link_rows(self) -> dict[str, LinkRow]:
-        now_ms = self.clock.now_ms()
-        return {
-            party: LinkRow(session.have_n, session.size, session.root, now_ms)
-            for party, session in self.sessions.items()
-            if session.live
-        }
+        now_ms, live = self.clock.now_ms(), [session for session in self.sessions.values() if session.live]
+        return {session.party: LinkRow(session.have_n, session.size, session.root, now_ms) for session in live}

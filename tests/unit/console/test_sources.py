@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from channel.commands.console_source import OperatorSource
+from channel.commands.console_source import PRESENT_MS, OperatorSource
 from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked, ReadBackAsked
 from channel.console.model import Model
 from channel.ledger import state_digest
 from channel.log.sqlite import SqliteLog
-from channel.log.store import StoredLeaf
+from channel.log.store import LinkRow, StoredLeaf
+from channel.protocol import limits
 from channel.protocol.errors import FatalError, InvariantError, UsageError
 from channel.protocol.times import from_wire
+from channel.relay import boot
 from channel.relay.clock import clock_json, wall_ms
 from channel.relay.home import ChannelHome
 from channel.replay import read_log
 from clients.commands.console_source import PartySource, in_log_or_queued, members_of
-from tests.unit.clients.nets import memory_net
+from tests.unit.clients.nets import broker_net, memory_net
 
 VECTOR = Path(__file__).resolve().parents[2] / "vectors" / "log-1"
 
@@ -116,6 +120,43 @@ def test_what_runs_and_how_full_the_disk_is(home: ChannelHome) -> None:
     assert standing.witnessed <= source.fold.ledger.size
     assert len(standing.root) == 43
     source.close()
+
+
+def test_who_is_there_is_a_hint_of_a_relay_that_runs(home: ChannelHome) -> None:
+    log = SqliteLog(home.log_file, "write")  # as the relay holds it
+    stamp_ms = max(leaf.stamp for leaf in log.leaves())
+    rows = {"russia": LinkRow(3, 3, "", stamp_ms), "sdf": LinkRow(3, 3, "", stamp_ms - PRESENT_MS - 1)}
+    log.put_links(rows)
+    log.flush()
+    source = OperatorSource(home, stepped=True)
+    read(source)
+    assert {party: link.present for party, link in source.standing().links.items() if party in rows} == {
+        "russia": True, "sdf": False,
+    }  # fmt: skip
+    source.close()
+    log.close()
+    assert source.standing().links["russia"].present is None, "nobody says who is there"
+    source.close()
+
+
+async def test_a_relay_notes_who_is_there_also_while_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HEARTBEAT_MS", 50)
+    noted = asyncio.Event()
+
+    class Noting(SqliteLog):
+        def put_links(self, rows: Mapping[str, LinkRow]) -> None:
+            super().put_links(rows)
+            if "russia" in rows:
+                noted.set()
+
+    monkeypatch.setattr(boot, "SqliteLog", Noting)
+    async with broker_net(tmp_path / "channel") as net, net.connect("russia") as russia:
+        assert await russia.caught_up(20)
+        noted.clear()  # from here on nothing is signed
+        async with asyncio.timeout(20):
+            await noted.wait()
 
 
 async def test_disputes_and_bundles_are_those_of_the_commands(home: ChannelHome) -> None:
