@@ -22,6 +22,7 @@ from clients.core.client import WAIT_S, Client
 from clients.core.drafts import Draft
 from clients.core.signers import ROOT
 
+CATCH_UP_S = 5.0  # how long a change waits for what is new here
 TRIES = 3  # a key statement that another one overtook is signed again
 ABOUT_KEYS = (KeyStatement.TYPE, Revocation.TYPE)
 REASON = "changed for a new key"
@@ -119,7 +120,8 @@ def root_signer(client: Client, file: Path | None = None) -> Signer:
 @asynccontextmanager
 async def _alone(client: Client, wait: float) -> AsyncIterator[None]:
     """One change at a time in a home, and none before there are leaves to judge keys by."""
-    here = await client.caught_up(wait)  # a home restored from a copy learns what its keys have signed since
+    # A home restored from a copy learns what its keys have signed since. In a busy net it is never quiet for long.
+    here = await client.caught_up(min(wait, CATCH_UP_S))
     if not client.ledger.in_force and not here:
         raise TransientError("this home has not seen the charter in force: reach the channel first, then change keys")
     with client.home.key_lock() as owned:
