@@ -15,7 +15,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from channel.commands.console_source import OperatorSource
-from channel.console.source import Link, Standing
+from channel.console.source import Facts, Link, Standing
 from channel.ledger import Ledger
 from channel.protocol.times import from_wire, to_wire
 from channel.relay.home import ChannelHome
@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "console"
 SCENARIO = "deir-ezzor-2017"
 MOMENT = "2017-09-16T00:37:40.000Z"
+BEFORE = "2017-09-16T00:36:12.000Z"
+"""Russia has NOTICE before it, has still to pass it on, and has not answered."""
 NOTICE = "Hold all fire"
 PAST = "2017-09-15T16:20:00.000Z"
 
@@ -38,19 +40,35 @@ class Played:
     ledger: Ledger
 
 
-def played(home: Path) -> NetSource:
-    """The scenario's log up to MOMENT, as a source whose clock stands there."""
+def played(home: Path) -> tuple[NetSource, NetSource]:
+    """The scenario's log up to MOMENT, and up to BEFORE as russia may read it; their clocks stand there."""
     command = [Path(sys.executable).with_name("channel"), "up", "--scenario", SCENARIO, "--speed", "max", "--exit"]
     subprocess.run([*command, "--home", str(home), "--no-console"], check=True, stdout=subprocess.DEVNULL)
     whole = OperatorSource(ChannelHome(home), stepped=True)
     while whole.poll():
         pass
-    at_ms = from_wire(MOMENT)
-    ledger = whole.fold.at(whole.fold.upto_time(at_ms))
+    now, before = (_at(whole, moment) for moment in (MOMENT, BEFORE))
     whole.close()
-    source = NetSource(Played(ledger))  # type: ignore[arg-type]
+    russia = NetSource(before.net, "russia")
+    russia.facts = Facts(
+        party="russia", coordinates="sk42", zone="Etc/GMT-3", place_example="SK-42 4044670 4253720",
+        time_example="2017-09-16 03:00 UTC+3",
+    )  # fmt: skip
+    for source in (now, russia):
+        source.scenario = lambda: True  # type: ignore[method-assign]
+    russia.clock_ms = before.clock_ms
+    return _standing(now), russia
+
+
+def _at(whole: OperatorSource, moment: str) -> NetSource:
+    at_ms = from_wire(moment)
+    source = NetSource(Played(whole.fold.at(whole.fold.upto_time(at_ms))))  # type: ignore[arg-type]
     source.clock_ms = at_ms
-    source.scenario = lambda: True  # type: ignore[method-assign]
+    return source
+
+
+def _standing(source: NetSource) -> NetSource:
+    ledger, at_ms = source.net.ledger, source.clock_ms
     links = {
         name: Link(
             has=len(party.feed), heard_ms=at_ms - 4000 * number, present=True, cosigned_size=ledger.size - number
@@ -98,8 +116,9 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
         home = Path(directory)
-        source = played(home / "home")
+        source, russia = played(home / "home")
         late = next(of for of, one in source.net.ledger.notices.items() if NOTICE in getattr(one.body, "text", ""))
+        (home / "russia").mkdir()
         with Stage(home, source) as stage:
             arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -112,6 +131,9 @@ def main() -> None:
             camera.take("wall", "/?wall")
             camera.take("arabic", "/#/watch", language="ar")
             camera.take("light", "/#/watch", theme="light")
+            with Stage(home / "russia", russia) as stage:
+                camera = Camera(browser, stage)
+                camera.take("party", f"/#/notice/{late}", coordinates="sk42")
             browser.close()
 
 
