@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The console under load: `make bench-console`. 1,000 open notices, 10 changes a second, real browsers. Prints one table.
+"""The console under load: `make bench-console`. 1,000 open notices, 10 changes a second, real browsers. One table.
 
 Server, log writer and all browsers share this machine, so ten browsers are measured at their worst. Each figure stands
 beside a reference taken in the same minutes: an idle echo over a WebSocket, painted by the same browser and seen the

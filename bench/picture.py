@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What it costs to judge one new notice against 1,000 to 100,000 active volumes: `make bench-picture`. Prints one table.
+"""What it costs to judge one new notice against 1,000 to 100,000 active volumes: `make bench-picture`. One table.
 
 Judging is: making the volume ready, finding what touches it and which positions are within 16 km, looking at each pair
 that overlaps, on which side of the Euphrates it lies, and taking it into the index. Times are the processor's, so that
