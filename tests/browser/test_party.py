@@ -50,6 +50,7 @@ def test_a_viewer_who_opens_a_notice_signs_nothing(stage: Any, visit: Any) -> No
 def test_a_notice_that_comes_rings_until_a_person_has_it_before_them(stage: Any, visit: Any) -> None:
     page = visit("watch")
     alarm = page.locator("[data-alarm]")
+    expect(page.locator(".mode.live")).to_be_visible()
     expect(alarm).to_have_attribute("data-alarm", "silent")
     of = stage.notice("coalition", 0, "russia", text="Strike at the bridge.")
     row = page.locator(f".row[data-of='{of}']")
