@@ -84,8 +84,8 @@ def test_a_page_that_nobody_can_see_signs_nothing_until_it_is_seen(stage: Any, v
     of = stage.notice("coalition", 0, "russia")
     page = visit("watch")
     page.context.add_init_script(f"({HIDDEN})()")
-    page.goto(f"{stage.origin}/#/notice/{of}")
     page.reload()
+    page.goto(f"{stage.origin}/#/notice/{of}")
     expect(page.locator(".timeline li")).to_have_count(1)
     assert _acts(stage, "displayed") == []
     with page.expect_response("**/displayed"):
