@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from channel.console import facts
 from channel.console.rows import Moment, precedence, time, wire
 from channel.console.shapes import AlertRow
 from channel.ledger import AlertRecord, FindingRecord, alert_wording, finding_wording
@@ -30,6 +31,7 @@ def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
         raised_at=wire(record.raised_ms),
         cleared_at=time(record.cleared_ms),
         cleared_why=None if record.standing else alert_wording.cleared_said(ledger, record),
+        ending=() if record.standing else facts.of_ending(ledger, record),
         told=tuple(alert_wording.desk(of) for of in body.told),
         ring=alert_wording.desk(body.ring),
         contact=ledger.contact(body.ring.party, body.ring.desk),
@@ -37,6 +39,7 @@ def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
         reasons=dict(record.reasons),
         mine=(moment.party or ids.RELAY) in record.acked,
         says=alert_wording.alert_said(ledger, record, record.raised_ms),
+        facts=facts.of_alert(ledger, record),
         concerns=(),
         rests_on=(),
         measures={},
@@ -64,6 +67,7 @@ def finding_row(moment: Moment, record: FindingRecord) -> AlertRow:
         raised_at=wire(record.raised_ms),
         cleared_at=time(record.cleared_ms),
         cleared_why=None,
+        ending=(),
         told=tuple(alert_wording.desk(of) for of in body.told),
         ring=None,
         contact=None,
@@ -71,6 +75,7 @@ def finding_row(moment: Moment, record: FindingRecord) -> AlertRow:
         reasons={},
         mine=False,
         says=finding_wording.sentence(ledger, body),
+        facts=facts.of_finding(ledger, body),
         concerns=body.concerns,
         rests_on=body.rests_on,
         measures=dict(body.measures),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from channel.console import facts
 from channel.console.shapes import Event, StatementShown
 from channel.ledger import Ledger, alert_wording, finding_wording, wording
 from channel.ledger.grade import of_leaf
@@ -24,6 +25,7 @@ def event(ledger: Ledger, entry: Entry) -> Event:
         of=of if of in ledger.notices else None,
         weight=weight,
         says=sentence(ledger, entry),
+        facts=facts.of_entry(ledger, entry),
     )
 
 
@@ -80,5 +82,6 @@ def statement(ledger: Ledger, entry: Entry, witnessed: int) -> StatementShown:
         grade=of_leaf(entry.index, witnessed).value,
         of=opened.of,
         says=sentence(ledger, entry),
+        facts=facts.of_entry(ledger, entry),
         body=opened.body.model_dump(mode="json", by_alias=True, exclude_none=True),
     )

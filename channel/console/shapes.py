@@ -28,6 +28,13 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Fact(Shown):
+    """A part of what the channel says, for pages in any language (facts.py). `code` is a key of the dictionaries."""
+
+    code: str
+    values: dict[str, str | int]
+
+
 class DeskShown(Shown):
     """A role address, with the voice line to ring."""
 
@@ -171,6 +178,8 @@ class AlertRow(Shown):
     cleared_at: str | None
     cleared_why: str | None
     """Sentence of the channel, in English."""
+    ending: tuple[Fact, ...]
+    """The same for pages."""
     told: tuple[str, ...]
     """`party/desk` of each that was told."""
     ring: str | None
@@ -182,6 +191,8 @@ class AlertRow(Shown):
     """This console's own desk has acknowledged it."""
     says: str
     """The channel's own sentence, in English."""
+    facts: tuple[Fact, ...]
+    """The same for pages: of an alert what is wrong, of a finding what was found."""
     concerns: tuple[str, ...]
     """Of a finding: the parties that it concerns; and the notices that it rests on. It is not acknowledged."""
     rests_on: tuple[str, ...]
@@ -294,6 +305,7 @@ class Event(Shown):
     of: str | None
     weight: Literal[0, 1, 2]
     says: str
+    facts: tuple[Fact, ...]
 
 
 class StatementShown(Shown):
@@ -312,6 +324,7 @@ class StatementShown(Shown):
     grade: Literal["receipted", "logged", "witnessed"]
     of: str
     says: str
+    facts: tuple[Fact, ...]
     body: dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from channel.console.shapes import Picture, Precedence, Shown
+from channel.console.shapes import Fact, Picture, Precedence, Shown
 
 
 class HeardShown(Shown):
@@ -27,6 +27,8 @@ class HeardShown(Shown):
     apart_s: int | None
     hint: str | None
     """A slip that would explain it, in English."""
+    slip: Literal["swapped", "sign", "datum", "zone"] | None
+    """The same for pages."""
 
 
 class OtherShown(Shown):
@@ -48,6 +50,8 @@ class CausedShown(Shown):
     measures: dict[str, int]
     says: str
     """Sentence of the channel, in English."""
+    facts: tuple[Fact, ...]
+    """What was measured, for pages."""
 
 
 class RouteShown(Shown):

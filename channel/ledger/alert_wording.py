@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
 from channel.ledger.ledger import Ledger
@@ -255,35 +256,74 @@ def cleared_line(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
 
 def cleared_said(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
     """The part of `cleared_line` that says why it is over."""
-    first = records[0]
-    body, delivery = first.body, _delivery(ledger, first)
+    first, over = records[0], ending(ledger, *records)
+    if _delivery(ledger, first) is None:
+        why = "somebody is on watch again" if over.kind == "on-watch" else "over"
+        return f"{first.body.fault}: {why}, after {short(over.after_ms)}"
+    return f"{_where(ledger, first, label)}: {_said_over(over)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why alerts of one delivery, or of one party, are over: of several causes the one that says most.
+
+    `kind`: answered, withdrawn, superseded, passed-on, passed-on-by-voice, received, heard, on-watch, over.
+    """
+
+    kind: str
+    who: str
+    after_ms: int
+    """Since it was raised."""
+    late_ms: int | None = None
+    """Beyond the earliest deadline of the alerts that wanted it; None: none of them did."""
+    word: str = ""
+    """Of an answer."""
+
+
+def ending(ledger: Ledger, *records: AlertRecord) -> Ending:
+    """What ended these alerts, which were cleared at one instant: an answer, then a forwarding, then a receipt."""
+    first, delivery = records[0], _delivery(ledger, records[0])
     at_ms = first.cleared_ms if first.cleared_ms is not None else first.raised_ms
+    after_ms, fault = at_ms - first.raised_ms, first.body.fault
     if delivery is None:
-        over = "somebody is on watch again" if body.stage == "watch" else "over"
-        return f"{body.fault}: {over}, after {short(at_ms - first.raised_ms)}"
-    return f"{_where(ledger, first, label)}: {_ending(ledger, records, delivery, at_ms)}"
-
-
-def _ending(ledger: Ledger, records: tuple[AlertRecord, ...], delivery: dl.Delivery, at_ms: int) -> str:
-    """The cause that ended. Of several alerts the one that says most: answer, then forwarding, then receipt."""
+        return Ending("on-watch" if first.body.stage == "watch" else "over", fault, after_ms)
     if delivery.end is dl.End.ANSWERED and delivery.ended_ms == at_ms:
-        late = _late(ledger, records, at_ms, "answer", "standby", "expired")
-        return f"answered {late or 'in time'} ({delivery.reply.value.upper()})"
+        late_ms = _late_ms(ledger, records, at_ms, "answer", "standby", "expired")
+        return Ending("answered", delivery.addressee, after_ms, late_ms, delivery.reply.value.upper())
     if delivery.end in (dl.End.WITHDRAWN, dl.End.SUPERSEDED) and delivery.ended_ms == at_ms:
-        return f"{delivery.end.value} by {delivery.author}"
-    late = _late(ledger, records, at_ms, "forward")
-    if late or delivery.forwarded_ms == at_ms:
-        by = "by voice, not confirmed" if delivery.leg is dl.Leg.BY_VOICE else "over the channel"
-        return f"passed on {late or 'in time'} ({by})"
-    late = _late(ledger, records, at_ms, "receipt")
-    if late:
-        return f"received {late}"
-    return f"{records[0].body.fault} is heard again after {short(at_ms - records[0].raised_ms)}"
+        return Ending(delivery.end.value, delivery.author, after_ms)
+    late_ms = _late_ms(ledger, records, at_ms, "forward")
+    if late_ms is not None or delivery.forwarded_ms == at_ms:
+        kind = "passed-on-by-voice" if delivery.leg is dl.Leg.BY_VOICE else "passed-on"
+        return Ending(kind, delivery.via or fault, after_ms, late_ms)
+    late_ms = _late_ms(ledger, records, at_ms, "receipt")
+    if late_ms is not None:
+        return Ending("received", fault, after_ms, late_ms)
+    return Ending("heard", fault, after_ms)
 
 
-def _late(ledger: Ledger, records: tuple[AlertRecord, ...], at_ms: int, *stages: str) -> str:
-    """`late by 42 s`, counted from the earliest deadline of the alerts of these stages; empty if there are none."""
-    spans = [at_ms - due_ms(ledger, record) for record in records if record.body.stage in stages]
-    if not spans:
-        return ""
-    return f"late by {short(max(spans))}" if max(spans) >= JUST_MS else "late by less than 1 s"
+def _said_over(over: Ending) -> str:
+    late = "in time" if over.late_ms is None else _late(over.late_ms)
+    match over.kind:
+        case "answered":
+            return f"answered {late} ({over.word})"
+        case "passed-on":
+            return f"passed on {late} (over the channel)"
+        case "passed-on-by-voice":
+            return f"passed on {late} (by voice, not confirmed)"
+        case "received":
+            return f"received {late}"
+        case "heard":
+            return f"{over.who} is heard again after {short(over.after_ms)}"
+        case _:
+            return f"{over.kind} by {over.who}"
+
+
+def _late_ms(ledger: Ledger, records: tuple[AlertRecord, ...], at_ms: int, *stages: str) -> int | None:
+    """Counted from the earliest deadline of the alerts of these stages; None if there are none."""
+    return max((at_ms - due_ms(ledger, record) for record in records if record.body.stage in stages), default=None)
+
+
+def _late(late_ms: int) -> str:
+    """`late by 42 s`."""
+    return f"late by {short(late_ms)}" if late_ms >= JUST_MS else "late by less than 1 s"

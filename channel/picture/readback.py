@@ -42,6 +42,16 @@ Members = dict[str, object]
 _LEVELS = (Level.OPERATIONS.value, Level.STAFF.value)  # as of every finding of FLASH
 
 
+Slip = Literal["swapped", "sign", "datum", "zone"]
+SLIPS: dict[Slip, str] = {
+    "swapped": "latitude and longitude are swapped",
+    "sign": "a sign, or a letter like W or S, is lost",
+    "datum": "as if SK-42 were read as WGS 84 or the other way round",
+    "zone": "as if local time were read as Zulu",
+}
+"""Why a read-back may differ: each, undone, gives what the notice says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """What of a notice is to be read back, and how well it must fit."""
@@ -53,13 +63,18 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A read-back against its notice. `fault` None: it fits. `hint`: a slip that would explain it, in words."""
+    """A read-back against its notice. `fault` None: it fits. `slip`: what would explain it."""
 
     named: Named
     fault: Fault | None
     distance_m: int
     apart_ms: int
-    hint: str | None = None
+    slip: Slip | None = None
+
+    @property
+    def hint(self) -> str | None:
+        """The slip in words."""
+        return None if self.slip is None else SLIPS[self.slip]
 
     @property
     def fits(self) -> bool:
@@ -93,8 +108,8 @@ def compare(notice: Notice, readback: ReadBack) -> Comparison | None:
     distance_m = round(geometry.distance_m(readback.at, asked.position))
     apart_ms = abs(when_ms - asked.from_ms)
     fault = _place_fault(readback, asked, distance_m) or _time_fault(readback, apart_ms)
-    hint = _hint(readback.at, asked, apart_ms) if fault in ("place", "time") else None
-    return Comparison(asked, fault, distance_m, apart_ms, hint)
+    slip = _slip(readback.at, asked, apart_ms) if fault in ("place", "time") else None
+    return Comparison(asked, fault, distance_m, apart_ms, slip)
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
@@ -208,8 +223,7 @@ def _time_fault(readback: ReadBack, apart_ms: int) -> Fault | None:
     return "time" if apart_ms > TIME_MS else None
 
 
-def _hint(at: Position, asked: Named, apart_ms: int) -> str | None:
-    """Why it may differ: a slip that, undone, gives what the notice says."""
+def _slip(at: Position, asked: Named, apart_ms: int) -> Slip | None:
     lon, lat = at
 
     def close(position: Position) -> bool:
@@ -217,15 +231,15 @@ def _hint(at: Position, asked: Named, apart_ms: int) -> str | None:
 
     if not close(at):
         if close((lat, lon)):
-            return "latitude and longitude are swapped"
+            return "swapped"
         if any(close(other) for other in ((-lon, lat), (lon, -lat), (-lon, -lat))):
-            return "a sign, or a letter like W or S, is lost"
+            return "sign"
         if any(close(other) for other in datum_slips(at)):
-            return "as if SK-42 were read as WGS 84 or the other way round"
+            return "datum"
         return None
     halves, rest = divmod(apart_ms + TIME_MS, HALF_HOUR_MS)
     if halves and rest <= 2 * TIME_MS and apart_ms <= ZONES_MS[1]:
-        return "as if local time were read as Zulu"
+        return "zone"
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from channel.console import rows
+from channel.console import facts, rows
 from channel.console.shapes import Picture
 from channel.console.shapes_before import CausedShown, CheckedShown, HeardShown, OtherShown, RouteShown
 from channel.picture.features import geometry
@@ -47,6 +47,7 @@ def heard(client: Party, asked: HeardAsked) -> HeardShown:
         tolerance_m=None if compared is None else compared.named.tolerance_m,
         apart_s=None if compared is None else compared.apart_ms // 1000,
         hint=None if compared is None else compared.hint,
+        slip=None if compared is None else compared.slip,
     )
 
 
@@ -89,4 +90,5 @@ def _caused(client: Party, found: FindingDraft) -> CausedShown:
         rests_on=tuple(OtherShown(of=one.of, nid=one.nid, author=one.author, kind=one.kind) for one in records),
         measures=dict(found.measures),
         says=found.detail,
+        facts=facts.measured(found.measures),
     )

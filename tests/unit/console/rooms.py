@@ -36,7 +36,7 @@ WALL_MS = 1_790_000_000_000
 
 FITS = HeardShown(
     fits=True, compared=True, fault=None, place="here", time="then", notice_place="there", notice_time="when",
-    distance_m=0, tolerance_m=50, apart_s=0, hint=None,
+    distance_m=0, tolerance_m=50, apart_s=0, hint=None, slip=None,
 )  # fmt: skip
 PLAIN = CheckedShown(
     to=(), info=(), precedence="FLASH", response="WU", read_back=True, picture=Picture(features=()),

@@ -24,7 +24,7 @@ export function alert(change: Partial<AlertRow> = {}): AlertRow {
   return {
     id: "1", what: "alert", stage: "answer", rung: "operations", round: 1, precedence: "FLASH", of: "a", nid: "n",
     author: "coalition", addressee: "regime", via: null, fault: "regime", due_at: "2017-09-16T00:37:00.000Z",
-    raised_at: "2017-09-16T00:37:00.000Z", cleared_at: null, cleared_why: null, told: [], ring: null, contact: null,
-    acknowledged: {}, reasons: {}, mine: false, says: "", concerns: [], rests_on: [], measures: {}, ...change,
+    raised_at: "2017-09-16T00:37:00.000Z", cleared_at: null, cleared_why: null, ending: [], told: [], ring: null, contact: null,
+    acknowledged: {}, reasons: {}, mine: false, says: "", facts: [], concerns: [], rests_on: [], measures: {}, ...change,
   } as AlertRow;
 }

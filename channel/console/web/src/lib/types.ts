@@ -25,6 +25,7 @@ export type NoticeAsked = Models["NoticeAsked"];
 export type ForwardingAsked = Models["ForwardingAsked"];
 export type Heard = Models["HeardShown"];
 export type Checked = Models["CheckedShown"];
+export type Fact = Models["Fact"];
 export type Precedence = NoticeRow["precedence"];
 export type Cell = Delivery["cell"];
 export type Language = keyof NoticeRow["says"] & ("en" | "ru" | "ar" | "ku");
