@@ -56,6 +56,7 @@ async def test_a_notice_goes_by_the_intermediary_and_the_answer_comes_back(lab: 
 
         await until(coalition, lambda: reply(coalition, sent.of, "regime") == "wilco")
         await until(russia, lambda: reply(russia, sent.of, "regime") == "wilco")
+        await until(coalition, lambda: sent.of in coalition.ledger.notices)
         await until(coalition, lambda: coalition.ledger.deliveries[sent.of, "sdf"].end is End.TOLD)
         assert coalition.ledger.deliveries[sent.of, "regime"].leg is Leg.BY_CHANNEL
         assert answered.of not in sdf.ledger.index_of, "an information addressee reads no other's answer"

@@ -85,7 +85,8 @@ async def test_each_purpose_is_rotated_while_traffic_runs(lab: ChannelLab) -> No
         await until(coalition, lambda: _signer_of_receipt(coalition, last.of) == "russia/sig/machine-2")
         assert _signer_of_receipt(coalition, first.of) == "russia/sig/machine-1"
         for party in (coalition, russia):
-            assert (party.status().alarms, party.status().queued) == ((), 0)
+            await until(party, lambda party=party: party.status().queued == 0)  # type: ignore[misc]
+            assert party.status().alarms == ()
     await lab.stop_relay()
     assert lab.verified().verdict is Verdict.VERIFIED, "what the old keys signed stays valid"
     entries = lab.read().folded.ledger.entries

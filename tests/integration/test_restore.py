@@ -59,6 +59,8 @@ async def history(parties: dict[str, Party]) -> None:
     (here,) = await inbox(parties["regime"], 1)
     await here.roger(wait=WAIT_S)
     coalition = parties["coalition"]
+    # Its receipt is here; the leaf itself comes with a later frame.
+    await until(coalition, lambda: of in coalition.ledger.notices)
     await until(coalition, lambda: coalition.ledger.deliveries[of, "regime"].reply.value == "roger")
 
 

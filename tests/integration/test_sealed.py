@@ -61,6 +61,7 @@ async def test_through_an_intermediary_that_cannot_read_it(lab: ChannelLab) -> N
             answered = await here.roger(wait=WAIT_S)
             body = regime.ledger.entries[regime.ledger.index_of[answered.of]].opened.body
             assert getattr(body, "pt", None) == coalition_pt(coalition, sent.of)
+            await until(coalition, lambda: sent.of in coalition.ledger.notices)
             await until(coalition, lambda: coalition.ledger.deliveries[sent.of, "regime"].end is End.ANSWERED)
             await until(coalition, lambda: received(coalition, sent.of, "regime"))
             await until(coalition, lambda: received(coalition, sent.of, "sdf"))
