@@ -61,7 +61,7 @@ def judged(path: Path, query: Query, charter: bytes | None) -> tuple[Reading, Di
         raise UsageError(f"the log knows {', '.join(ledger.parties)}, not {query.party!r}")
     store = SqliteLog(path, "read")
     try:
-        report = verify_log(store.rows(), store.notes(), charter)
+        report = verify_log(store.rows(), store.notes(), charter, store.cosignatures)
         return reading, judge(reading, query, Witnessed(ledger, store)), report
     finally:
         store.close()
@@ -91,6 +91,7 @@ def _print(reading: Reading, found: Dispute, report: Report) -> None:
     from channel.replay import dispute_claims as claims
 
     write, ledger = sys.stdout.write, reading.folded.ledger
+    write(f"{claims.log_line(ledger, report)}\n")
     for notice in found.notices:
         write(f"leaf {notice.record.index}: {wording.notice_line(ledger, notice.record)}\n")
         for row in notice.told:

@@ -109,13 +109,17 @@ def _verified(path: Path, charter: bytes | None) -> Report:
 
 def _verified_log(path: Path, charter: bytes | None) -> Report:
     from channel.log.sqlite import SqliteLog
-    from channel.log.verify import verify_log
+    from channel.log.verify import unreadable, verify_log
+    from channel.protocol.errors import DamagedError
 
-    log = SqliteLog(path, "read")
     try:
-        return verify_log(log.rows(), log.notes(), charter)
-    finally:
-        log.close()
+        log = SqliteLog(path, "read")
+        try:
+            return verify_log(log.rows(), log.notes(), charter, log.cosignatures)
+        finally:
+            log.close()
+    except DamagedError as error:
+        return unreadable(str(error))
 
 
 def _read(path: Path, what: str) -> bytes:

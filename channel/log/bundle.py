@@ -46,7 +46,7 @@ REASONS: dict[str, str] = {
     "word-differs": "the relay's receipt or heartbeat says otherwise than its log",
     "bad-disclosure": "a disclosed token is not the one that a sealed notice here names",
     "keys-incomplete": "key-affecting leaves are missing: the chain does not reach the head that the relay signed",
-    "keys-unattested": "no receipt or heartbeat is there to compare the key chain with",
+    "keys-unattested": "no receipt or heartbeat is there that confirms the key chain up to the last row",
     "parts-missing": "fewer receipts, cosignatures or disclosed tokens than the bundle states",
 }
 """Codes beside those of a log's verification (`channel.log.report`) and of the guard."""
@@ -160,8 +160,7 @@ class _Verifier:
         for word in self._bundle.words:
             self._word(statements, word, head)
         self._compare("words", self._places, self._bundle.stated.words)
-        if self._attested < 0:
-            self._reasons.add("keys-unattested", None, "no receipt or heartbeat of the relay is in the bundle")
+        self._confirmed()
         times = self._cosignatures(statements, head)
         notice = self._notice()
         self._disclosed(statements.ring)
@@ -169,9 +168,11 @@ class _Verifier:
             return _report(self._bundle, head, self._reasons, None)
         disclosed = tuple(ids.sha256(token.encode()) for token in self._bundle.disclosed)
         leaves, receipts, pinned = tuple(self._leaves), tuple(self._receipts), self._given is not None
+        counted = times if self._attested >= head.size else {}
         case = Case(
-            charter, statements.ring, notice, leaves, head.size, times, self._attested, receipts, disclosed, pinned
-        )
+            charter, statements.ring, notice, leaves, head.size, counted, len(times) - len(counted), self._attested,
+            receipts, disclosed, pinned,
+        )  # fmt: skip
         return _report(self._bundle, head, self._reasons, case)
 
     # --- form -------------------------------------------------------------------------------------------------------
@@ -301,6 +302,15 @@ class _Verifier:
         elif position <= self._attested:
             self._reasons.add("bad-bundle", None, "the words are not in the order of their place, each once")
         self._attested = max(self._attested, position)
+
+    def _confirmed(self) -> None:
+        """Every row must be within what the words confirm: else a key may have been withdrawn before it, unseen."""
+        last = max((leaf.index for leaf in self._leaves), default=0)
+        if self._attested < 0:
+            self._reasons.add("keys-unattested", None, "no receipt or heartbeat of the relay is in the bundle")
+        elif self._attested < last:
+            detail = f"the relay's words confirm the key chain up to leaf {self._attested} only: make the bundle again"
+            self._reasons.add("keys-unattested", last, detail)
 
     def _receipt(self, receipt: Receipt) -> None:
         row = next((row for row in self._bundle.rows if row.index == receipt.index), None)

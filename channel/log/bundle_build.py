@@ -103,9 +103,10 @@ def _cosigned(note: str, ring: KeyRing, net: str, size: int) -> tuple[str, tuple
 
 
 def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: set[int]) -> dict[int, str]:
-    """Place -> word: receipts of leaves that are here, and of all the one that confirms the key chain farthest.
+    """Place -> word: receipts of leaves that are here, and the one that confirms the key chain farthest.
 
-    Where the checkpoint covers none, the nearest later one: with the same head at its place no key changed in between.
+    That is the nearest at the checkpoint's size or later with the same head: no key changed in between. Else the one
+    with the greatest place that the checkpoint covers.
     """
     placed: dict[int, tuple[bool, bytes]] = {}
     later: dict[int, bytes] = {}
@@ -121,7 +122,7 @@ def _words(words: Iterable[bytes], ring: KeyRing, net: str, size: int, indexes: 
                 placed[at] = (False, token)
             case Receipt(index=at, keys=keys) | Heartbeat(size=at, keys=keys) if at >= size:
                 later |= {at: token} if keys == ring.chain_at(size) else {}
-    if not placed and later:
+    if later and size not in placed:
         placed[min(later)] = (False, later[min(later)])
     here = sorted(at for at, (of_row, _) in placed.items() if of_row)[-(WORDS_MAX - 1) :]
     wanted = sorted({*here, max(placed)}) if placed else []

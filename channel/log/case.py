@@ -54,7 +54,11 @@ class CaseLeaf:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a bundle that verifies holds. `attested`: up to this index the relay's words confirm the key chain."""
+    """What a bundle that verifies holds. `attested`: up to this place the relay's words confirm the key chain.
+
+    `times`: party -> second of its cosignature. `uncounted`: cosignatures beyond what is attested, of which nobody can
+    say here whether their keys were still valid.
+    """
 
     charter: Charter
     ring: KeyRing
@@ -62,6 +66,7 @@ class Case:
     leaves: tuple[CaseLeaf, ...]
     size: int
     times: Mapping[str, int]
+    uncounted: int
     attested: int
     receipts: tuple[int, ...]
     disclosed: tuple[Hash, ...]

@@ -6,17 +6,19 @@ is the intermediary's word alone, silence is not ignorance, and a key that a mac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from channel.log.case import Case, CaseLeaf
 from channel.log.cosignature import quorum_time
 from channel.protocol import ids
+from channel.protocol.keys import KeyRing
 from channel.protocol.statements import (
     Acknowledgement,
     Addressed,
     Alert,
     Answer,
     Call,
+    Charter,
     Finding,
     Forwarding,
     LineStatement,
@@ -75,10 +77,13 @@ def _after(leaf: CaseLeaf) -> str:
     return f"; its signer names a log of {seen.size} leaves as seen"
 
 
-def witnessed(times: Mapping[str, int], size: int, quorum: int) -> Iterator[str]:
-    """Who had verified the log, and before when."""
+def witnessed(times: Mapping[str, int], size: int, quorum: int, doubtful: Collection[str] = ()) -> Iterator[str]:
+    """Who had verified the log, and before when. `doubtful`: parties that call their witness key compromised there."""
     if times:
-        named = ", ".join(f"{party} before {_before_second(at)}" for party, at in sorted(times.items()))
+        marks = dict.fromkeys(doubtful, ", a key that its party calls compromised by then")
+        named = ", ".join(
+            f"{party} before {_before_second(at)}{marks.get(party, '')}" for party, at in sorted(times.items())
+        )
         yield f"witnesses had verified this log up to {size} leaves: {named} (the charter asks for {quorum})"
 
 
@@ -153,19 +158,49 @@ def unproven(case: Case) -> Iterator[str]:
     """One clause for each thing that a reader might take the bundle for and that it does not show."""
     if not case.pinned:
         yield "that this is the charter which the parties signed: none was given to compare with"
-    if case.charter.trial:
-        yield "anything between parties: by its charter this net is a trial, made by one hand"
+    yield from of_trial(case.charter)
     body = case.notice.opened.body
     if isinstance(body, Addressed):
         for party in (*(to.party for to in body.to), *body.info):
             yield from _of_addressee(case, party)
     yield from _of_keys(case)
-    yield from shown_alike(len(case.times), case.charter.terms.quorum)
+    yield from _of_witnesses(case)
     sealed = _sealed(case)
     if sealed is not None and sealed not in case.disclosed:
         yield "what the sealed notice says: only its hashes are here"
     yield "that what the notice says is true"
     yield "that nothing else was signed about it: a bundle holds what its maker could read"
+
+
+def of_trial(charter: Charter) -> Iterator[str]:
+    """What a trial net's charter says of it (protocol.md 5.2): every report on such a net says so."""
+    if charter.trial:
+        yield "anything between parties: by its charter this net is a trial, made by one hand"
+
+
+def of_machines(ring: KeyRing, signers: Iterable[str]) -> Iterator[str]:
+    """Desk keys that machines hold, of those that signed: their statements are nobody's hand (protocol.md 4.3)."""
+    held = sorted({kid for kid in signers if ids.is_desk_kid(kid) and ring.record(kid).held == "machine"})
+    if held:
+        yield f"that a person signed with {', '.join(held)}: by their enrolment machines hold these keys"
+
+
+def _of_witnesses(case: Case) -> Iterator[str]:
+    if case.uncounted:
+        yield (
+            f"what {case.uncounted} cosignatures show: no word of the relay confirms the key chain up to the "
+            f"checkpoint's {case.size} leaves, so a witness key may have been withdrawn before it"
+        )
+    yield from shown_alike(len(case.times), case.charter.terms.quorum)
+    yield f"that no key in it was withdrawn or called compromised after leaf {case.size - 1}"
+
+
+def without_doubtful(times: Mapping[str, int], quorum: int, doubtful: Collection[str]) -> Iterator[str]:
+    """Where a quorum is one only with keys that their parties call compromised."""
+    sound = [party for party in times if party not in doubtful]
+    if len(times) >= quorum > len(sound):
+        named = ", ".join(sorted(set(times) & set(doubtful)))
+        yield f"that a quorum had verified it, if the compromised witness keys of {named} are not counted"
 
 
 def _of_addressee(case: Case, party: str) -> Iterator[str]:
@@ -197,12 +232,6 @@ def _by_voice(leaf: CaseLeaf, party: str) -> bool:
 
 
 def _of_keys(case: Case) -> Iterator[str]:
-    last = max(leaf.index for leaf in case.leaves)
-    if last > case.attested:
-        yield (
-            f"that no key was withdrawn after leaf {case.attested} and before leaf {last}, beyond what is here: "
-            "no word of the relay confirms the key chain so far"
-        )
     for leaf in case.leaves:
         since = case.ring.record(leaf.opened.kid).compromised_since
         if since is not None and leaf.index >= since:

@@ -43,6 +43,15 @@ def witnesses(ring: KeyRing, size: int) -> Witnesses:
     return found
 
 
+def doubted(ring: KeyRing, size: int) -> frozenset[str]:
+    """The parties that call a witness key of theirs compromised from a leaf below `size` on (protocol.md 5.5)."""
+    return frozenset(
+        ids.kid_party(kid)
+        for kid in ring
+        if ids.kid_purpose(kid) == "wit" and ring.valid_at(kid, size) and ring.doubted(kid, size - 1) is not None
+    )
+
+
 def cosign(note: str, net: str, signer: Signer, time_s: int) -> str:
     """The party's signature line, with its line break, on a checkpoint's note; `signer` is the party's `wit` key.
 

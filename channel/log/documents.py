@@ -98,6 +98,7 @@ def _checkpoint(note: str, charter: Charter | None, ring: KeyRing | None) -> _Fo
         unknown > 0, head, [f"the log signed a tree of {head.size} leaves with the root {ids.b64url(head.root)}"]
     )
     found.proven += claims.witnessed(times, head.size, charter.terms.quorum)
+    found.unproven += claims.of_trial(charter)
     found.unproven += claims.shown_alike(len(times), charter.terms.quorum)
     if unknown:
         found.unproven.append(f"whose the other {unknown} signature lines are: only the charter's keys are known here")
@@ -128,5 +129,6 @@ def _leaf(text: str, charter: Charter | None, ring: KeyRing | None) -> _Found:
         found.unproven.append("who signed the token: its key was enrolled later, and no key chain is here")
         return found
     found.proven.append(f"its signature is that of {opened.kid}, a key of the charter; it is of type {opened.type}")
+    found.unproven += claims.of_machines(ring, [opened.kid])
     found.unproven.append(f"that {opened.kid} was not withdrawn before leaf {proof.index}: no key chain is here")
     return found

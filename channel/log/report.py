@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "duplicate-leaf": "the same token is in the log twice",
     "equivocation": "a key signed two statements with the same sequence number",
     "key-not-valid": "the signing key was not valid at this position",
+    "bad-log": "the file is no log that can be read: it is cut off, changed, or something else",
     "more": "more reasons than can be listed",
 }
 """Codes beside those of the guard (`channel.protocol.codes`), which a leaf's statement can break too."""
@@ -49,6 +50,10 @@ class Reason:
     leaf: int | None
     detail: str
 
+    def to_json(self) -> dict[str, object]:
+        """Always these three; `leaf` is null where it is about the whole."""
+        return {"code": self.code, "leaf": self.leaf, "detail": self.detail}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -62,18 +67,20 @@ class Report:
     reasons: tuple[Reason, ...]
     proven: tuple[str, ...]
     unproven: tuple[str, ...]
+    witnessed: int = 0
+    """Of a log: the size of the newest checkpoint that a quorum of witnesses has cosigned."""
 
     def to_json(self) -> dict[str, object]:
-        """The report as one JSON document; members without a value are absent."""
+        """The report as one JSON document; `net`, `root` and `witnessed` are absent without a value."""
         document: dict[str, object] = {
             "verdict": self.verdict.value,
             "size": self.size,
             "checkpoints": self.checkpoints,
-            "reasons": [_reason(reason) for reason in self.reasons],
+            "reasons": [reason.to_json() for reason in self.reasons],
             "proven": list(self.proven),
             "unproven": list(self.unproven),
         }
-        optional = {"net": self.net, "root": self.root}
+        optional = {"net": self.net, "root": self.root, "witnessed": self.witnessed or None}
         return document | {name: value for name, value in optional.items() if value is not None}
 
 
@@ -99,8 +106,3 @@ class Reasons:
 
     def __bool__(self) -> bool:
         return bool(self._listed)
-
-
-def _reason(reason: Reason) -> dict[str, object]:
-    place: dict[str, object] = {} if reason.leaf is None else {"leaf": reason.leaf}
-    return {"code": reason.code, **place, "detail": reason.detail}

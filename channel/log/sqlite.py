@@ -19,7 +19,7 @@ from channel.log.leaf import encode, leaf_hash
 from channel.log.lock import WriterLock
 from channel.log.sqlite_file import FORMAT, check_file, fatal, make, migrate, refuse_leftovers, sync_directory
 from channel.log.store import Cosignature, LinkRow, StoredLeaf, check_group
-from channel.protocol.errors import FatalError, InvariantError
+from channel.protocol.errors import DamagedError, FatalError, InvariantError
 from channel.protocol.ids import Hash
 
 _BATCH_ROWS = 256  # rows a read takes at once: at most 8 MiB of tokens, and no long read holds up the WAL
@@ -147,7 +147,7 @@ class SqliteLog:
                 if leaf.index != start:
                     break
                 if leaf.leaf_hash != leaf_hash(b"%d %s" % (leaf.stamp, leaf.token)):
-                    raise FatalError(
+                    raise DamagedError(
                         f"{self._path}: leaf {start} is damaged; run `channel verify` on it and restore it"
                     )
                 yield leaf
@@ -155,7 +155,7 @@ class SqliteLog:
             else:
                 if rows:
                     continue
-            raise FatalError(f"{self._path}: leaf {start} is missing; run `channel verify` on it and restore it")
+            raise DamagedError(f"{self._path}: leaf {start} is missing; run `channel verify` on it and restore it")
 
     def rows(self) -> Iterator[StoredLeaf]:
         """Every row as it is, gaps and all: for verifying a file that somebody may have changed."""
@@ -183,7 +183,7 @@ class SqliteLog:
         while batch := self._fetch(sql, (last, _BATCH_ROWS)):
             for row in batch:
                 if row[0] <= last:
-                    raise FatalError(f"{self._path}: row {row[0]} comes after {last}: it is damaged; restore it")
+                    raise DamagedError(f"{self._path}: row {row[0]} comes after {last}: it is damaged; restore it")
                 yield row
                 last = row[0]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from channel.protocol.errors import FatalError
+from channel.protocol.errors import DamagedError, FatalError
 
 APPLICATION_ID = 0x44434E31  # "DCN1" in the file's header, which `file` and other programs can see
 FORMAT = 3  # user_version; raised by a migration, never reused
@@ -64,12 +64,12 @@ def check_file(db: apsw.Connection, path: Path) -> None:
     """FatalError if the file is not a log of a format that this version reads, table by table."""
     found = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL"))
     if not found and not db.pragma("application_id"):
-        raise FatalError(
+        raise DamagedError(
             f"{path} was never finished, nothing is in it: restore it from a backup, or if it was never in use, remove "
             "it and make the log again"
         )
     if db.pragma("application_id") != APPLICATION_ID:
-        raise FatalError(
+        raise DamagedError(
             f"{path} is another program's database, not a log of this channel: name the right one, or restore it from "
             "a backup"
         )
@@ -78,7 +78,7 @@ def check_file(db: apsw.Connection, path: Path) -> None:
             f"{path} has format {version}, this version reads 1 to {FORMAT}: use the version that wrote it"
         )
     if found != SCHEMAS[version]:
-        raise FatalError(f"{path} has other tables than a log has: it was changed by hand; restore it")
+        raise DamagedError(f"{path} has other tables than a log has: it was changed by hand; restore it")
 
 
 def sync_directory(path: Path) -> None:
@@ -98,7 +98,7 @@ def fatal(path: Path, verb: str) -> Iterator[None]:
     except apsw.BusyError as error:
         raise FatalError(f"cannot {verb} {path}: another process holds it; stop that and try again") from error
     except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError) as error:
-        raise FatalError(
+        raise DamagedError(
             f"cannot {verb} {path}: it is damaged or no log ({error}); restore it from a backup"
         ) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:

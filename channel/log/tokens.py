@@ -52,9 +52,10 @@ class Statements:
         if not isinstance(opened.body, LEAVES) or not isinstance(opened.body, Statement):
             self._reasons.add("not-a-leaf", leaf.index, f"a {opened.type} is not a leaf here")
             return
-        self.opened += 1
-        self._signed.setdefault(opened.kid, []).append(leaf.index)
-        if not self.ring.valid_at(opened.kid, leaf.index):
+        if self.ring.valid_at(opened.kid, leaf.index):
+            self.opened += 1
+            self._signed.setdefault(opened.kid, []).append(leaf.index)
+        else:
             self._reasons.add("key-not-valid", leaf.index, f"{opened.kid} was not valid at this position")
         if opened.of in self._seen_tokens:
             self._reasons.add("duplicate-leaf", leaf.index, "the token is in the log already")
@@ -112,6 +113,11 @@ class Statements:
             self._doubts.append(f"leaf {index}: {opened.kid} saw another log of size {seen.size} than this one")
         elif seen.size > self._confirmed.get(opened.party, (0, 0))[0]:
             self._confirmed[opened.party] = (seen.size, index)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """The keys that signed something here while they were valid."""
+        return tuple(self._signed)
 
     def confirmed(self) -> list[str]:
         """What the parties' own signatures say for this log."""

@@ -6,9 +6,10 @@ The hash kept beside each row names the leaf; if that was changed too, the check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from channel.log import checkpoint as checkpoints
+from channel.log import claims, cosignature
 from channel.log.leaf import leaf_hash
 from channel.log.merkle import Tree
 from channel.log.report import Reasons, Report, Verdict
@@ -22,18 +23,33 @@ from channel.protocol.statements import Charter
 LOG_KEYS = f"{ids.RELAY}/sig/log-"  # the relay's keys that sign checkpoints, and nothing else
 
 
-def verify_log(leaves: Iterable[StoredLeaf], notes: Iterable[tuple[int, str]], charter: bytes | None) -> Report:
+Lines = Callable[[int], Mapping[str, str]]
+"""Size of a checkpoint -> party -> its cosignature line, as kept beside the log; unverified."""
+
+
+def verify_log(
+    leaves: Iterable[StoredLeaf], notes: Iterable[tuple[int, str]], charter: bytes | None, lines: Lines | None = None
+) -> Report:
     """Verify rows (in the order of their index) and notes (in the order of size) under a charter token.
 
-    Without a charter the log is verified under its own leaf 0, which anybody can make: the verdict is then at best
-    `incomplete`. FatalError only if the rows cannot be read at all.
+    Cosignatures are verified too: those in the notes, and those that `lines` gives for a size. Without a charter the
+    log is verified under its own leaf 0, which anybody can make: the verdict is then at best `incomplete`. FatalError
+    only if the rows cannot be read at all.
     """
-    return _Verifier(iter(notes), charter).run(leaves)
+    return _Verifier(iter(notes), charter, lines).run(leaves)
+
+
+def unreadable(detail: str) -> Report:
+    """The report on a file that cannot be read as a log: refuted, whatever was in it."""
+    reasons = Reasons()
+    reasons.add("bad-log", None, detail)
+    return Report(Verdict.REFUTED, None, 0, None, 0, reasons.listed(), (), ("anything: the log cannot be read",))
 
 
 class _Verifier:
-    def __init__(self, notes: Iterator[tuple[int, str]], charter: bytes | None) -> None:
+    def __init__(self, notes: Iterator[tuple[int, str]], charter: bytes | None, lines: Lines | None) -> None:
         self._notes = notes
+        self._lines = lines
         self._next = next(notes, None)
         self._given = charter
         self._reasons = Reasons()
@@ -46,6 +62,9 @@ class _Verifier:
         self._held = 0  # checkpoints that hold
         self._promised = 0  # size of the newest signed checkpoint of more leaves than there are
         self._root: bytes | None = None
+        self._trusted = True  # the charter is the one given, as far as one was given
+        self._witnesses: tuple[ids.Hash, cosignature.Witnesses] | None = None  # by chain head: they seldom change
+        self._times: tuple[int, dict[str, int]] = (0, {})  # size, party -> second: the newest that a quorum cosigned
         self._stamp = 0
         self._kept: dict[int, bytes] = {}  # since then: hashes kept beside rows whose bytes give another
 
@@ -109,6 +128,7 @@ class _Verifier:
                 f"the log begins with the charter {own[1]}, not with {given[1]}" if own else "not the charter given"
             )
             self._reasons.add("wrong-charter", 0, detail)
+            self._trusted = False
         chosen = own or given
         if chosen is not None:
             self._charter = chosen[0]
@@ -121,6 +141,7 @@ class _Verifier:
             return open_charter(self._given)
         except PeerError as error:
             self._reasons.add("bad-charter", None, f"{error.code}: {error.detail}")
+            self._trusted = False
             return None
 
     def _found_without_leaves(self) -> None:
@@ -144,7 +165,7 @@ class _Verifier:
         elif is_past:
             self._reasons.add("bad-note", max(size - 1, 0), f"the checkpoint of size {size} is not at its place")
         elif self._tree is not None:
-            self._compare(opened)
+            self._compare(opened, note)
 
     def _open(self, size: int, note: str) -> checkpoints.Checkpoint | None:
         if self._charter is None or self._statements is None:
@@ -166,12 +187,42 @@ class _Verifier:
         self._reasons.add(fault.code, leaf, f"checkpoint of size {size}: {fault.detail}")
         return None
 
-    def _compare(self, opened: checkpoints.Checkpoint) -> None:
+    def _cosigned(self, size: int, note: str) -> None:
+        """The cosignatures of a checkpoint that holds, in its note and beside it."""
+        if self._charter is None or self._statements is None:
+            return
+        net, keys, times = self._charter.net, self._keys(size), dict[str, int]()
+        lines = {} if self._lines is None else self._lines(size)
+        for party, line in (("", ""), *lines.items()):
+            try:
+                found = (
+                    [cosignature.open_line(note, line, net, keys)] if party else cosignature.open_all(note, net, keys)
+                )
+            except ProofError as error:
+                of = f" of {party}" if party else ""
+                detail = f"checkpoint of size {size}, cosignature{of}: {error.detail}"
+                self._reasons.add("bad-cosignature", size - 1, detail)
+                continue
+            times |= dict(found)
+        if len(times) >= self._charter.terms.quorum:
+            self._times = (size, times)
+
+    def _keys(self, size: int) -> cosignature.Witnesses:
+        ring = self._statements.ring if self._statements is not None else None
+        if ring is None:
+            return {}
+        head = ring.chain_at(size)
+        if self._witnesses is None or self._witnesses[0] != head:
+            self._witnesses = (head, cosignature.witnesses(ring, size))
+        return self._witnesses[1]
+
+    def _compare(self, opened: checkpoints.Checkpoint, note: str) -> None:
         """The rows since the newest checkpoint that holds, against this one."""
         tree = self._tree
         if tree is None:
             return
         if tree.root() == opened.root:
+            self._cosigned(opened.size, note)
             for index in self._kept:
                 self._reasons.add("hash-changed", index, "the row is the signed one; the hash kept beside it is not")
         elif self._kept and self._with_kept(tree).root() == opened.root:
@@ -219,10 +270,11 @@ class _Verifier:
             reasons=reasons,
             proven=tuple(self._proven()),
             unproven=tuple(self._unproven(pinned)),
+            witnessed=self._times[0] if self._trusted else 0,
         )
 
     def _proven(self) -> Iterator[str]:
-        if self._statements is None or self._root is None:
+        if self._statements is None or self._charter is None or self._root is None or not self._trusted:
             return
         named = ", save those named" if self._reasons else ""
         signed_for = f"leaves 0 to {self._covered - 1} are those that the log signed for"
@@ -230,6 +282,9 @@ class _Verifier:
         yield f"{self._held} checkpoints, each signed by the log, are heads of this one tree"
         yield f"{self._statements.opened + 1} statements are signed with keys valid at their position"
         yield from self._statements.confirmed()
+        size, times = self._times
+        doubtful = cosignature.doubted(self._statements.ring, size)
+        yield from claims.witnessed(times, size, self._charter.terms.quorum, doubtful)
 
     def _unproven(self, pinned: bool) -> Iterator[str]:
         if not self._count:
@@ -237,7 +292,23 @@ class _Verifier:
             return
         if not pinned:
             yield "that this is the charter which the parties signed: none was given to compare with"
+        if self._charter is not None:
+            yield from claims.of_trial(self._charter)
         yield "that nobody was shown another log: compare the newest root with those that the parties hold"
+        yield from self._unwitnessed()
         yield "that anything said in it is true, or that a person read it"
         if self._statements is not None:
+            yield from claims.of_machines(self._statements.ring, self._statements.signers)
             yield from self._statements.doubts()
+
+    def _unwitnessed(self) -> Iterator[str]:
+        """What the cosignatures leave open."""
+        if self._charter is None or self._statements is None:
+            return
+        (size, times), quorum = self._times, self._charter.terms.quorum
+        if size < self._expected:
+            yield (
+                f"that a quorum of witnesses ({quorum}) had verified leaves {size} to {self._expected - 1}: "
+                "no checkpoint that covers them has so many cosignatures here"
+            )
+        yield from claims.without_doubtful(times, quorum, cosignature.doubted(self._statements.ring, size))

@@ -70,6 +70,10 @@ class FatalError(ChannelError):
     exit_code = 6
 
 
+class DamagedError(FatalError):
+    """What is stored is no log, or one that was changed or cut off: evidence says so, everything else stops."""
+
+
 class InvariantError(ChannelError):
     """A rule of our own is broken: a fault in this program. Stop."""
 

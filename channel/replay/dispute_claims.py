@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from channel.ledger import wording
 from channel.ledger.ledger import Ledger
 from channel.log.claims import moment
-from channel.log.report import Report
+from channel.log.report import Report, Verdict
 from channel.protocol.statements import (
     Acknowledgement,
     Alert,
@@ -61,6 +61,7 @@ def interval(step: Step) -> str:
     after = f"not before {moment(step.not_before_ms)}; " if step.not_before_ms is not None else "no earliest time; "
     quorum = step.witnessed
     seen = f"; witnessed before {moment(quorum.before_ms)}" if quorum is not None else "; no quorum of witnesses"
+    seen += ", and not so without keys that were called compromised" if quorum is not None and not quorum.sound else ""
     return f"{after}in the log at {moment(step.stamp_ms)} by the relay's stamp{seen}"
 
 
@@ -153,7 +154,11 @@ def _forwarded(step: Step) -> str:
 
 
 def _marks(step: Step) -> Iterator[str]:
-    leaf = step.entry.index
+    leaf, quorum = step.entry.index, step.witnessed
+    if quorum is not None and quorum.doubted:
+        named = ", ".join(quorum.doubted)
+        rest = "" if quorum.sound else ", and without it there is no quorum"
+        yield f"of the witnesses of leaf {leaf}, {named} later called the key compromised{rest}"
     if step.saw_other_log:
         yield f"the signer of leaf {leaf} names as seen another log than this one: compare what its party holds"
     if step.compromised_since is not None:
@@ -197,7 +202,8 @@ def _later(told: Told, start_ms: int) -> Iterator[str]:
         if step.level.rank < Level.DISPLAYED.rank:
             continue
         open_ = "; whether it was signed before is not shown" if step in maybe else ", and was signed after it"
-        yield f"leaf {step.entry.index} ({level(step)}) came into the log after that moment{open_}"
+        which = f"leaf {step.entry.index} ({level(step)})"
+        yield f"{which} came into the log after that moment{open_}, by the relay's stamps"
 
 
 # --- what came after, and what is not shown ---------------------------------------------------------------------------
@@ -231,13 +237,26 @@ def act(ledger: Ledger, done: Act) -> str:
             return f"{done.what} by {party}"
 
 
+VERDICTS = {
+    Verdict.VERIFIED: "verified under the charter given",
+    Verdict.INCOMPLETE: "nothing wrong found; no charter was given to compare with",
+    Verdict.REFUTED: "REFUTED",
+}
+
+
+def log_line(ledger: Ledger, log: Report) -> str:
+    """What the report stands on: the log, its charter, and whether it holds."""
+    head = f"the log of {ledger.charter.net}, {log.size} leaves, charter {ledger.charter_of}: {VERDICTS[log.verdict]}"
+    if log.verdict is not Verdict.REFUTED:
+        return head
+    return f"{head}. Nothing below can be relied on before the reasons at the end are explained"
+
+
 def unproven(ledger: Ledger, dispute: Dispute, log: Report) -> Iterator[str]:
     """What a reader might take the report for, and what it does not show."""
     for reason in log.reasons:
         where = "" if reason.leaf is None else f" at leaf {reason.leaf}"
         yield f"that this log is what was signed: `channel verify` refutes it, {reason.code}{where}: {reason.detail}"
-    if ledger.charter.trial:
-        yield "anything between parties: by its charter this net is a trial, made by one hand"
     for leaf in dispute.key_not_valid:
         yield f"anything by leaf {leaf}: its key was not valid at its position, so it counts for nothing here"
     for record in dispute.sealed:

@@ -93,7 +93,17 @@ def _word(step: Step | None) -> str | None:
 def _signed(step: Step | None) -> dict[str, Any]:
     """On whose signature, and the interval: `not_after` is the relay's stamp, `witnessed_before` the quorum's time."""
     if step is None:
-        names = ("not_before", "not_after", "witnessed_before", "witnesses", "signed_by", "leaf", "key", "held")
+        names = (
+            "not_before",
+            "not_after",
+            "witnessed_before",
+            "witnesses",
+            "witnesses_doubted",
+            "signed_by",
+            "leaf",
+            "key",
+            "held",
+        )
         return dict.fromkeys(names)
     quorum = step.witnessed
     return {
@@ -101,6 +111,7 @@ def _signed(step: Step | None) -> dict[str, Any]:
         "not_after": to_wire(step.stamp_ms),
         "witnessed_before": None if quorum is None else to_wire(quorum.before_ms),
         "witnesses": None if quorum is None else list(quorum.parties),
+        "witnesses_doubted": [] if quorum is None else list(quorum.doubted),
         "signed_by": step.kid,
         "leaf": step.entry.index,
         "key": step.key,

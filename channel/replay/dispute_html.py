@@ -39,11 +39,6 @@ blockquote { margin: 1mm 0 2mm; padding: 1mm 3mm; border-left: 3px solid #888; }
 """
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _VERTICES_SHOWN = 40  # more is not read by anybody
-_VERDICTS = {
-    Verdict.VERIFIED: "verified under the charter given",
-    Verdict.INCOMPLETE: "nothing wrong found; no charter was given to compare with",
-    Verdict.REFUTED: "refuted",
-}
 
 
 def page(reading: Reading, dispute: Dispute, log: Report) -> str:
@@ -101,7 +96,7 @@ def _scope(reading: Reading, dispute: Dispute, log: Report) -> Iterator[str]:
         "Time in dispute": f"{moment(query.from_ms)} to {moment(query.until_ms)} (UTC)",
         "Area in dispute": f"{len(query.area.polygons)} polygon(s), {vertices} vertices, within {extent} (WGS 84)",
         "Parties": f"only notices that {query.party} wrote or was to get" if query.party else "all, in both directions",
-        "Log": f"{head['tree_size']} leaves, root {head['root']}: {_VERDICTS[log.verdict]}",
+        "Log": f"{head['tree_size']} leaves, root {head['root']}: {claims.VERDICTS[log.verdict]}",
         "Charter": f"hash {ledger.charter_of}",
         "Found": f"{len(dispute.notices)} notice(s) whose area touches the area and whose time touches the time",
     }

@@ -18,7 +18,8 @@ from channel.log.store import LogStore
 from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
 from channel.protocol.errors import FatalError, UsageError
-from channel.protocol.statements import Receipt
+from channel.protocol.statements import Heartbeat, Receipt
+from channel.protocol.times import to_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
         of,
         note=note,
         prove=lambda index: folded.tree.inclusion(index, size),
-        words=[] if signer is None else _receipts(folded, indexes, size, signer),
+        words=[] if signer is None else _words(folded, indexes, size, signer),
     )
     nid = ledger.notices[of].nid
     return Proved(bundle, {"nid": nid, **summary(bundle, ledger.entries[0].opened.token, list(entries))})
@@ -77,13 +78,26 @@ def _checkpoint(log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
     return size, merge(note, log.cosignatures(size).values())
 
 
-def _receipts(folded: Folded, indexes: Sequence[int], size: int, signer: Signer) -> list[bytes]:
-    """Receipts of the parties' leaves among these, and of the last one below `size`: it attests the key chain."""
+def _words(folded: Folded, indexes: Sequence[int], size: int, signer: Signer) -> list[bytes]:
+    """Receipts of the parties' leaves among these, and a heartbeat at `size`: it confirms the key chain."""
+    entries = folded.ledger.entries
+    theirs = [index for index in indexes if entries[index].opened.party != ids.RELAY]
+    return [*(_receipt(folded.ledger, index, signer) for index in theirs), _heartbeat(folded, size, signer)]
+
+
+def _heartbeat(folded: Folded, size: int, signer: Signer) -> bytes:
+    """As the relay would have signed it when its log was so long, to the first party."""
     ledger = folded.ledger
-    theirs = {entry.index for entry in ledger.entries.values() if entry.opened.party != ids.RELAY}
-    last = max((index for index in theirs if index < size), default=None)
-    wanted = sorted({*theirs.intersection(indexes), *(() if last is None else (last,))})
-    return [_receipt(ledger, index, signer) for index in wanted]
+    word = Heartbeat(
+        net=ledger.charter.net,
+        issued=to_wire(ledger.entries[size - 1].stamp_ms),
+        to=ledger.charter.parties[0].party,
+        size=size,
+        root=ids.b64url(folded.tree.root(size)),
+        keys=ledger.ring.chain_at(size),
+        devices=(),
+    )
+    return seal(word, signer)
 
 
 def _receipt(ledger: Ledger, index: int, signer: Signer) -> bytes:

@@ -18,6 +18,10 @@ class Quorum:
     size: int
     before_ms: int
     parties: tuple[str, ...]
+    doubted: tuple[str, ...] = ()
+    """Those of them that call their witness key compromised by then (protocol.md 5.5)."""
+    sound: bool = True
+    """It is a quorum without these, too."""
 
 
 class Witnessed:
@@ -53,4 +57,8 @@ class Witnessed:
                 continue  # it proves nothing; `channel verify` is what names it
             times[party] = at_s
         complete_s = cosignature.quorum_time(times, self._ledger.charter.terms.quorum)
-        return None if complete_s is None else Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)))
+        if complete_s is None:
+            return None
+        doubted = cosignature.doubted(self._ledger.ring, size) & times.keys()
+        sound = len(times) - len(doubted) >= self._ledger.charter.terms.quorum
+        return Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)), tuple(sorted(doubted)), sound)

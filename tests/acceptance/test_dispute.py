@@ -99,8 +99,12 @@ def test_one_party_alone_and_lines_and_a_page(home: Path) -> None:
     only = json.loads(channel(*asked, "--party", "regime", "--json").stdout)
     assert {row["addressee"] for notice in only["notices"] for row in notice["deliveries"]} >= {"regime"}
     assert len(only["notices"]) == 1
-    lines = channel(*asked)
+    lines = channel(*asked, "--charter", home / "charter.jws")
     assert lines.returncode == 0
+    assert lines.stdout.startswith("the log of deir-ezzor-2017, ")
+    assert "verified under the charter given" in lines.stdout.splitlines()[0]
+    other = channel(*asked, "--charter", Path("tests/vectors/log-1/charter.jws").absolute())
+    assert (other.returncode, "REFUTED. Nothing below" in other.stdout.splitlines()[0]) == (0, True)
     assert "a machine of russia signed that it stored the notice: this is not knowledge by a person" in lines.stdout
     page = channel(*asked, "--html", home / "report.html")
     assert page.returncode == 0

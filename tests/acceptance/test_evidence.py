@@ -38,6 +38,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.parametrize("cut", ["empty", "short", "no database"])
+def test_a_file_that_cannot_be_read_as_a_log_is_refuted(home: Path, charter: Path, tmp_path: Path, cut: str) -> None:
+    data = (home / "log.sqlite").read_bytes()
+    file = tmp_path / "log.sqlite"
+    file.write_bytes({"empty": b"", "short": data[: len(data) // 2], "no database": b"x" * 5000}[cut])
+    status, told = verdict(file, charter)
+    assert (status, told["verdict"], told["proven"]) == (1, "refuted", [])
+    assert [(reason["code"], reason["leaf"]) for reason in told["reasons"]] == [("bad-log", None)]
+
+
 @pytest.fixture(scope="module")
 def charter(home: Path) -> Path:
     return home / "charter.jws"

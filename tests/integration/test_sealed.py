@@ -166,12 +166,15 @@ def found(files: dict[str, bytes], place: tuple[int, int]) -> set[tuple[str, str
 
 def stored(root: Path, *, parties: bool) -> dict[str, bytes]:
     """Every file of the channel's home, or of the parties' homes in it."""
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in files
-        if (path.relative_to(root).parts[0] == "parties") is parties
-    }
+    while True:
+        try:
+            return {
+                str(path.relative_to(root)): path.read_bytes()
+                for path in root.rglob("*")
+                if path.is_file() and (path.relative_to(root).parts[0] == "parties") is parties
+            }
+        except FileNotFoundError:
+            continue  # the broker put a file in the place of another meanwhile: all of them are read again
 
 
 async def exchange(lab: ChannelLab, *, seal: bool) -> tuple[int, int]:

@@ -123,7 +123,8 @@ class Relay:
         frames_due = all_frames(down, self.core.folded, self.head(), self.mono_ms, self.bodies.get)
         wanted = down.bodies(self.core.bodies, self.head(), self.bodies.get)
         frames_due += [] if wanted is None else [wanted]
-        asked = [proofs, down.compared(self.core.folded, self.head())]
+        beat = None if proofs is None else self.beat(party)  # as the relay's loop does
+        asked = [beat, proofs, down.compared(self.core.folded, self.head())]
         return [*(frame for frame in asked if frame is not None), *frames_due]
 
     def note(self, size: int) -> str | None:

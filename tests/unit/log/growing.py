@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from channel.log.checkpoint import Checkpoint, sign
+from channel.log.cosignature import cosign
 from channel.log.leaf import encode, leaf_hash
 from channel.log.merkle import Tree
 from channel.log.report import Report
-from channel.log.store import LogStore, StoredLeaf
+from channel.log.store import Cosignature, LogStore, StoredLeaf
 from channel.log.verify import verify_log
 from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
@@ -99,7 +100,15 @@ class GrowingLog:
 
     def verify(self, charter: bytes | None = CHARTER) -> Report:
         """The report on what is stored."""
-        return verify_log(self.store.leaves(), self.store.notes(), charter)
+        return verify_log(self.store.leaves(), self.store.notes(), charter, self.store.cosignatures)
+
+    def cosign(self, size: int, *kids: str) -> None:
+        """Keep cosignatures by these witness keys on the checkpoint of that size."""
+        note = str(self.store.note(size))
+        for kid in kids:
+            line = cosign(note, bodies.NET, Signer(kid, bodies.seed(kid)), STAMP // 1000 + size)
+            self.store.put_cosignatures([Cosignature(size, ids.kid_party(kid), line)])
+        self.store.flush()
 
 
 def changed(rows: list[StoredLeaf], index: int, **members: Any) -> list[StoredLeaf]:

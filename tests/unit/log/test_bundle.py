@@ -220,12 +220,48 @@ def test_without_a_word_of_the_relay_nothing_confirms_the_key_chain() -> None:
     assert verdict(data) is Verdict.INCOMPLETE
 
 
-def test_keys_beyond_the_last_word_are_said_to_be_unconfirmed() -> None:
-    log = shared()
-    report = verify_bundle(log.bundle(words=(log.receipt(5),)), CHARTER)
+def test_rows_beyond_the_last_word_are_not_verified_a_key_may_have_been_withdrawn_before_them() -> None:
+    log = begun()
+    withdrawn = log.say("russia", "revocation", "root/1", kid="russia/sig/desk-operations", reason="stolen")
+    log.say("russia", "answer", DESK, word="WILCO", until=...)
+    notice = next(leaf.index for leaf in log.leaves() if leaf.opened.of == log.of)
+    leaves = [leaf for leaf in log.leaves() if leaf.index != withdrawn]
+    note = log.note("coalition", "russia")
+    data = build(leaves, log.of, note=note, prove=log.prove(), words=(log.receipt(notice),))
+    assert (verdict(data), codes_of(data)) == (Verdict.INCOMPLETE, {"keys-unattested"})
+    attested = build(leaves, log.of, note=note, prove=log.prove(), words=(log.heartbeat(),))
+    assert codes_of(attested) == {"keys-incomplete"}, "a later word gives it away"
+
+
+def test_cosignatures_count_only_where_the_words_confirm_the_key_chain_up_to_the_checkpoint() -> None:
+    """A maker leaves out that the witnesses' keys were withdrawn, and the words that would say so."""
+    log = begun()
+    last = log.say("russia", "receiving")
+    word = log.receipt(last)
+    out = [
+        log.say(party, "revocation", "root/1", kid=f"{party}/wit/1", compromised_since=1)
+        for party in ("coalition", "russia")
+    ]
+    log.say("coalition", "notice", nid="015e89c1-b3c0-7000-8000-0000000000a1")
+    leaves = [leaf for leaf in log.leaves() if leaf.index not in out]
+    data = build(leaves, log.of, note=log.note("coalition", "russia"), prove=log.prove(), words=(word,))
+    report = verify_bundle(data, CHARTER)
+    assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ())
+    assert not any("witnesses" in line or "; before " in line for line in report.proven)
+    assert any("what 2 cosignatures show" in line for line in report.unproven)
+    assert any("0 witnesses cosigned" in line for line in report.unproven)
+    honest = verify_bundle(shared().bundle(), CHARTER)
+    assert any("witnesses had verified this log" in line for line in honest.proven)
+    assert not any("cosignatures show" in line for line in honest.unproven)
+
+
+def test_what_happened_to_keys_above_the_checkpoint_is_said_to_be_unproven() -> None:
+    log = begun()
+    index = log.say("coalition", "revocation", "root/1", kid="coalition/wit/1", compromised_since=2)
+    note, prove = log.note("coalition", "russia", size=index), log.prove(index)
+    report = verify_bundle(log.bundle(note=note, prove=prove, words=(log.heartbeat(index),)), CHARTER)
     assert report.verdict is Verdict.VERIFIED
-    assert any("no key was withdrawn after leaf 5 and before leaf 21" in line for line in report.unproven)
-    assert not any("no key was withdrawn" in line for line in verify_bundle(good(), CHARTER).unproven)
+    assert f"that no key in it was withdrawn or called compromised after leaf {index - 1}" in report.unproven
 
 
 def test_a_receipt_of_another_leaf_confirms_the_chain_without_being_about_the_notice() -> None:
@@ -264,8 +300,8 @@ def test_a_statement_by_a_withdrawn_key_is_refuted() -> None:
 
 def test_a_receipt_for_other_bytes_is_the_relays_own_contradiction() -> None:
     log = shared()
-    assert codes_of(log.bundle(words=(log.receipt(5, of=bodies.HASH),))) == {"word-differs"}
-    assert codes_of(log.bundle(words=(log.receipt(5, stamp=1),))) == {"word-differs"}
+    for changes in ({"of": bodies.HASH}, {"stamp": 1}):
+        assert codes_of(log.bundle(words=(log.receipt(5, **changes), log.heartbeat()))) == {"word-differs"}
     assert codes_of(log.bundle(words=(log.heartbeat(root=bodies.HASH),))) == {"word-differs"}
 
 

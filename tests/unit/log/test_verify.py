@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from channel.log import tokens, verify
+from channel.log.bundle import REASONS as BUNDLE_REASONS
 from channel.log.leaf import encode, leaf_hash
+from channel.log.merkle import Tree
 from channel.log.report import REASONS, REASONS_MAX, Report, Verdict
 from channel.log.store import StoredLeaf
 from channel.log.verify import verify_log
@@ -437,8 +439,89 @@ def test_a_wholly_wrong_log_is_told_in_bounded_words() -> None:
     assert report.reasons[-1].code == "more"
 
 
+WITNESSES = ("coalition/wit/1", "russia/wit/1")
+
+
+def test_cosignatures_beside_the_log_are_verified_and_say_how_far_it_was_witnessed() -> None:
+    log = _log(3)
+    log.cosign(2, *WITNESSES)
+    report = log.verify()
+    assert (report.verdict, report.witnessed, report.to_json()["witnessed"]) == (Verdict.VERIFIED, 2, 2)
+    assert any("witnesses had verified this log up to 2 leaves: coalition before" in line for line in report.proven)
+    assert any("that a quorum of witnesses (2) had verified leaves 2 to 3" in line for line in report.unproven)
+    log.cosign(4, *WITNESSES)
+    assert log.verify().witnessed == 4
+    assert not any("quorum of witnesses" in line for line in log.verify().unproven)
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside the log", "in the note"])
+def test_a_cosignature_that_does_not_hold_is_named_with_its_checkpoint_and_party(beside: bool) -> None:
+    log = _log(2)
+    log.cosign(3, *WITNESSES)
+    lines = dict(log.store.cosignatures(3))
+    lines["russia"] = lines["coalition"].replace("/coalition ", "/russia ")
+    wrong = lines["coalition"][:-20] + ("A" if lines["coalition"][-20] != "A" else "B") + lines["coalition"][-19:]
+    notes = [(size, note if beside or size != 3 else note + wrong) for size, note in log.notes()]
+    kept = {"coalition": wrong, "russia": lines["russia"]} if beside else {}
+    report = verify_log(log.rows(), notes, CHARTER, lambda size: kept if size == 3 else {})
+    assert {code for code, _ in _found(report)} == {"bad-cosignature"}
+    assert all("checkpoint of size 3" in reason.detail for reason in report.reasons)
+    assert len(report.reasons) == len(kept) or not beside
+    assert report.witnessed == 0
+
+
+def test_a_quorum_with_a_key_that_its_party_calls_compromised_is_said_to_be_one() -> None:
+    log = _log(2)
+    log.cosign(3, *WITNESSES)
+    log.add("revocation", by="russia/root/1", kid="russia/wit/1", compromised_since=1, **{"from": "russia"})
+    log.commit()
+    report = log.verify()
+    assert report.verdict is Verdict.VERIFIED, report.reasons
+    assert any("russia before" in line and "calls compromised" in line for line in report.proven)
+    assert any("if the compromised witness keys of russia are not counted" in line for line in report.unproven)
+
+
+def test_of_another_charter_nothing_is_told_as_proven() -> None:
+    for charter in (OTHER_CHARTER, b"no charter"):
+        report = _log(2).verify(charter)
+        assert (report.verdict, report.proven, report.witnessed) == (Verdict.REFUTED, (), 0)
+
+
+def test_what_a_key_signed_where_it_was_not_valid_is_not_counted_as_signed() -> None:
+    log = GrowingLog()
+    log.add("revocation", by="coalition/root/1", kid="coalition/sig/machine-1")
+    log.add("notice")
+    log.commit()
+    report = log.verify()
+    assert _found(report) == [("key-not-valid", 2)]
+    assert any(line.startswith("2 statements are signed with keys valid") for line in report.proven)
+
+
+def test_a_report_on_a_trial_and_on_machines_that_hold_desk_keys_says_so() -> None:
+    log = GrowingLog()
+    kid = "russia/sig/desk-staff"
+    key = {"kid": kid, "pub": ids.b64url(bodies.public(kid)), "held": "machine"}
+    log.add("key", by="russia/root/1", key=key, **{"from": "russia"})
+    log.add("check", by=kid, desk="staff", **{"from": "russia"})
+    log.commit()
+    assert any(kid in line and "machines hold" in line for line in log.verify().unproven)
+    trial = seal(bodies.body("charter", trial=True), Signer("relay/sig/machine-1", bodies.seed("relay/sig/machine-1")))
+    tree = Tree()
+    tree.append(leaf_hash(encode(STAMP, trial)))
+    report = verify_log([StoredLeaf(0, STAMP, trial)], [(1, note_of(1, tree.root()))], trial)
+    assert report.verdict is Verdict.VERIFIED
+    assert any("this net is a trial" in line for line in report.unproven)
+
+
+def test_every_reason_in_json_names_its_leaf_or_null() -> None:
+    for report in (verify_log([], [(1, "x")], b"no charter"), verify.unreadable("cut off")):
+        assert report.reasons
+        for reason in report.to_json()["reasons"]:  # type: ignore[attr-defined]
+            assert set(reason) == {"code", "leaf", "detail"}
+
+
 def test_every_code_of_a_report_is_explained() -> None:
-    known = {*REASONS, *codes.REFUSALS, *codes.UNATTRIBUTABLE}
+    known = {*REASONS, *BUNDLE_REASONS, *codes.REFUSALS, *codes.UNATTRIBUTABLE}
     sources = "".join(Path(module.__file__ or "").read_text() for module in (verify, tokens))
     assert set(re.findall(r'\.add\(\s*"([a-z-]+)"', sources)) <= known
     assert set(re.findall(r'else "([a-z-]+)"|return "([a-z-]+)"', sources)) <= {(a, "") for a in known} | {

@@ -10,10 +10,12 @@ from channel.ledger.fold import fold
 from channel.ledger.ledger import Ledger
 from channel.log import cosignature
 from channel.log.store import Cosignature
+from channel.protocol import ids
 from channel.replay.witnessed import Quorum, Witnessed
 from channel.scenario import load
 from channel.testing.memory import MemoryLog
 from tests.unit.scenario.worlds import World, signer
+from tests.vectors import bodies
 
 BASE_S = 1_505_400_000
 
@@ -64,6 +66,22 @@ def test_the_first_checkpoint_with_a_quorum_counts_and_its_time_is_that_of_the_l
     witnessed = Witnessed(ledger, store)
     assert [witnessed(index) for index in (0, last - 1, 0)] == [expected] * 3
     assert witnessed(last) is None
+
+
+def test_a_witness_whose_party_calls_its_key_compromised_is_named_and_the_quorum_without_it_weighed(
+    store: MemoryLog, ledger: Ledger
+) -> None:
+    first, last = sizes(store)[0], sizes(store)[-1]
+    cosigned(store, ledger, first, "coalition russia sdf")
+    cosigned(store, ledger, last, "coalition russia sdf regime")
+    assert [at.doubted for index in (0, last - 1) if (at := Witnessed(ledger, store)(index)) is not None] == [(), ()]
+    revocation = bodies.body("revocation", kid="sdf/wit/1", compromised_since=0, **{"from": "sdf"})
+    ledger.ring.apply(ledger.size, ids.sha256(b"revocation"), revocation)
+    three, four = Witnessed(ledger, store)(0), Witnessed(ledger, store)(last - 1)
+    assert three is not None
+    assert four is not None
+    assert (three.doubted, three.sound) == (("sdf",), False)
+    assert (four.doubted, four.sound) == (("sdf",), True)
 
 
 def test_a_line_by_another_partys_key_completes_no_quorum(store: MemoryLog, ledger: Ledger) -> None:
