@@ -376,4 +376,6 @@ def _print_event(channel: Party, event: Any, json_output: bool) -> None:
             screen.print(text, style=style)
         sys.stdout.flush()
     if events_shown.ends(event):
-        raise FatalError("the relay showed two histories; both checkpoints are in fork-proof.json: tell the others")
+        raise FatalError(
+            "the relay showed two histories; fork-proof.json shows it (`channel verify` says how far): tell the others"
+        )

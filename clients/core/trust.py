@@ -1,12 +1,12 @@
 """Which trees a client believes (protocol.md 11.2, 11.5): a checkpoint against the pin. Pure.
 
 A frame is not signed, and whoever carries it may repeat an old one or spoil a proof. So only two signed trees of one
-size with different roots are a fork at once; a checkpoint that merely does not fit is not believed, and asked about.
+size with different roots are a fork at once, or a signed tree whose own proof shows another root for the pinned size; a
+checkpoint that merely does not fit is not believed, and asked about.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,12 +61,32 @@ def judge(
         return Doubted(item.note, f"a tree of {checkpoint.size} leaves, after one of {pin.size}")
     if item.old != pin.size:
         return Doubted(item.note, f"a proof from size {item.old}, and the pinned size is {pin.size}")
+    proof = [ids.unb64url(node) for node in item.proof]
     try:
-        proof = [ids.unb64url(node) for node in item.proof]
         verify_consistency(pin.size, ids.unb64url(pin.root), checkpoint.size, checkpoint.root, proof)
     except ProofError as error:
+        other = _other_root(pin, checkpoint, proof)
+        if other is not None:
+            why = f"the tree of {checkpoint.size} leaves has another root of size {pin.size} than the pinned one"
+            kept = contradiction(pin.note, item.note, why)
+            return Contradiction(kept | {"root": ids.b64url(other), "proof": " ".join(item.proof)})
         return Doubted(item.note, f"no proof that {checkpoint.size} leaves begin with the pinned {pin.size}: {error}")
     return Believed(checkpoint, PinRow(checkpoint.size, root, item.note))
+
+
+def _other_root(pin: PinRow, checkpoint: Checkpoint, proof: Sequence[bytes]) -> bytes | None:
+    """The root of the pinned size in a tree that the log signed, if the proof gives it, holds, and it is not ours.
+
+    Nobody but the log makes such a proof: it leads to a root that the log signed (RFC 9162 section 2.1.4.2).
+    """
+    other = fork.root_within(pin.size, checkpoint.size, proof)
+    if other is None or ids.b64url(other) == pin.root:
+        return None
+    try:
+        verify_consistency(pin.size, other, checkpoint.size, checkpoint.root, proof)
+    except ProofError:
+        return None
+    return other
 
 
 def judge_older(
@@ -89,14 +109,18 @@ def judge_older(
 
 
 def proof_file(charter: bytes, proof: Mapping[str, str]) -> bytes:
-    """The file that an officer hands on: two checkpoints as a fork proof (docs/evidence.md E7), which
-    `channel verify` judges; where one of the two is a heartbeat, both texts as they are.
+    """The file that an officer hands on, which `channel verify` judges (docs/evidence.md E7): two checkpoints, with
+    what shows that they are of two histories if that is here, or a checkpoint and the token that names another tree.
     """
+    net, (ours, theirs) = open_charter(charter)[0].net, (proof["ours"], proof["theirs"])
     try:
-        first, second = sorted((proof["ours"], proof["theirs"]), key=lambda note: parse_body(split_note(note)[0]).size)
+        first, second = sorted((ours, theirs), key=lambda note: parse_body(split_note(note)[0]).size)
     except ProofError:
-        return json.dumps(dict(proof), indent=2).encode() + b"\n"
-    return fork.write(charter, open_charter(charter)[0].net, (first, second))
+        return fork.write_named(charter, net, ours, theirs)
+    root = ids.unb64url(proof["root"]) if "root" in proof else None
+    return fork.write(
+        charter, net, (first, second), root, [ids.unb64url(node) for node in proof.get("proof", "").split()]
+    )
 
 
 def contradiction(ours: str, theirs: str, why: str) -> dict[str, str]:

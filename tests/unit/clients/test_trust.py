@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from channel.ledger.fold import fold
 from channel.log import checkpoint, leaf
 from channel.log.checkpoint import Checkpoint
 from channel.log.documents import verify_document
+from channel.log.merkle import Tree
 from channel.log.report import Verdict
 from channel.protocol import frames, ids
 from channel.protocol.envelope import Opened, open_token, seal
@@ -85,8 +85,32 @@ def test_what_is_kept_of_a_fork_is_a_proof_that_anybody_can_judge(lab: Lab) -> N
     smaller = _note(lab, pin.size - 1, b"\x05" * 32)
     unproven = trust.proof_file(charter, trust.contradiction(pin.note, smaller, "smaller"))
     assert verify_document(unproven, charter).verdict is not Verdict.VERIFIED
-    said = trust.proof_file(charter, trust.contradiction(pin.note, "a heartbeat's token", "other root"))
-    assert json.loads(said)["why"] == "other root"
+    beat = lab.relay.core.heartbeat("russia", lab.relay.now_ms).decode()
+    same = verify_document(trust.proof_file(charter, trust.contradiction(pin.note, beat, "named")), charter)
+    assert [reason.code for reason in same.reasons] == ["no-fork"], "a file that says what it is"
+
+
+def test_a_larger_tree_whose_own_proof_shows_another_past_stops_it_at_once_with_a_whole_proof(lab: Lab) -> None:
+    """The relay hands out the consistency proof of its other tree: nobody but who signed it can make one."""
+    lab.say("coalition", notice("russia"))
+    lab.settle("coalition", "russia")
+    pin = lab.session("russia").replica.pin
+    assert pin.size & (pin.size - 1), "of a power of two the proof does not hold the root"
+    other = Tree()
+    for index in range(pin.size + 3):
+        other.append(bytes([index]) * 32)
+    larger = _note(lab, other.size, other.root())
+    nodes = other.consistency(pin.size, other.size)
+    spoilt = CheckpointItem(
+        old=pin.size, proof=tuple(ids.b64url(node) for node in [bytes(32), *nodes[1:]]), note=larger
+    )
+    assert _stopped(_deliver(lab, spoilt)) is None, "who carries it can spoil it: then it is only not believed"
+    whole = CheckpointItem(old=pin.size, proof=tuple(ids.b64url(node) for node in nodes), note=larger)
+    proof = _stopped(_deliver(lab, whole))
+    assert proof is not None
+    charter = lab.relay.leaves[0].token
+    report = verify_document(trust.proof_file(charter, proof), charter)
+    assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ())
 
 
 def test_another_root_of_an_earlier_size_stops_it_too(lab: Lab) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from channel.log.fork import FORK_BYTES_MAX, REASONS, root_over, root_within, verify_fork, write
+from channel.log.fork import FORK_BYTES_MAX, REASONS, root_over, root_within, verify_fork, write, write_named
 from channel.log.merkle import EMPTY_ROOT, Tree
-from channel.log.report import Verdict
-from channel.protocol import canonical, codes
+from channel.log.report import Report, Verdict
+from channel.protocol import canonical, codes, ids
 from channel.protocol.envelope import Signer, seal
 from tests.unit.log.growing import CHARTER, note_of
 from tests.vectors import bodies
@@ -55,7 +55,10 @@ def test_two_histories_are_shown_whatever_their_sizes(size1: int) -> None:
     for size2 in range(size1, 18):
         report = verify_fork(_file(size1, size2), CHARTER)
         assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ()), size2
-        assert report.proven == ("the log's key signed two different histories: it cannot explain that away",)
+        assert report.proven[-1] == "the relay signed two different histories: it cannot explain that away"
+        assert [line.split(" leaves")[0] for line in report.proven[:2]] == [
+            f"the log signed a tree of {size}" for size in (size1, size2)
+        ]
 
 
 @pytest.mark.parametrize("size1", SIZES)
@@ -155,6 +158,69 @@ def test_it_has_one_spelling() -> None:
     assert _codes(canonical.dumps({**members, "v": True}) + b"\n") == ["bad-fork"]
     del members["proof"]
     assert _codes(canonical.dumps(members) + b"\n") == ["bad-fork"]
+
+
+# --- a checkpoint, and a token that names another tree ---------------------------------------------------------------
+
+
+def _heartbeat(size: int, root: bytes, by: str = "relay/sig/machine-1") -> str:
+    body = bodies.body("heartbeat", size=size, root=ids.b64url(root))
+    return seal(body, Signer(by, bodies.seed(by))).decode()
+
+
+def _seen(size: int, root: bytes) -> str:
+    kid = "russia/sig/machine-1"
+    body = bodies.body("receiving", **{"from": "russia"}, seen={"size": size, "root": ids.b64url(root)})
+    return seal(body, Signer(kid, bodies.seed(kid))).decode()
+
+
+def _named(token: str, size: int = 9) -> Report:
+    return verify_fork(write_named(CHARTER, bodies.NET, _notes(size, size)[0], token), CHARTER)
+
+
+def test_a_heartbeat_of_another_tree_of_that_size_is_the_relays_own_contradiction() -> None:
+    report = _named(_heartbeat(9, _tree("b").root(9)))
+    assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ())
+    assert any(line.startswith("relay/sig/machine-1 signed that it knows a tree of 9") for line in report.proven)
+
+
+def test_a_partys_seen_is_its_own_word_and_says_where_the_rest_is() -> None:
+    report = _named(_seen(9, _tree("b").root(9)))
+    assert (report.verdict, [reason.code for reason in report.reasons]) == (Verdict.INCOMPLETE, ["no-proof"])
+    assert "the client of russia holds the log's own signature" in report.reasons[0].detail
+    assert any(line.startswith("the log signed a tree of 9 leaves") for line in report.proven)
+    assert any(line.startswith("russia/sig/machine-1 signed that it knows a tree of 9") for line in report.proven)
+    assert report.unproven[0] == "that the relay signed two different histories"
+
+
+_BUSY = seal(bodies.body("busy"), Signer("relay/sig/machine-1", bodies.seed("relay/sig/machine-1"))).decode()
+_LATER = seal(bodies.body("check"), Signer("russia/sig/desk-later", bodies.seed("russia/sig/desk-later"))).decode()
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "verdict"),
+    [
+        (_heartbeat(9, _tree("a").root(9)), "no-fork", Verdict.REFUTED),
+        (_seen(9, _tree("a").root(9)), "no-fork", Verdict.REFUTED),
+        (_heartbeat(8, _tree("b").root(8)), "no-proof", Verdict.INCOMPLETE),
+        (_heartbeat(9, bytes(32), by="coalition/sig/machine-1"), "wrong-party", Verdict.REFUTED),
+        (_BUSY, "bad-fork", Verdict.REFUTED),
+        (_LATER, "no-proof", Verdict.INCOMPLETE),
+        ("a.b.c", "bad-token", Verdict.REFUTED),
+    ],
+)
+def test_other_tokens_beside_a_checkpoint_show_no_fork(token: str, code: str, verdict: Verdict) -> None:
+    report = _named(token)
+    assert (report.verdict, [reason.code for reason in report.reasons]) == (verdict, [code])
+    assert (report.proven == ()) is (verdict is Verdict.REFUTED)
+
+
+def test_no_bit_of_a_file_with_a_token_can_be_changed() -> None:
+    data = write_named(CHARTER, bodies.NET, _notes(9, 9)[0], _heartbeat(9, _tree("b").root(9)))
+    start = data.index(b'"notes"')
+    for at in range(start, len(data)):
+        changed = data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+        assert verify_fork(changed, CHARTER).verdict is not Verdict.VERIFIED, at
 
 
 def test_a_proof_that_fits_nothing_gives_no_root() -> None:
