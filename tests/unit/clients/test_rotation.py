@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from channel.ledger import policy
 from channel.protocol import ids, keyfile
 from channel.protocol.errors import RefusedError, TransientError, UsageError
-from channel.protocol.statements import Revocation
+from channel.protocol.statements import Notice, Revocation
 from clients.core import rotation
 from clients.core.clock import SteppedClock, random_bytes
 from clients.core.drafts import Draft
@@ -275,6 +277,32 @@ async def test_a_home_restored_from_a_copy_does_not_take_another_key_for_its_own
         unused = [file.name for file in restored.home.keys.iterdir() if file.name.endswith(".unused")]
         assert len(unused) == begun
         await restored.send(to=["russia"], kind="text", text="it still signs", how="machine")
+
+
+async def test_what_was_sealed_to_a_key_that_was_changed_meanwhile_is_sealed_anew_once(
+    net: MemoryNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, Any] = {"to": ["russia"], "kind": "text", "text": "secret", "seal": True}
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia:
+        assert await coalition.caught_up()
+        behind = net.links.pop("coalition")
+        await rotate(russia, "enc", random=random_bytes)
+        net.links["coalition"] = behind
+        sent = await coalition.send(**said)
+        (refusal,) = net.lab.relay.core.folded.ledger.refused
+        first, second = coalition.session.store.outbox()[-2:]
+        assert (sent.replaces, sent.of, sent.nid) == (refusal, second.of, second.nid)
+        assert (first.of, first.code, first.nid != second.nid) == (refusal, "sealed-body", True)
+        body = coalition.record(sent.of).body
+        assert isinstance(body, Notice)
+        assert (body.replaces, body.text) == (refusal, "secret")
+        await russia.until(lambda: sent.of in russia.ledger.notices and russia.ledger.notices[sent.of].unsealed)
+
+        monkeypatch.setattr(net.lab.relay.core.bodies, "judge", lambda *_: policy.Refuse("sealed-body", "no key"))
+        before = len(coalition.session.store.outbox())
+        with pytest.raises(RefusedError, match="sealed-body"):
+            await coalition.send(**said)
+        assert len(coalition.session.store.outbox()) == before + 2, "what is refused again is told"
 
 
 def test_a_file_that_is_not_the_enrolled_key_is_found_out(net: MemoryNet) -> None:
