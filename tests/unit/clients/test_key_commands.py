@@ -39,6 +39,16 @@ def test_what_cannot_be_withdrawn_or_changed_says_what_to_type(desk: Desk) -> No
     assert "has no desk" in desk.json("coalition", "key", "rotate", "wit", "staff", status=2)["error"]["detail"]
 
 
+def test_a_root_key_is_changed_and_said_where_it_lies(desk: Desk) -> None:
+    changed = desk.json("coalition", "key", "rotate", "root", "--compromised-since", "3")
+    assert changed["enrolled"]["kid"] == "coalition/root/2"
+    assert [(one["kid"], one["compromised_since"]) for one in changed["withdrawn"]] == [("coalition/root/1", 3)]
+    assert "root-2.pem: keep it apart" in desk.errors
+    desk.run("coalition", "key", "rotate", "wit")
+    last = desk.json("coalition", "key", "revoke", "coalition/root/2", "--reason", "x", status=2)
+    assert last["error"]["detail"].endswith("party -p coalition key rotate root")
+
+
 def test_a_change_that_cannot_be_sent_is_gone_on_with_by_the_same_command(desk: Desk) -> None:
     desk.run("coalition", "inbox")
     desk.up = False
