@@ -12,6 +12,8 @@ from channel.ledger.fold import Folded, fold
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import ids
+from channel.protocol.errors import UsageError
+from channel.protocol.times import to_wire
 from channel.replay.moment import Moment
 
 
@@ -60,8 +62,13 @@ def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int]
 
 
 def inside(leaves: Iterable[StoredLeaf], until: Moment) -> Iterator[StoredLeaf]:
-    """Leaves up to a moment."""
+    """Leaves up to a moment. UsageError if the log began only after it."""
     for leaf in leaves:
         if not until.covers(leaf.index, leaf.stamp):
+            if leaf.index == 0:
+                raise UsageError(
+                    f"nothing was in the log at that time: its first leaf came at {to_wire(leaf.stamp)}; "
+                    "name that time or a later one"
+                )
             return
         yield leaf

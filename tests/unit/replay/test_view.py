@@ -280,5 +280,9 @@ def test_the_command_prints_views_and_digest(tmp_path: Path) -> None:
     assert f"state digest of what sdf could read {digest}" in text
     assert text.count("state digest") == 1
     assert _run(home).endswith(f"state digest {digest}\n")
+    early = json.loads(_run(home, "--until", "1999-01-01T00:00Z", "--json", status=2))["error"]["detail"]
+    first = json.loads(_run(home, "--until", "0", "--json"))["parties"][0]["at"]
+    assert early.startswith(f"nothing was in the log at that time: its first leaf came at {first}")
+    assert json.loads(_run(home, "--until", first, "--json"))["tree_size"] >= 1, "what is named can be typed"
     for words in (["--as", "relay"], ["--speed", "0"], ["--speed", "2", "--json"], ["--until", "soon"]):
         _run(home, *words, status=2)
