@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
 from channel.protocol.times import to_wire
-from channel.replay.moment import Moment
+from channel.replay.moment import END, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ class Reading:
 
 
 def read_log(path: Path, until: str | None = None, progress: Callable[[int, int], None] | None = None) -> Reading:
-    """Fold `path` up to leaf index or time `until`, leaf and moment included. `progress(done, all)`."""
+    """Fold `path` up to leaf index or time `until`, leaf and moment included. `progress(done, of those)`."""
     log = SqliteLog(path, "read")
     try:
         size = log.size
-        report = None if progress is None else _reporter(progress, size)
-        folded = fold(inside(log.leaves(), Moment.of(until)), report)
+        moment = Moment.of(until)
+        report = None if progress is None else _reporter(progress, count_inside(log, moment))
+        folded = fold(inside(log.leaves(), moment), report)
         newest, charter = log.newest_note(), folded.ledger.charter
         cosigned, witnessed = tuple(log.cosignatures(size)), log.witnessed(charter.terms.quorum)
         return Reading(folded, size, newest, dict(log.links()), cosigned, witnessed)
@@ -59,6 +61,16 @@ def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int]
         progress(index + 1, size)
 
     return report
+
+
+def count_inside(log: SqliteLog, until: Moment) -> int:
+    """How many leaves of a log are inside a moment. Stamps never decrease, so few of them are looked at."""
+
+    def is_after(index: int) -> bool:
+        (leaf,) = log.leaves(index, index + 1)
+        return not until.covers(index, leaf.stamp)
+
+    return log.size if until == END else bisect_left(range(log.size), True, key=is_after)
 
 
 def inside(leaves: Iterable[StoredLeaf], until: Moment) -> Iterator[StoredLeaf]:
