@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from channel.log import checkpoint, tiles
-from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import FatalError, ProofError, UsageError
+from channel.replay.reading import cosigned
 
 _FILE_BYTES_MAX = tiles.WIDTH * (1 << 16) * 2  # twice the largest entry bundle: more is never evidence
 
@@ -26,12 +26,21 @@ def export(log_path: Path, directory: Path) -> tuple[int, int]:
         note = log.newest_note()
         if note is None:
             raise UsageError(f"{log_path} holds no checkpoint: there is nothing to export")
-        size = checkpoint.parse_body(checkpoint.split_note(note)[0]).size
-        note = merge(note, log.cosignatures(size).values())
+        size = _size(log_path, note)
+        note = cosigned(log_path, size, note, log.cosignatures(size))
         count = write_into(directory, tiles.export(log.leaves(0, size), note))
     finally:
         log.close()
     return size, count
+
+
+def _size(log_path: Path, note: str) -> int:
+    try:
+        return checkpoint.parse_body(checkpoint.split_note(note)[0]).size
+    except ProofError as error:
+        raise FatalError(
+            f"{log_path}: the newest checkpoint is damaged ({error.code}); run `channel verify` on it and restore it"
+        ) from None
 
 
 def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:

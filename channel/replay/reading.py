@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from channel.ledger.digest import state_digest
 from channel.ledger.fold import Folded, fold
+from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import ids
-from channel.protocol.errors import UsageError
+from channel.protocol.errors import FatalError, ProofError, UsageError
 from channel.protocol.times import to_wire
 from channel.replay.moment import END, Moment
 
@@ -61,6 +62,29 @@ def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int]
         progress(index + 1, size)
 
     return report
+
+
+def cosigned(path: Path, size: int, note: str, lines: Mapping[str, str]) -> str:
+    """The checkpoint's note with the cosignatures that are kept beside it, by party; nothing is verified.
+
+    FatalError names what of these is no note or no signature line, and whose.
+    """
+    where = f"checkpoint of {size} leaves"
+    try:
+        merged = merge(note, ())
+    except ProofError as error:
+        raise FatalError(
+            f"{path}: the {where} is damaged ({error.code}); run `channel verify` on it and restore it"
+        ) from None
+    for party, line in lines.items():
+        try:
+            merged = merge(merged, [line])
+        except ProofError as error:
+            raise FatalError(
+                f"{path}: the cosignature of {party} on the {where} is damaged ({error.code}); restore the log from a "
+                "copy, or try again when a newer checkpoint has its cosignatures"
+            ) from None
+    return merged
 
 
 def count_inside(log: SqliteLog, until: Moment) -> int:
