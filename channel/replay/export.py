@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,10 +47,8 @@ def _size(log_path: Path, note: str) -> int:
 def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:
     """Write each (path, bytes) below an empty or new directory, and say how many. UsageError if it is not empty."""
     count = 0
+    _new(directory)
     with _written(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise UsageError(f"{directory} is not empty: name a new directory")
         for path, data in files:
             file = directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +59,45 @@ def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:
 
 def write_file(file: Path, data: bytes) -> None:
     """Write a file whole, or leave what was there."""
+    with _placed(file, data):
+        pass
+
+
+def write_proved(file: Path, bundle: bytes, directory: Path, proofs: Iterable[tuple[str, bytes]]) -> None:
+    """A bundle, and its leaves' proofs as files in an empty or new directory: both, or what was there."""
+    _new(directory)
+    with _placed(file, bundle), _written(directory):
+        made = [(directory / name, data) for name, data in proofs]
+        try:
+            for path, data in made:
+                path.write_bytes(data)
+        except OSError:
+            for path, _ in made:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _new(directory: Path) -> None:
+    with _written(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise UsageError(f"{directory} is not empty: name a new directory")
+
+
+@contextmanager
+def _placed(file: Path, data: bytes) -> Iterator[None]:
+    """Have the file written beside its place, and put there once the block has ended well."""
+    partial = file.with_name(f".{file.name}.partial")
     with _written(file):
-        partial = file.with_name(f".{file.name}.partial")
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         partial.write_bytes(data)
-        os.replace(partial, file)
+    try:
+        yield
+        with _written(file):
+            os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def reader(directory: Path) -> tiles.Get:
