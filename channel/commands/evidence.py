@@ -45,8 +45,9 @@ def prove(
         proved = make(channel.log_file, notice, channel.signer("sig/machine-1") if key else None)
         if tlog_proof is not None:
             texts = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
-            files.write_into(tlog_proof, texts)
-        files.write_file(output, proved.bundle)
+            files.write_proved(output, proved.bundle, tlog_proof, texts)
+        else:
+            files.write_file(output, proved.bundle)
     if json_output:
         print_json({"file": str(output), **proved.told})
     else:

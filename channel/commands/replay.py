@@ -35,7 +35,7 @@ def replay(
         from channel.replay import account
         from channel.replay.moment import Moment
         from channel.replay.playback import Playback, play, speed_of
-        from channel.replay.reading import inside
+        from channel.replay.reading import count_inside, inside
         from channel.replay.view import view
         from channel.replay.view_lines import lines
 
@@ -43,9 +43,12 @@ def replay(
         if json_output and pace is not None:
             raise UsageError("--speed paces what is printed for people: leave it out with --json")
         path = log / "log.sqlite" if log.is_dir() else log
-        with closing(SqliteLog(path, "read")) as store, _screen(store.size, quiet=json_output) as show:
-            for played in play(inside(store.leaves(), moment), playback, pace, pause):
-                show(played.index, played.lines)
+        with closing(SqliteLog(path, "read")) as store:
+            if moment.index is not None and 0 < store.size <= moment.index:
+                sys.stderr.write(f"channel: the log ends at leaf {store.size - 1}: there is no leaf {moment.index}\n")
+            with _screen(count_inside(store, moment), quiet=json_output) as show:
+                for played in play(inside(store.leaves(), moment), playback, pace, pause):
+                    show(played.index, played.lines)
         ledger, tree = playback.folded.ledger, playback.folded.tree
         views = [view(ledger, moment, name) for name in ([party] if party is not None else ledger.parties)]
         head = {"tree_size": tree.size, "root": ids.b64url(tree.root()), "state_digest": state_digest(ledger)}
@@ -64,7 +67,7 @@ Show = Callable[[int, tuple[str, ...]], None]
 
 
 @contextmanager
-def _screen(size: int, *, quiet: bool) -> Iterator[Show]:
+def _screen(count: int, *, quiet: bool) -> Iterator[Show]:
     """What prints the lines of a leaf: above a progress bar where somebody watches."""
 
     def plain(index: int, lines: tuple[str, ...]) -> None:
@@ -80,7 +83,7 @@ def _screen(size: int, *, quiet: bool) -> Iterator[Show]:
 
     console = Console(stderr=not sys.stdout.isatty(), no_color=colourless(), soft_wrap=True)
     with Progress(console=console, redirect_stdout=False, redirect_stderr=False) as bar:
-        task = bar.add_task("leaves", total=size)
+        task = bar.add_task("leaves", total=count)
 
         def above(index: int, lines: tuple[str, ...]) -> None:
             if sys.stdout.isatty() and not quiet:

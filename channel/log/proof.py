@@ -1,21 +1,28 @@
-"""Verifying Merkle proofs: RFC 9162 sections 2.1.3.2 and 2.1.4.2, which need no tree. Making them is in `merkle`."""
+"""Verifying Merkle proofs: RFC 9162 sections 2.1.3.2 and 2.1.4.2, which need no tree. Making them is in `merkle`.
+
+Whatever is handed in, the outcome is that the proof holds or ProofError: also of what is no number and no hash.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from channel.log.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
-from channel.protocol.errors import ProofError
+from channel.protocol.errors import ProofError, UsageError
+from channel.protocol.octets import octets
 
 
-def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Iterable[bytes], root: bytes) -> None:
     """The leaf is at `index` of the tree with this size and root; ProofError (`bad-inclusion`) otherwise."""
     code = "bad-inclusion"
-    _lengths(code, (leaf_hash, root), proof)
+    _numbers(code, index, size)
+    leaf_hash, root = _hashes(code, (leaf_hash, root))
+    path = _hashes(code, proof)
     if not 0 <= index < size:
         raise ProofError(code, f"no leaf {index} in a tree of {size}")
     node, last, digest = index, size - 1, leaf_hash
-    for sibling in proof:
+    for sibling in path:
         if last == 0:
             raise ProofError(code, "the proof is too long")
         if node & 1 or node == last:
@@ -31,24 +38,26 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
         raise ProofError(code, f"leaf {index} is not under this root of size {size}")
 
 
-def verify_consistency(size1: int, root1: bytes, size2: int, root2: bytes, proof: Sequence[bytes]) -> None:
+def verify_consistency(size1: int, root1: bytes, size2: int, root2: bytes, proof: Iterable[bytes]) -> None:
     """The tree of `size2` begins with the tree of `size1`; ProofError (`bad-consistency`) otherwise.
 
     From size 0 everything follows, with an empty proof, if `root1` is the empty tree's (C2SP tlog-witness).
     """
     code = "bad-consistency"
-    _lengths(code, (root1, root2), proof)
+    _numbers(code, size1, size2)
+    root1, root2 = _hashes(code, (root1, root2))
+    path = _hashes(code, proof)
     if not 0 <= size1 <= size2:
         raise ProofError(code, f"size {size1} cannot grow to size {size2}")
     if any(size == 0 and root != EMPTY_ROOT for size, root in ((size1, root1), (size2, root2))):
         raise ProofError(code, "a tree without leaves has only the empty root")
     if size1 in (0, size2):
-        if proof:
+        if path:
             raise ProofError(code, "the proof is too long")
         if size1 == size2 and root1 != root2:
             raise ProofError(code, f"two different roots of size {size1}")
         return
-    old, new = _grow(size1, size2, root1, proof)
+    old, new = _grow(size1, size2, root1, path)
     if old != root1:
         raise ProofError(code, f"the proof does not lead to the root of size {size1}")
     if new != root2:
@@ -80,6 +89,17 @@ def _grow(size1: int, size2: int, root1: bytes, proof: Sequence[bytes]) -> tuple
     return old, new
 
 
-def _lengths(code: str, hashes: Sequence[bytes], proof: Sequence[bytes]) -> None:
-    if any(len(digest) != HASH_BYTES for digest in (*hashes, *proof)):
+def _numbers(code: str, *numbers: object) -> None:
+    if any(type(number) is not int for number in numbers):
+        raise ProofError(code, "an index and a size are whole numbers")
+
+
+def _hashes(code: str, hashes: object) -> tuple[bytes, ...]:
+    """The hashes as bytes, each read once: a proof may be handed in as an iterator."""
+    try:
+        found = tuple(map(octets, cast("Iterable[object]", hashes)))
+    except (TypeError, UsageError):
+        raise ProofError(code, "a proof is a list of hashes, each as bytes") from None
+    if any(len(digest) != HASH_BYTES for digest in found):
         raise ProofError(code, f"every hash has {HASH_BYTES} bytes")
+    return found

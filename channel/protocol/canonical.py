@@ -12,6 +12,7 @@ from typing import NoReturn, TypeAlias
 
 from channel.protocol import limits
 from channel.protocol.errors import InvariantError, Unattributable
+from channel.protocol.octets import BytesLike, octets
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json]"
 
@@ -25,8 +26,12 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BEYOND_UTF16_ORDER = re.compile("[\ue000-\U0010ffff]")  # only these sort differently as code points and as UTF-16
 
 
-def loads(data: bytes, *, size_max: int = limits.TOKEN_BYTES_MAX, depth_max: int = limits.JSON_DEPTH_MAX) -> Json:
-    """Parse strictly: Unattributable on whatever is not the subset in UTF-8. White space and key order are free."""
+def loads(data: BytesLike, *, size_max: int = limits.TOKEN_BYTES_MAX, depth_max: int = limits.JSON_DEPTH_MAX) -> Json:
+    """Parse strictly: Unattributable on whatever is not the subset in UTF-8. White space and key order are free.
+
+    UsageError for what is not bytes-like, a `str` among it: what is signed is bytes.
+    """
+    data = octets(data)
     if len(data) > size_max:
         raise Unattributable("too-large", f"{len(data)} bytes of JSON; at most {size_max}")
     try:
@@ -46,15 +51,16 @@ def loads(data: bytes, *, size_max: int = limits.TOKEN_BYTES_MAX, depth_max: int
     return value
 
 
-def loads_canonical(data: bytes, *, size_max: int = limits.TOKEN_BYTES_MAX) -> Json:
+def loads_canonical(data: BytesLike, *, size_max: int = limits.TOKEN_BYTES_MAX) -> Json:
     """As `loads`, and the bytes are the one canonical spelling of the value, else Unattributable(`not-canonical`)."""
+    data = octets(data)
     value = loads(data, size_max=size_max)
     if _encode(value) != data:
         raise Unattributable("not-canonical", "the JSON is not in RFC 8785 form")
     return value
 
 
-def is_canonical(data: bytes) -> bool:
+def is_canonical(data: BytesLike) -> bool:
     """Whether the bytes are canonical JSON of the subset."""
     try:
         loads_canonical(data)

@@ -23,6 +23,7 @@ from channel.protocol import ids, limits, schema, statements
 from channel.protocol.canonical import Json, dumps, loads, loads_canonical
 from channel.protocol.errors import Attributable, Unattributable, UsageError
 from channel.protocol.ids import Hash
+from channel.protocol.octets import BytesLike, octets
 from channel.protocol.statements import Body, Charter, Forwarding, Model, Receiving, Stage
 
 ALG = "Ed25519"  # RFC 9864: fully specified, so no key can bring another curve
@@ -84,14 +85,20 @@ class _Parts:
     signature: bytes
 
 
-def verify_signature(public_key: bytes, signature: bytes, message: bytes) -> bool:
+def verify_signature(public_key: BytesLike, signature: BytesLike, message: BytesLike) -> bool:
     """Ed25519 as strict as the strictest verifier (protocol.md 3.5), so that all verifiers agree. Never raises.
+
+    Whatever is not bytes-like is no signature: False.
 
     libsodium refuses S >= L and small-order or non-canonical keys. But it takes keys of mixed order, and libraries and
     their versions differ in whether R is compared as bytes or as a point, with or without the cofactor: a signer could
     make tokens that hold for one verifier and not for another. So key and R must also be canonical points of the
     prime-order group, where all these equations are the same.
     """
+    try:
+        public_key, signature, message = octets(public_key), octets(signature), octets(message)
+    except UsageError:
+        return False
     if len(public_key) != _KEY_BYTES or len(signature) != _SIGNATURE_BYTES:
         return False
     if not is_strong_key(public_key) or not bindings.crypto_core_ed25519_is_valid_point(signature[:_KEY_BYTES]):
@@ -121,8 +128,12 @@ def seal(body: Model, signer: Signer) -> bytes:
     return token
 
 
-def open_token(token: bytes, keys: Mapping[str, bytes], *, net: str | None = None) -> Opened:
-    """The guard. `keys`: every key ever enrolled. Unattributable up to the signature, Attributable from there on."""
+def open_token(token: BytesLike, keys: Mapping[str, bytes], *, net: str | None = None) -> Opened:
+    """The guard. `keys`: every key ever enrolled. Unattributable up to the signature, Attributable from there on.
+
+    UsageError for what is not bytes-like: it never came from a peer.
+    """
+    token = octets(token)
     parts = _take_apart(token)
     public = keys.get(parts.kid)
     if public is None:
@@ -139,8 +150,9 @@ def open_token(token: bytes, keys: Mapping[str, bytes], *, net: str | None = Non
     return Opened(token, ids.sha256(token), parts.kid, parts.type, body)
 
 
-def open_charter(token: bytes) -> tuple[Charter, Hash]:
+def open_charter(token: BytesLike) -> tuple[Charter, Hash]:
     """A charter, verified with the relay key that it carries itself: trust only its hash. Else Unattributable."""
+    token = octets(token)
     parts = _take_apart(token)
     if parts.type != Charter.TYPE:
         raise Unattributable("wrong-type", f"expected a charter, not a statement of type {parts.type}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from channel.log import checkpoint, tiles
-from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import FatalError, ProofError, UsageError
+from channel.replay.reading import cosigned
 
 _FILE_BYTES_MAX = tiles.WIDTH * (1 << 16) * 2  # twice the largest entry bundle: more is never evidence
 
@@ -26,21 +27,28 @@ def export(log_path: Path, directory: Path) -> tuple[int, int]:
         note = log.newest_note()
         if note is None:
             raise UsageError(f"{log_path} holds no checkpoint: there is nothing to export")
-        size = checkpoint.parse_body(checkpoint.split_note(note)[0]).size
-        note = merge(note, log.cosignatures(size).values())
+        size = _size(log_path, note)
+        note = cosigned(log_path, size, note, log.cosignatures(size))
         count = write_into(directory, tiles.export(log.leaves(0, size), note))
     finally:
         log.close()
     return size, count
 
 
+def _size(log_path: Path, note: str) -> int:
+    try:
+        return checkpoint.parse_body(checkpoint.split_note(note)[0]).size
+    except ProofError as error:
+        raise FatalError(
+            f"{log_path}: the newest checkpoint is damaged ({error.code}); run `channel verify` on it and restore it"
+        ) from None
+
+
 def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:
     """Write each (path, bytes) below an empty or new directory, and say how many. UsageError if it is not empty."""
     count = 0
+    _new(directory)
     with _written(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise UsageError(f"{directory} is not empty: name a new directory")
         for path, data in files:
             file = directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -51,10 +59,45 @@ def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:
 
 def write_file(file: Path, data: bytes) -> None:
     """Write a file whole, or leave what was there."""
+    with _placed(file, data):
+        pass
+
+
+def write_proved(file: Path, bundle: bytes, directory: Path, proofs: Iterable[tuple[str, bytes]]) -> None:
+    """A bundle, and its leaves' proofs as files in an empty or new directory: both, or what was there."""
+    _new(directory)
+    with _placed(file, bundle), _written(directory):
+        made = [(directory / name, data) for name, data in proofs]
+        try:
+            for path, data in made:
+                path.write_bytes(data)
+        except OSError:
+            for path, _ in made:
+                path.unlink(missing_ok=True)
+            raise
+
+
+def _new(directory: Path) -> None:
+    with _written(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise UsageError(f"{directory} is not empty: name a new directory")
+
+
+@contextmanager
+def _placed(file: Path, data: bytes) -> Iterator[None]:
+    """Have the file written beside its place, and put there once the block has ended well."""
+    partial = file.with_name(f".{file.name}.partial")
     with _written(file):
-        partial = file.with_name(f".{file.name}.partial")
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         partial.write_bytes(data)
-        os.replace(partial, file)
+    try:
+        yield
+        with _written(file):
+            os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def reader(directory: Path) -> tiles.Get:

@@ -12,7 +12,6 @@ from channel.ledger.ledger import Ledger
 from channel.log.bundle_build import build
 from channel.log.bundle_files import summary
 from channel.log.case import select
-from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LogStore
 from channel.protocol import ids
@@ -20,6 +19,7 @@ from channel.protocol.envelope import Signer, seal
 from channel.protocol.errors import FatalError, UsageError
 from channel.protocol.statements import Heartbeat, Receipt
 from channel.protocol.times import to_wire
+from channel.replay.reading import cosigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
         folded = fold(log.leaves())
         ledger = folded.ledger
         of = _find(ledger, ref)
-        size, note = _checkpoint(log, ledger, ledger.index_of[of])
+        size, note = _checkpoint(path, log, ledger, ledger.index_of[of])
     finally:
         log.close()
     entries = list(ledger.entries.values())
@@ -67,7 +67,7 @@ def _find(ledger: Ledger, ref: str) -> ids.Hash:
     raise UsageError(f"{len(found)} notices in this log begin with {ref!r}; give more of one")
 
 
-def _checkpoint(log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
+def _checkpoint(path: Path, log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
     """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest."""
     size = log.witnessed(ledger.charter.terms.quorum)
     if not index < size <= ledger.size:  # one that was witnessed since the fold does not serve
@@ -75,7 +75,7 @@ def _checkpoint(log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
     note = log.note(size)
     if note is None:
         raise FatalError(f"no checkpoint of {size} leaves is in the log: verify it with `channel verify`")
-    return size, merge(note, log.cosignatures(size).values())
+    return size, cosigned(path, size, note, log.cosignatures(size))
 
 
 def _words(folded: Folded, indexes: Sequence[int], size: int, signer: Signer) -> list[bytes]:

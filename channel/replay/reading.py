@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from channel.ledger.digest import state_digest
 from channel.ledger.fold import Folded, fold
+from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import ids
-from channel.replay.moment import Moment
+from channel.protocol.errors import FatalError, ProofError, UsageError
+from channel.protocol.times import to_wire
+from channel.replay.moment import END, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,13 @@ class Reading:
 
 
 def read_log(path: Path, until: str | None = None, progress: Callable[[int, int], None] | None = None) -> Reading:
-    """Fold `path` up to leaf index or time `until`, leaf and moment included. `progress(done, all)`."""
+    """Fold `path` up to leaf index or time `until`, leaf and moment included. `progress(done, of those)`."""
     log = SqliteLog(path, "read")
     try:
         size = log.size
-        report = None if progress is None else _reporter(progress, size)
-        folded = fold(inside(log.leaves(), Moment.of(until)), report)
+        moment = Moment.of(until)
+        report = None if progress is None else _reporter(progress, count_inside(log, moment))
+        folded = fold(inside(log.leaves(), moment), report)
         newest, charter = log.newest_note(), folded.ledger.charter
         cosigned, witnessed = tuple(log.cosignatures(size)), log.witnessed(charter.terms.quorum)
         return Reading(folded, size, newest, dict(log.links()), cosigned, witnessed)
@@ -59,9 +64,47 @@ def _reporter(progress: Callable[[int, int], None], size: int) -> Callable[[int]
     return report
 
 
+def cosigned(path: Path, size: int, note: str, lines: Mapping[str, str]) -> str:
+    """The checkpoint's note with the cosignatures that are kept beside it, by party; nothing is verified.
+
+    FatalError names what of these is no note or no signature line, and whose.
+    """
+    where = f"checkpoint of {size} leaves"
+    try:
+        merged = merge(note, ())
+    except ProofError as error:
+        raise FatalError(
+            f"{path}: the {where} is damaged ({error.code}); run `channel verify` on it and restore it"
+        ) from None
+    for party, line in lines.items():
+        try:
+            merged = merge(merged, [line])
+        except ProofError as error:
+            raise FatalError(
+                f"{path}: the cosignature of {party} on the {where} is damaged ({error.code}); restore the log from a "
+                "copy, or try again when a newer checkpoint has its cosignatures"
+            ) from None
+    return merged
+
+
+def count_inside(log: SqliteLog, until: Moment) -> int:
+    """How many leaves of a log are inside a moment. Stamps never decrease, so few of them are looked at."""
+
+    def is_after(index: int) -> bool:
+        (leaf,) = log.leaves(index, index + 1)
+        return not until.covers(index, leaf.stamp)
+
+    return log.size if until == END else bisect_left(range(log.size), True, key=is_after)
+
+
 def inside(leaves: Iterable[StoredLeaf], until: Moment) -> Iterator[StoredLeaf]:
-    """Leaves up to a moment."""
+    """Leaves up to a moment. UsageError if the log began only after it."""
     for leaf in leaves:
         if not until.covers(leaf.index, leaf.stamp):
+            if leaf.index == 0:
+                raise UsageError(
+                    f"nothing was in the log at that time: its first leaf came at {to_wire(leaf.stamp)}; "
+                    "name that time or a later one"
+                )
             return
         yield leaf

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clients.core.party import Party
     from clients.core.rotation import Changed
 
-What = Literal["machine", "desk", "wit", "enc"]
+What = Literal["machine", "desk", "wit", "enc", "root"]
 
 RootOption = Annotated[
     Path | None, typer.Option("--root", help="The root key's file, if it is kept apart from this home.")
@@ -60,7 +60,10 @@ def list_(
 )
 def rotate(
     context: typer.Context,
-    what: Annotated[What, typer.Argument(help="machine, desk, wit (witness) or enc (what opens sealed notices).")],
+    what: Annotated[
+        What,
+        typer.Argument(help="machine, desk, wit (witness), enc (opens sealed notices) or root (changes the rest)."),
+    ],
     desk: Annotated[str | None, typer.Argument(help="Of desk: which one.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for everybody to read.")] = None,
     compromised_since: SinceOption = None,
@@ -89,6 +92,8 @@ def rotate(
                 wait=wait,
             )
             _report(changed, json_output)
+            if what == "root":
+                _say_where(channel, changed.enrolled.kid)
 
         _interruptible(lambda: connected(context.obj, act))
 
@@ -107,6 +112,16 @@ def _report(changed: Changed, json_output: bool) -> None:
         sys.stdout.write(f"{one.kid} is withdrawn, leaf {one.until}{_doubt(one.compromised_since)}\n")
     for one in changed.elsewhere:
         note(f"{one.kid} stays valid, its file is elsewhere; to withdraw it: party key revoke {one.kid}")
+
+
+def _say_where(channel: Party, kid: str) -> None:
+    """A new root key lies in the home, also where the old one was kept apart."""
+    from channel.protocol import keyfile
+
+    label = kid.partition("/")[2]
+    if channel.home.has_key(label):
+        file = channel.home.keys / keyfile.file_name(label)
+        note(f"the new root key is {file}: keep it apart from this home, and say where it is with --root FILE")
 
 
 @key_app.command(

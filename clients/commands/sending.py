@@ -165,7 +165,8 @@ def send(
             found.extend(await checked(channel, draft, how, json_output or yes, json_output))
             return await channel.submit(draft, wait)
 
-        fresh = bool(amends or replaces or accounts_for or mode(check, no_check, precedence))
+        # What is sealed goes to the newest key of each addressee, which may be in a leaf that is not here yet.
+        fresh = bool(amends or replaces or accounts_for or sealed or mode(check, no_check, precedence))
         sent = connected(context.obj, act, fresh=fresh)
         report(sent, json_output, more={"findings": found} if found else {})
 
@@ -232,10 +233,12 @@ def report(sent: Sent, json_output: bool, what: str = "notice", more: dict[str, 
 
     if json_output:
         logged = {"token_sha256": sent.of, "index": sent.index, "stamp": sent.stamp, "stamp_time": to_wire(sent.stamp)}
-        print_json(
-            {**({"nid": sent.nid} if sent.nid is not None else {}), **logged, "receipt": sent.receipt, **(more or {})}
-        )
+        named = {"nid": sent.nid} if sent.nid is not None else {}
+        anew = {"replaces": sent.replaces} if sent.replaces is not None else {}
+        print_json({**named, **logged, "receipt": sent.receipt, **anew, **(more or {})})
         return
+    if sent.replaces is not None:
+        note("an addressee changed its key meanwhile, so the first was refused; this one was sealed anew")
     name = f"{what} {sent.nid}" if sent.nid is not None else what
     sys.stdout.write(f"{name} is in the log: leaf {sent.index}, {dtg(sent.stamp)}\n")
 

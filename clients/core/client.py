@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self, TypeVar
@@ -37,13 +37,17 @@ QUIET_S = 0.2  # nothing new for this long: the relay has sent what it had
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """In the log: what the signed receipt says. `nid` is None for what has none, like an answer."""
+    """In the log: what the signed receipt says. `nid` is None for what has none, like an answer.
+
+    `replaces`: the token that this one stands in for, because it was refused and could be sealed anew.
+    """
 
     nid: str | None
     of: ids.Hash
     index: int
     stamp: int
     receipt: str
+    replaces: ids.Hash | None = None
 
 
 class QueuedError(TransientError):
@@ -209,9 +213,19 @@ class Client:
         return row
 
     async def submit(self, draft: Draft, wait: float = WAIT_S) -> Sent:
-        """`queue`, and wait for the receipt. RefusedError; QueuedError after `wait` seconds without one."""
-        row = self.queue(draft)
-        return await self.settled(row.of, wait)
+        """`queue`, and wait for the receipt. RefusedError; QueuedError after `wait` seconds without one.
+
+        What was sealed to a key that its addressee has just changed is sealed anew, once (protocol.md 11.12).
+        """
+        refused = self.queue(draft).of
+        try:
+            return await self.settled(refused, wait)
+        except RefusedError as error:
+            if error.code != "sealed-body" or not draft.sealed:
+                raise
+        # The refusal's leaf stands behind those of the keys, so the newest is known now.
+        again = replace(draft, members={**draft.members, "nid": self.new_nid(), "replaces": refused})
+        return replace(await self.settled(self.queue(again).of, wait), replaces=refused)
 
     async def settled(self, of: ids.Hash, wait: float = WAIT_S) -> Sent:
         """Wait for the receipt of a statement in the outbox."""

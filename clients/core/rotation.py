@@ -50,9 +50,10 @@ async def rotate(
     since: int | None = None,
     wait: float = WAIT_S,
 ) -> Changed:
-    """Put a new key in the place of this home's of `kind`: `sig/machine`, `sig/desk-NAME`, `wit`, `enc`.
+    """Put a new key in the place of this home's of `kind`: `root`, `sig/machine`, `sig/desk-NAME`, `wit`, `enc`.
 
     `root`: the root key's file, if it is not in the home. `since`: the old key is compromised from that leaf on.
+    A new root is made in the home and withdraws the old one itself: so it is known to sign (protocol.md 5.8).
     QueuedError or TransientError: interrupted, nothing is lost; call it again.
     """
     async with _alone(client, wait):
@@ -62,8 +63,10 @@ async def rotate(
         kid = await _enrolled(client, kind, signer, random, wait)
         size = client.ledger.size
         others = [one for one in client.ledger.ring.valid(client.party, kind, size) if one.kid != kid]
-        ours = [one.kid for one in others if client.home.has_key(_label(one.kid))]
+        ours = [one.kid for one in others if one.kid in _held(client, kind, signer)]
         await _signed_out(client, ours, wait)
+        if kind == ROOT and kid != signer.kid:
+            signer = client.signers.of(client.ledger.ring.record(kid))
         for old in ours:
             await _withdraw(client, old, signer, reason, since, wait)
         ring = client.ledger.ring
@@ -82,13 +85,13 @@ async def revoke(
 ) -> KeyRecord:
     """Withdraw a key of this party at once, also one that another home holds. UsageError for the last of its kind.
 
-    What it signed and has no receipt yet will be refused; what is in the log stays.
+    What it signed and has no receipt yet will be refused; what is in the log stays. A root is withdrawn by another.
     """
     async with _alone(client, wait):
         await _settled(client, wait)
         _check_since(client, since)
-        signer = root_signer(client, root)
         _check_revocable(client, kid)
+        signer = _withdrawing(client, kid, root)
         await _withdraw(client, kid, signer, reason, since, wait)
         return client.ledger.ring.record(kid)
 
@@ -112,6 +115,22 @@ def root_signer(client: Client, file: Path | None = None) -> Signer:
         if (signer := Signer(record.kid, seed)).public == record.public:
             return signer
     raise UsageError(f"{file} is not a valid root key of {client.party}; `party key list` shows which are")
+
+
+def _withdrawing(client: Client, kid: str, file: Path | None) -> Signer:
+    """The root key that withdraws `kid`. A root is withdrawn by another: so the party still holds one afterwards."""
+    ring = client.ledger.ring
+    if ring.kind(kid) != ROOT:
+        return root_signer(client, file)
+    if file is not None and (found := root_signer(client, file)).kid != kid:
+        return found
+    for one in ring.valid(client.party, ROOT, client.ledger.size) if file is None else ():
+        if one.kid != kid and client.home.has_key(_label(one.kid)):
+            return client.signers.of(one)
+    raise UsageError(
+        f"{kid} is withdrawn with another root key: say where one is with --root FILE; "
+        f"or put a new one in its place: party -p {client.party} key rotate root"
+    )
 
 
 # --- what stands in the way -------------------------------------------------------------------------------------------
@@ -144,10 +163,6 @@ def _check_revocable(client: Client, kid: str) -> None:
         raise UsageError(f"{kid} was withdrawn at leaf {record.until}")
     if [one.kid for one in ring.valid(party, kind, client.ledger.size)] != [kid]:
         return
-    if kind == ROOT:
-        raise UsageError(
-            f"{kid} is the last root key of {party}: without one it can change no key, and needs a new net"
-        )
     raise UsageError(
         f"{kid} is the last valid key of its kind: put a new one in its place, which withdraws it: "
         f"party -p {party} key rotate {rotation_words(kind)}"
@@ -203,10 +218,10 @@ async def _enrolled(client: Client, kind: str, root: Signer, random: Random, wai
     """The new key, in the log and in this home; begun here, or in a change that was interrupted."""
     for _ in range(TRIES):
         _set_strays_aside(client, kind)
-        kid = _begun(client, kind) or _begin(client, kind, random)
+        kid = _begun(client, kind, root) or _begin(client, kind, random)
         if kid not in client.ledger.ring:
             await _enrol(client, kid, root, wait)
-        if client.ledger.ring[kid] == client.home.public(_label(kid)):
+        if kid == root.kid or client.ledger.ring[kid] == client.home.public(_label(kid)):
             return kid
     raise TransientError(
         f"other homes of {client.party} change the same keys: give the command again when they are done"
@@ -221,14 +236,21 @@ def _set_strays_aside(client: Client, kind: str) -> None:
             client.home.set_aside(label)
 
 
-def _begun(client: Client, kind: str) -> str | None:
+def _held(client: Client, kind: str, root: Signer) -> list[str]:
+    """The keys of a kind that are changed here: their files are in the home. A root may be kept apart from it."""
+    kids = [f"{client.party}/{label}" for label in client.home.labels()]
+    if kind == ROOT and root.kid not in kids:
+        kids.append(root.kid)
+    return [kid for kid in kids if client.ledger.ring.kind(kid) == kind]
+
+
+def _begun(client: Client, kind: str, root: Signer) -> str | None:
     """The new key of a change that was interrupted: its file is there, or it is enrolled beside an older one."""
-    ring, party = client.ledger.ring, client.party
-    kids = [f"{party}/{label}" for label in client.home.labels()]
-    unknown = [kid for kid in kids if kid not in ring and ring.kind(kid) == kind]
+    ring, kids = client.ledger.ring, _held(client, kind, root)
+    unknown = [kid for kid in kids if kid not in ring]
     if unknown:
         return min(unknown)
-    held = [one for one in ring.valid(party, kind, client.ledger.size) if one.kid in kids]
+    held = [one for one in ring.valid(client.party, kind, client.ledger.size) if one.kid in kids]
     return held[0].kid if len(held) > 1 else None
 
 

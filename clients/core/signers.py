@@ -34,10 +34,12 @@ class Signers:
         self._read: dict[str, Signer] = {}
 
     def find(self, ring: KeyRing, kind: str, index: int) -> Signer | None:
-        """FatalError if a key's file is not the key that was enrolled."""
+        """`record` as a signer; None if there is none."""
         record = self.record(ring, kind, index)
-        if record is None:
-            return None
+        return None if record is None else self.of(record)
+
+    def of(self, record: KeyRecord) -> Signer:
+        """That key, whose file is here. FatalError if the file is not the key that was enrolled."""
         label = record.kid.partition("/")[2]
         signer = self._read.get(label) or self._home.signer(label)
         if signer.public != record.public:

@@ -20,7 +20,7 @@ from clients.core.party import Party, Sent
 from clients.core.rotation import rotate
 from tests.integration.channel_lab import WAIT_S, ChannelLab, channel_lab, inbox, until
 
-KINDS = ("sig/machine", "sig/desk-operations", "wit", "enc")
+KINDS = ("sig/machine", "sig/desk-operations", "wit", "enc", "root")
 
 
 @pytest_asyncio.fixture

@@ -39,6 +39,16 @@ def test_what_cannot_be_withdrawn_or_changed_says_what_to_type(desk: Desk) -> No
     assert "has no desk" in desk.json("coalition", "key", "rotate", "wit", "staff", status=2)["error"]["detail"]
 
 
+def test_a_root_key_is_changed_and_said_where_it_lies(desk: Desk) -> None:
+    changed = desk.json("coalition", "key", "rotate", "root", "--compromised-since", "3")
+    assert changed["enrolled"]["kid"] == "coalition/root/2"
+    assert [(one["kid"], one["compromised_since"]) for one in changed["withdrawn"]] == [("coalition/root/1", 3)]
+    assert "root-2.pem: keep it apart" in desk.errors
+    desk.run("coalition", "key", "rotate", "wit")
+    last = desk.json("coalition", "key", "revoke", "coalition/root/2", "--reason", "x", status=2)
+    assert last["error"]["detail"].endswith("party -p coalition key rotate root")
+
+
 def test_a_change_that_cannot_be_sent_is_gone_on_with_by_the_same_command(desk: Desk) -> None:
     desk.run("coalition", "inbox")
     desk.up = False
@@ -165,8 +175,8 @@ def test_sealed_notices_go_to_the_newest_key_and_old_bodies_still_open(desk: Des
     waiting = sealed("not fetched before the change")
     assert desk.json("russia", "show", early)["text"] == "before the change"
     desk.run("russia", "key", "rotate", "enc")
-    desk.run("coalition", "inbox")
     late = sealed("after the change")
+    assert not desk.lab.relay.core.folded.ledger.refused, "the home is brought up to date before it seals"
     (desk.lab.home("russia").keys / "enc-1.pem").rename(desk.lab.path / "away.pem")
     assert desk.json("russia", "show", late)["text"] == "after the change", "the new key alone opens it"
     (desk.lab.path / "away.pem").rename(desk.lab.home("russia").keys / "enc-1.pem")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from channel.ledger import policy
 from channel.protocol import ids, keyfile
 from channel.protocol.errors import RefusedError, TransientError, UsageError
-from channel.protocol.statements import Revocation
+from channel.protocol.statements import Notice, Revocation
 from clients.core import rotation
 from clients.core.clock import SteppedClock, random_bytes
 from clients.core.drafts import Draft
@@ -20,7 +22,7 @@ from clients.core.party import Party, QueuedError
 from clients.core.rotation import revoke, rotate
 from tests.unit.clients.nets import MemoryNet, memory_net
 
-KINDS = ["sig/machine", "sig/desk-operations", "wit", "enc"]
+KINDS = ["sig/machine", "sig/desk-operations", "wit", "enc", "root"]
 
 
 @pytest_asyncio.fixture
@@ -56,7 +58,7 @@ async def test_a_key_is_enrolled_used_and_the_old_one_withdrawn(net: MemoryNet, 
 
 
 def _joint(label: str) -> str:
-    return "/" if label in ("wit/1", "enc/1") else "-"
+    return "/" if label in ("wit/1", "enc/1", "root/1") else "-"
 
 
 async def test_statements_go_on_under_the_new_key_and_what_the_old_one_signed_stays(net: MemoryNet) -> None:
@@ -122,21 +124,22 @@ STEPS = ["write_key", "_enrol", "_signed_out", "_withdraw"]
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("kind", ["enc", "root"])
 async def test_a_crash_between_any_two_steps_is_gone_on_with(
-    net: MemoryNet, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+    net: MemoryNet, monkeypatch: pytest.MonkeyPatch, kind: str, step: str, when: str
 ) -> None:
     async with net.connect("coalition") as coalition:
         with monkeypatch.context() as patched:
             _crash(patched, coalition, step, when)
             with pytest.raises(Killed):
-                await rotate(coalition, "enc", random=random_bytes)
+                await rotate(coalition, kind, random=random_bytes)
     async with net.connect("coalition") as coalition:
         assert await coalition.caught_up()
-        assert keys(coalition, "enc"), "at no moment is there no valid key"
+        assert keys(coalition, kind), "at no moment is there no valid key"
         done = step == "_withdraw" and when == "after"
-        changed = await rotate(coalition, "enc", random=random_bytes)
-        assert changed.enrolled.kid == f"coalition/enc/{3 if done else 2}"
-        assert len(keys(coalition, "enc")) == 1
+        changed = await rotate(coalition, kind, random=random_bytes)
+        assert changed.enrolled.kid == f"coalition/{kind}/{3 if done else 2}"
+        assert len(keys(coalition, kind)) == 1
         assert coalition.home.public(changed.enrolled.kid.partition("/")[2]) == changed.enrolled.public
 
 
@@ -183,7 +186,7 @@ async def test_what_cannot_be_withdrawn_says_what_to_do(net: MemoryNet) -> None:
         for kid, said in {
             "coalition/sig/machine-1": "last valid key of its kind.*party -p coalition key rotate machine",
             "coalition/sig/desk-staff": "party -p coalition key rotate desk staff",
-            "coalition/root/1": "last root key",
+            "coalition/root/1": "party -p coalition key rotate root",
             "russia/wit/1": "not a key of coalition",
             "coalition/wit/9": "not a key of coalition",
         }.items():
@@ -226,6 +229,65 @@ async def test_the_root_key_may_be_kept_elsewhere(net: MemoryNet, tmp_path: Path
         safe.chmod(0o600)
         await rotate(coalition, "wit", random=random_bytes, root=safe)
         assert keys(coalition, "wit") == ["wit/2"]
+
+
+async def test_a_root_key_is_enrolled_by_the_old_one_which_the_new_one_withdraws(net: MemoryNet) -> None:
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia:
+        stolen = rotation.root_signer(coalition)
+        changed = await rotate(coalition, "root", random=random_bytes, since=4, reason="safe opened")
+        (old,) = changed.withdrawn
+        entries = coalition.ledger.entries
+        assert entries[changed.enrolled.after].opened.kid == "coalition/root/1"
+        assert entries[old.until or 0].opened.kid == "coalition/root/2", "so it is known to sign"
+        assert await russia.caught_up()
+        assert russia.ledger.ring.record("coalition/root/1").compromised_since == 4
+        members: dict[str, object] = {"kid": "coalition/root/2", "reason": "x", "keys": coalition.ledger.ring.chain}
+        row = coalition.queue(Draft(Revocation, members), stolen)
+        with pytest.raises(RefusedError, match="key-not-valid"):
+            await coalition.settled(row.of)
+        await rotate(coalition, "wit", random=random_bytes)
+        newest = coalition.ledger.ring.newest("coalition", "wit", coalition.ledger.size)
+        assert newest is not None
+        assert entries[newest.after].opened.kid == "coalition/root/2"
+
+
+async def test_a_root_key_that_is_kept_apart_is_changed_too(
+    net: MemoryNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe, newer = tmp_path / "safe.pem", tmp_path / "newer.pem"
+    async with net.connect("coalition") as coalition:
+        (coalition.home.keys / "root-1.pem").rename(safe)
+    async with net.connect("coalition") as coalition:
+        with monkeypatch.context() as patched:
+            _crash(patched, coalition, "_signed_out", "before")
+            with pytest.raises(Killed):
+                await rotate(coalition, "root", random=random_bytes, root=safe)
+        changed = await rotate(coalition, "root", random=random_bytes, root=safe)
+        assert changed.enrolled.kid == "coalition/root/2", "the change that was begun is gone on with"
+        assert ([one.kid for one in changed.withdrawn], changed.elsewhere) == (["coalition/root/1"], ())
+        (coalition.home.keys / "root-2.pem").rename(newer)
+        with pytest.raises(UsageError, match="not a valid root key of coalition"):
+            await rotate(coalition, "wit", random=random_bytes, root=safe)
+        await rotate(coalition, "wit", random=random_bytes, root=newer)
+        assert keys(coalition, "wit") == ["wit/2"]
+
+
+async def test_a_root_key_is_withdrawn_with_another_one(net: MemoryNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with net.connect("coalition") as coalition:
+        file = coalition.home.keys / "root-1.pem"
+        with monkeypatch.context() as patched:
+            _crash(patched, coalition, "_withdraw", "before")
+            with pytest.raises(Killed):
+                await rotate(coalition, "root", random=random_bytes)
+        assert keys(coalition, "root") == ["root/2", "root/1"]
+        with pytest.raises(UsageError, match=r"with another root key.*--root FILE.*key rotate root"):
+            await revoke(coalition, "coalition/root/1", "lost", root=file)
+        assert keys(coalition, "root") == ["root/2", "root/1"]
+        gone = await revoke(coalition, "coalition/root/2", "lost", since=3)
+        assert (keys(coalition, "root"), gone.compromised_since) == (["root/1"], 3)
+        assert coalition.ledger.entries[gone.until or 0].opened.kid == "coalition/root/1"
+        with pytest.raises(UsageError, match=r"last valid key of its kind.*key rotate root"):
+            await revoke(coalition, "coalition/root/1", "lost")
 
 
 async def test_one_change_at_a_time(net: MemoryNet) -> None:
@@ -275,6 +337,32 @@ async def test_a_home_restored_from_a_copy_does_not_take_another_key_for_its_own
         unused = [file.name for file in restored.home.keys.iterdir() if file.name.endswith(".unused")]
         assert len(unused) == begun
         await restored.send(to=["russia"], kind="text", text="it still signs", how="machine")
+
+
+async def test_what_was_sealed_to_a_key_that_was_changed_meanwhile_is_sealed_anew_once(
+    net: MemoryNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, Any] = {"to": ["russia"], "kind": "text", "text": "secret", "seal": True}
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia:
+        assert await coalition.caught_up()
+        behind = net.links.pop("coalition")
+        await rotate(russia, "enc", random=random_bytes)
+        net.links["coalition"] = behind
+        sent = await coalition.send(**said)
+        (refusal,) = net.lab.relay.core.folded.ledger.refused
+        first, second = coalition.session.store.outbox()[-2:]
+        assert (sent.replaces, sent.of, sent.nid) == (refusal, second.of, second.nid)
+        assert (first.of, first.code, first.nid != second.nid) == (refusal, "sealed-body", True)
+        body = coalition.record(sent.of).body
+        assert isinstance(body, Notice)
+        assert (body.replaces, body.text) == (refusal, "secret")
+        await russia.until(lambda: sent.of in russia.ledger.notices and russia.ledger.notices[sent.of].unsealed)
+
+        monkeypatch.setattr(net.lab.relay.core.bodies, "judge", lambda *_: policy.Refuse("sealed-body", "no key"))
+        before = len(coalition.session.store.outbox())
+        with pytest.raises(RefusedError, match="sealed-body"):
+            await coalition.send(**said)
+        assert len(coalition.session.store.outbox()) == before + 2, "what is refused again is told"
 
 
 def test_a_file_that_is_not_the_enrolled_key_is_found_out(net: MemoryNet) -> None:

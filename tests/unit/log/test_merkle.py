@@ -87,6 +87,40 @@ def test_consistency_vectors(vector: dict[str, Any]) -> None:
         verify_consistency(*sizes)
 
 
+def test_a_proof_may_be_an_iterator_and_hashes_bytes_like() -> None:
+    tree = _tree()
+    for like in (bytes, bytearray, memoryview):
+        for count in (1, 3, 4, 7):
+            grown = [like(node) for node in tree.consistency(count, 8)]
+            verify_consistency(count, like(tree.root(count)), 8, like(tree.root()), iter(grown))
+            path = (like(node) for node in tree.inclusion(count, 8))
+            verify_inclusion(like(tree.leaf(count)), count, 8, path, like(tree.root()))
+
+
+NOT_NUMBERS = [3.0, True, "3", None, b"3"]
+NOT_HASHES = ["a" * 32, None, 5, b"short", [1] * 32, "k7Qm" * 8]
+
+
+def test_whatever_is_handed_in_a_proof_holds_or_is_a_proof_error() -> None:
+    tree = _tree()
+    inclusion = [tree.leaf(3), 3, 8, tree.inclusion(3, 8), tree.root()]
+    consistency = [3, tree.root(3), 8, tree.root(), tree.consistency(3, 8)]
+    verify_inclusion(*inclusion)  # type: ignore[arg-type]
+    verify_consistency(*consistency)  # type: ignore[arg-type]
+    for verify, code, good in (
+        (verify_inclusion, "bad-inclusion", inclusion),
+        (verify_consistency, "bad-consistency", consistency),
+    ):
+        for place, one in enumerate(good):
+            wrong: list[Any] = NOT_NUMBERS if isinstance(one, int) else NOT_HASHES
+            if isinstance(one, list):
+                wrong = [None, 5, "text", b"bytes", [None, *one[1:]], [5, *one[1:]], ["a" * 32, *one[1:]]]
+            for value in wrong:
+                with pytest.raises(ProofError) as caught:
+                    verify(*[value if at == place else kept for at, kept in enumerate(good)])  # type: ignore[operator]
+                assert caught.value.code == code
+
+
 def test_from_the_empty_tree_everything_follows() -> None:
     tree = _tree()
     verify_consistency(0, EMPTY_ROOT, 8, tree.root(), [])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rfc8785
 
 from channel.protocol import limits
 from channel.protocol.canonical import INTEGER_MAX, dumps, is_canonical, loads, loads_canonical
-from channel.protocol.errors import InvariantError, Unattributable
+from channel.protocol.errors import InvariantError, Unattributable, UsageError
 
 JCS = Path(__file__).parents[2] / "vectors" / "jcs" / "testdata"
 OUTSIDE_THE_SUBSET = {"arrays", "structures", "values"}  # they hold nulls and floats
@@ -129,6 +130,21 @@ def test_only_utf_8_is_read(data: bytes) -> None:
 def test_the_subset_is_read(text: str, value: object) -> None:
     assert loads(text.encode()) == value
     assert loads_canonical(dumps(value)) == value
+
+
+@pytest.mark.parametrize("like", [bytearray, memoryview])
+def test_what_is_bytes_like_is_read_as_its_bytes(like: type) -> None:
+    assert loads(like(b'{"a":1}')) == loads_canonical(like(b'{"a":1}')) == {"a": 1}
+    assert (is_canonical(like(b"[1]")), is_canonical(like(b"[1] "))) == (True, False)
+    with pytest.raises(Unattributable, match="bad-json"):
+        loads(like(b"\xff"))
+
+
+@pytest.mark.parametrize("value", ["[1]", None, 1, [b"[1]"]])
+def test_what_is_not_bytes_is_the_callers_error(value: Any) -> None:
+    for read in (loads, loads_canonical, is_canonical):
+        with pytest.raises(UsageError, match="expected bytes, not"):
+            read(value)
 
 
 def test_size_is_limited_before_anything_is_read() -> None:

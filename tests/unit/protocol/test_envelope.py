@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,35 @@ def test_signatures_of_rfc_8032(seed: str, message: str, signature: str) -> None
 @pytest.mark.parametrize(("key_bytes", "signature_bytes"), [(0, 64), (31, 64), (33, 64), (32, 0), (32, 63), (32, 65)])
 def test_a_wrong_length_is_no_signature(key_bytes: int, signature_bytes: int) -> None:
     assert verify_signature(b"\1" * key_bytes, b"\1" * signature_bytes, b"m") is False
+
+
+BYTES_LIKE = [bytearray, memoryview, lambda data: memoryview(data * 2)[: len(data)], lambda data: array("B", data)]
+NO_BYTES = ["text", "", None, 5, 1.5, [1, 2], ("a",), object(), array]
+
+
+@pytest.mark.parametrize("like", BYTES_LIKE)
+def test_what_is_bytes_like_is_judged_as_its_bytes(like: Any) -> None:
+    key, message = signer(), b"message"
+    signature = key.sign(message)
+    assert verify_signature(like(key.public), like(signature), like(message))
+    assert not verify_signature(like(key.public), like(signature), like(b"another"))
+    token = seal(bodies.body("notice"), signer())
+    opened = open_token(like(token), {MACHINE: signer().public})
+    assert (opened.token, type(opened.token)) == (token, bytes)
+    only_peer_errors(like(b"\xff.\xff.\xff"))
+
+
+@pytest.mark.parametrize("value", NO_BYTES)
+def test_what_is_not_bytes_is_no_signature_and_no_token(value: Any) -> None:
+    key, message = signer(), b"message"
+    good = [key.public, key.sign(message), message]
+    assert verify_signature(*good)
+    for place in range(3):
+        assert verify_signature(*[value if at == place else one for at, one in enumerate(good)]) is False
+    assert verify_signature(value, value, value) is False
+    for guard in (lambda: open_token(value, {}), lambda: open_charter(value)):
+        with pytest.raises(UsageError, match="expected bytes, not"):
+            guard()
 
 
 def small_order_encodings() -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from channel.log.bundle import read, verify_bundle
@@ -14,8 +15,8 @@ from channel.log.store import Cosignature
 from channel.log.tiles import verify_tiles
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
-from channel.protocol.errors import UsageError
-from channel.replay.export import export, reader, write_file, write_into
+from channel.protocol.errors import FatalError, UsageError
+from channel.replay.export import export, reader, write_file, write_into, write_proved
 from channel.replay.proving import prove
 from tests.unit.log.evidence import TIME_S, CaseLog, begun
 from tests.unit.log.growing import CHARTER
@@ -88,6 +89,35 @@ def test_an_export_holds_the_log_and_its_cosignatures(case: CaseLog, tmp_path: P
         export(path, tiles)
 
 
+def _damaged(path: Path, sql: str) -> Path:
+    db = apsw.Connection(str(path))
+    db.execute(sql)
+    assert db.changes() == 1
+    db.close()
+    return path
+
+
+@pytest.mark.parametrize("line", ["x'ff'", "x''", "x'0a'", "CAST(line || line AS BLOB)"])
+def test_a_damaged_cosignature_is_named_with_its_file_size_and_party(case: CaseLog, tmp_path: Path, line: str) -> None:
+    size = case.tree.size
+    path = stored(case, tmp_path / "log.sqlite", size)
+    _damaged(path, f"UPDATE cosignature SET line = {line} WHERE party = 'russia'")
+    said = rf"{path}: the cosignature of russia on the checkpoint of {size} leaves is damaged .*restore the log"
+    for act in (lambda: export(path, tmp_path / "tiles"), lambda: prove(path, case.of, MACHINE)):
+        with pytest.raises(FatalError, match=said):
+            act()
+    assert not (tmp_path / "tiles").exists()
+
+
+def test_a_damaged_checkpoint_is_named_with_its_file(case: CaseLog, tmp_path: Path) -> None:
+    path = stored(case, tmp_path / "log.sqlite")
+    _damaged(path, f"UPDATE note SET text = x'ff' WHERE size = {case.tree.size}")
+    with pytest.raises(FatalError, match=rf"{path}: the newest checkpoint is damaged .*channel verify"):
+        export(path, tmp_path / "tiles")
+    with pytest.raises(FatalError, match=rf"{path}: the checkpoint of {case.tree.size} leaves is damaged"):
+        prove(path, case.of, MACHINE)
+
+
 def test_what_cannot_be_written_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "bundle.json"
     write_file(file, b"old")
@@ -97,6 +127,24 @@ def test_what_cannot_be_written_is_told_and_leaves_what_was_there(tmp_path: Path
     for attempt in (lambda: write_file(tmp_path / "no" / "b", b""), lambda: write_into(file, iter(()))):
         with pytest.raises(UsageError, match="cannot write"):
             attempt()
+
+
+def test_a_bundle_and_its_proofs_are_both_written_or_neither(tmp_path: Path) -> None:
+    proofs, place, taken = tmp_path / "proofs", tmp_path / "place", tmp_path / "taken"
+    taken.mkdir()
+    for file in (place / "bundle.json", taken):
+        with pytest.raises(UsageError, match="cannot write"):
+            write_proved(file, b"new", proofs, [("1.tlog-proof", b"one")])
+        assert list(proofs.iterdir()) == []
+    place.mkdir()
+    (place / "bundle.json").write_bytes(b"old")
+    unwritable = [("1.tlog-proof", b"one"), ("no/2.tlog-proof", b"two")]
+    with pytest.raises(UsageError, match="cannot write"):
+        write_proved(place / "bundle.json", b"new", proofs, unwritable)
+    assert ([path.name for path in place.iterdir()], list(proofs.iterdir())) == (["bundle.json"], [])
+    assert (place / "bundle.json").read_bytes() == b"old"
+    write_proved(proofs / "bundle.json", b"new", proofs, unwritable[:1])
+    assert sorted(path.name for path in proofs.iterdir()) == ["1.tlog-proof", "bundle.json"]
 
 
 def test_a_directory_in_the_place_of_a_tile_is_no_tile(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from channel.cli import app
+from channel.commands import replay
 from channel.ledger.digest import state_digest
 from channel.ledger.ledger import Ledger
+from channel.log.sqlite import SqliteLog
 from channel.log.store import StoredLeaf
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
@@ -20,7 +23,7 @@ from channel.protocol.statements import Answer, Forwarding, Receiving, Revocatio
 from channel.protocol.times import to_wire
 from channel.replay.moment import END, Moment
 from channel.replay.playback import Playback, play, speed_of
-from channel.replay.reading import inside
+from channel.replay.reading import count_inside, inside
 from channel.replay.view import as_of, feed_of, seen_by, view
 from channel.replay.view_lines import lines
 from clients.core import drafts
@@ -256,6 +259,16 @@ def test_a_speed_is_a_positive_number_or_max() -> None:
             speed_of(wrong)
 
 
+def test_what_is_inside_a_moment_is_counted_without_reading_all_of_it(lab: Lab, tmp_path: Path) -> None:
+    with closing(SqliteLog(lab.channel.log_file, "read")) as log:
+        stamps = [leaf.stamp for leaf in log.leaves()]
+        moments = [END, *(Moment(index=index) for index in (0, 2, len(stamps) - 1, 99_999))]
+        moments += [Moment(ms=stamp + offset) for stamp in stamps for offset in (-1, 0, 1)]
+        for moment in moments:
+            covered = sum(moment.covers(index, stamp) for index, stamp in enumerate(stamps))
+            assert count_inside(log, moment) == covered
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -280,5 +293,27 @@ def test_the_command_prints_views_and_digest(tmp_path: Path) -> None:
     assert f"state digest of what sdf could read {digest}" in text
     assert text.count("state digest") == 1
     assert _run(home).endswith(f"state digest {digest}\n")
+    early = json.loads(_run(home, "--until", "1999-01-01T00:00Z", "--json", status=2))["error"]["detail"]
+    first = json.loads(_run(home, "--until", "0", "--json"))["parties"][0]["at"]
+    assert early.startswith(f"nothing was in the log at that time: its first leaf came at {first}")
+    assert json.loads(_run(home, "--until", first, "--json"))["tree_size"] >= 1, "what is named can be typed"
     for words in (["--as", "relay"], ["--speed", "0"], ["--speed", "2", "--json"], ["--until", "soon"]):
         _run(home, *words, status=2)
+
+
+def test_the_bar_ends_where_the_replay_ends_and_a_leaf_beyond_the_log_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab_at(tmp_path / "net"):
+        home, totals, screen = str(tmp_path / "net"), list[int](), replay._screen
+
+        def counted(count: int, *, quiet: bool) -> AbstractContextManager[replay.Show]:
+            totals.append(count)
+            return screen(count, quiet=quiet)
+
+        monkeypatch.setattr(replay, "_screen", counted)
+        beyond = "channel: the log ends at leaf 4: there is no leaf 99999\n"
+        for until, total, said in (("2", 3, ""), ("99999", 5, beyond)):
+            result = CliRunner().invoke(app, ["replay", home, "--until", until, "--json"])
+            assert (totals.pop(), result.stderr) == (total, said)
+            assert json.loads(result.stdout)["tree_size"] == total
