@@ -13,6 +13,7 @@ from threading import Lock
 from channel.commands.dispute import judged, moment
 from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.moments import Fold
+from channel.console.queue import told_alert
 from channel.console.shapes_before import CheckedShown, HeardShown
 from channel.console.source import Done, Facts, Link, Standing, State
 from channel.ledger.fold import Folded, begin
@@ -145,6 +146,7 @@ class OperatorSource:
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
         """The operator's desk signs; the running relay logs it."""
+        told_alert(self.fold.ledger, alert, None)
         return await self._say(Acknowledgement, alert=alert, reason=reason)
 
     async def apply_clock(self, reason: str) -> Done:

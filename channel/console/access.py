@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from channel.console.audit import Audit
@@ -13,6 +15,7 @@ from channel.console.people import ROLES, Link, People, User
 from channel.console.shapes import Role
 from channel.console.source import Surroundings
 from channel.protocol import ids
+from channel.protocol.errors import TransientError
 
 IDLE_MS = 12 * 3_600_000  # a watch; an open live socket counts as use
 SESSION_MS = 7 * 24 * 3_600_000
@@ -69,9 +72,25 @@ class Access:
         """Real time: sessions are no part of the channel."""
         return self._around.wall_ms()
 
-    def write(self, who: str, what: str, **details: object) -> None:
-        """One line of the audit, before what it says is done."""
-        self._audit.write(self.now_ms, who, what, **details)
+    def write(self, who: str, what: str, **details: object) -> int:
+        """One line of the audit; its number."""
+        return self._audit.write(self.now_ms, who, what, **details)
+
+    @contextlib.contextmanager
+    def acting(self, who: str, what: str, **details: object) -> Iterator[dict[str, object]]:
+        """An act in the audit: that it begins, before anything is done, and after it what became of it.
+
+        What the block puts into the dictionary is said with `done`. An act without its second line was cut off.
+        """
+        begun = self.write(who, what, state="begun", **details)
+        outcome: dict[str, object] = {}
+        try:
+            yield outcome
+        except Exception as error:
+            state = "unknown" if isinstance(error, TransientError) else "failed"  # it may have been handed over
+            self.write(who, what, state=state, begun=begun, code=_code(error))
+            raise
+        self.write(who, what, state="done", begun=begun, **outcome)
 
     # --- signing in ---------------------------------------------------------------------------------------------------
 
@@ -196,6 +215,12 @@ def allowed(role: Role | None, wanted: Role) -> bool:
 def same(given: str | None, wanted: str) -> bool:
     """Compared without telling by time."""
     return given is not None and hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _code(error: Exception) -> str:
+    """Why an act came to nothing, never with what was typed."""
+    code = getattr(error, "code", None)
+    return code if isinstance(code, str) else type(error).__name__
 
 
 def _key(token: str) -> str:

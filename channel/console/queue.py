@@ -5,10 +5,26 @@ from __future__ import annotations
 from channel.console import facts
 from channel.console.rows import Moment, precedence, time, wire
 from channel.console.shapes import AlertRow
-from channel.ledger import AlertRecord, FindingRecord, alert_wording, finding_wording
+from channel.ledger import AlertRecord, FindingRecord, Ledger, alert_wording, finding_wording
 from channel.protocol import ids
+from channel.protocol.errors import UsageError
 
 Raised = AlertRecord | FindingRecord
+
+
+class UnknownAlertError(UsageError):
+    """There is no such alert for this desk, so nothing was signed."""
+
+
+def told_alert(ledger: Ledger, alert: str, party: str | None) -> AlertRecord:
+    """The alert, if it was told to that party, or to the operator (None). UnknownAlertError.
+
+    The relay would hold an acknowledgement of an alert that it does not know, and refuse it ten minutes later.
+    """
+    record = ledger.alerts.get(alert)
+    if record is None or (party is not None and all(desk.party != party for desk in record.body.told)):
+        raise UnknownAlertError("no such alert was told to this desk: load the page again")
+    return record
 
 
 def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:

@@ -11,6 +11,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from channel.console.moments import Fold
+from channel.console.queue import told_alert
 from channel.console.source import Done, Facts, Link, Standing, State
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import ChannelError, FatalError, InvariantError, UsageError
@@ -113,6 +114,7 @@ class PartySource:
     # --- acting: the event loop -------------------------------------------------------------------------------------
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
+        told_alert(self.fold.ledger, alert, self.facts.party)
         return await in_log_or_queued(self._client.acknowledge(alert, reason))
 
     async def answer(self, asked: AnswerAsked) -> Done:

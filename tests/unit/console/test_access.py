@@ -14,9 +14,10 @@ from channel.console.access import FAILURES_ALL_MAX, FAILURES_MAX, FAILURES_MS, 
 from channel.console.approvals import WAIT_MS
 from channel.console.audit import AUDIT_FILE, Audit, check
 from channel.console.people import LINK_MS, PEOPLE_FILE, People
-from channel.console.source import Surroundings
+from channel.console.queue import UnknownAlertError
+from channel.console.source import Done, Surroundings
 from channel.founding import found_trial
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, TransientError, UsageError
 from tests.unit.console.rooms import ORIGIN, PASSWORD, WALL_MS, Counter, NetSource, Room
 from tests.unit.ledger.nets import Net
 
@@ -279,9 +280,33 @@ async def test_somebody_s_new_link_ends_their_sessions(room: Room) -> None:
 async def test_sign_ins_and_acts_are_in_the_audit_and_it_holds(room: Room) -> None:
     async with room.signed_in("watch", "anna") as anna:
         await anna.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang \u202e them"})
-    assert [(line["who"], line["what"]) for line in lines(room)] == [("anna", "sign-in"), ("anna", "acknowledge")]
+    signed, begun, done = lines(room)
+    assert (signed["who"], signed["what"]) == ("anna", "sign-in")
+    assert (begun["what"], begun["state"], begun["reason"]) == ("acknowledge", "begun", "rang \u202e them")
+    assert (done["what"], done["state"], done["begun"], done["index"]) == ("acknowledge", "done", begun["n"], 7)
     found = check(room.home / AUDIT_FILE)
-    assert (found.lines, found.fault) == (2, None)
+    assert (found.lines, found.fault) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "state", "code"),
+    [
+        (UnknownAlertError("no such alert"), 404, "failed", "UnknownAlertError"),
+        (RefusedError("too-late", "it is over"), 409, "failed", "too-late"),
+        (TransientError("the relay did not answer"), 503, "unknown", "TransientError"),
+    ],
+)
+async def test_what_came_to_nothing_is_not_in_the_audit_as_done(
+    room: Room, fault: ChannelError, status: int, state: str, code: str
+) -> None:
+    async def fails(alert: str, reason: str) -> Done:
+        raise fault
+
+    room.source.acknowledge = fails  # type: ignore[method-assign]
+    async with room.signed_in("watch", "anna") as anna:
+        answer = await anna.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang them"})
+    assert answer.status_code == status
+    assert [(line.get("state"), line.get("code")) for line in lines(room)[1:]] == [("begun", None), (state, code)]
 
 
 def _changed(data: bytes) -> bytes:
