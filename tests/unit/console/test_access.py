@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter as Counts
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +178,32 @@ async def test_guessing_has_to_wait_and_a_wrong_name_is_told_from_nothing(room: 
         assert (late.status_code, late.json()["error"]["code"]) == (429, "too-many")
         room.wall_ms += FAILURES_MS + 1
         assert (await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})).status_code == 200
+
+
+async def test_sixty_guesses_at_once_are_no_more_than_five(room: Room) -> None:
+    room.person("anna", "watch")
+    guesses = (room.access.by_password("anna", f"a wrong password {n}", "10.0.0.66") for n in range(60))
+    found = await asyncio.gather(*guesses, return_exceptions=True)
+    codes = Counts(one.code for one in found if isinstance(one, Refused))
+    assert codes == {"wrong-password": FAILURES_MAX, "too-many": 60 - FAILURES_MAX}
+    refused = [line for line in lines(room) if line["what"] == "sign-in-refused"]
+    assert len(refused) == FAILURES_MAX
+
+
+async def test_as_many_guesses_at_the_old_password_of_a_session(room: Room) -> None:
+    async with room.signed_in("watch", "anna"):
+        session = next(iter(room.access._sessions.values()))
+        guesses = (room.access.set_password(session, "a new password", f"wrong {n}", "10.0.0.7") for n in range(20))
+        found = await asyncio.gather(*guesses, return_exceptions=True)
+    codes = Counts(one.code for one in found if isinstance(one, Refused))
+    assert codes == {"wrong-password": FAILURES_MAX, "too-many": 20 - FAILURES_MAX}
+
+
+async def test_right_passwords_are_no_failures_however_many(room: Room) -> None:
+    room.person("anna", "watch")
+    for _ in range(2 * FAILURES_MAX):
+        assert await room.access.by_password("anna", PASSWORD, "10.0.0.7")
+    assert room.access._all_failures.recent(room.wall_ms) == 0
 
 
 async def test_a_stranger_who_fails_under_a_name_keeps_its_person_out_nowhere_else(room: Room) -> None:
