@@ -90,6 +90,19 @@ def test_a_link_made_beside_a_running_console_works(room: Room) -> None:
     assert room.access.by_link(made.token, "here")
 
 
+@pytest.mark.parametrize("act", ["remove", "password"])
+def test_a_link_made_beside_a_running_console_is_not_undone_by_it(room: Room, act: str) -> None:
+    room.person("anna", "watch")
+    room.person("boris", "watch")
+    beside = People(room.home / PEOPLE_FILE, lambda size: b"\x77" * size)
+    made = beside.make_link("anna", "watch", room.wall_ms)
+    if act == "remove":
+        room.access.people.remove("boris")
+    else:
+        room.access.people.set_password("anna", "another long one")
+    assert room.access.by_link(made.token, "here")
+
+
 # --- sessions ---------------------------------------------------------------------------------------------------------
 
 
