@@ -44,6 +44,9 @@ class User(BaseModel):
     link: str | None = None
     """SHA-256 of a sign-in link that was not used yet."""
     link_until_ms: int = 0
+    hands: tuple[str, ...] = ()
+    """Admins who asked for what this account is, or agreed to it, up to `hands_ms` (apart.py)."""
+    hands_ms: int = 0
 
 
 class _File(BaseModel):
@@ -154,7 +157,8 @@ class People:
         wanted = _digest(token)
         for user in self.users.values():
             if user.link is not None and hmac.compare_digest(user.link, wanted):
-                used = user.model_copy(update={"link": None, "link_until_ms": 0})
+                hands_ms = now_ms if user.hands else user.hands_ms  # only now is it in somebody's hands
+                used = user.model_copy(update={"link": None, "link_until_ms": 0, "hands_ms": hands_ms})
                 self.put(used)
                 return used if now_ms <= user.link_until_ms else None
         return None

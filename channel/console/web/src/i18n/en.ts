@@ -318,7 +318,7 @@ export const en = {
   "people.none": "Nothing waits for a second person.",
   "people.rule": "Roles and clock steps take two admins: one asks, another approves.",
   "people.asked": "asked by {name} at {time}",
-  "people.own": "Your own request: another admin approves it.",
+  "people.own": "Your own request: another admin approves it. A new link is then shown to you when you ask for that person's link again.",
   "people.remove": "Remove",
   "people.link": "New sign-in link",
   "people.linkshown": "One-time sign-in link, shown this once. Hand it to {name}:",

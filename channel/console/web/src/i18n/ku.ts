@@ -320,7 +320,7 @@ export const ku: Words = {
   "people.none": "Tiştek li benda kesê duyem nîne.",
   "people.rule": "Rol û guhertina saetê bi du rêvebiran in: yek dixwaze, yê din dipejirîne.",
   "people.asked": "{name} di {time} de xwest",
-  "people.own": "Daxwaza te ye: rêvebirekî din dipejirîne.",
+  "people.own": "Daxwaza te ye: rêvebirekî din dipejirîne. Lînka nû paşê ji te re tê nîşandan, gava tu dîsa ji bo wî kesî bixwazî.",
   "people.remove": "Rake",
   "people.link": "Girêdana nû",
   "people.linkshown": "Girêdana yekcar a ketinê, tenê carekê tê nîşandan. Bide {name}:",
