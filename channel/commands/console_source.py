@@ -15,7 +15,7 @@ from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, He
 from channel.console.moments import Fold
 from channel.console.queue import told_alert
 from channel.console.shapes_before import CheckedShown, HeardShown
-from channel.console.source import Done, Facts, Link, Standing, State
+from channel.console.source import Done, Facts, Link, Standing, State, stored_bytes
 from channel.ledger.fold import Folded, begin
 from channel.log.checkpoint import parse_body, split_note
 from channel.log.lock import holder
@@ -126,7 +126,8 @@ class OperatorSource:
             relay=relay,
             broker=self._look_at_broker(),
             quarantined=(self._home.path / QUARANTINE).exists(),
-            log_bytes=self._home.log_file.stat().st_size,
+            store="sqlite",
+            log_bytes=stored_bytes(self._home.log_file),
             disk_free_bytes=shutil.disk_usage(self._home.path).free,
             links=links,
         )

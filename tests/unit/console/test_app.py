@@ -14,10 +14,10 @@ import pytest
 from channel.console.app import document
 from channel.console.asked import DisputeAsked
 from channel.console.audit import AUDIT_FILE
-from channel.console.shapes import Change, NoticePage, Tick, View
-from channel.console.source import Done
+from channel.console.shapes import Change, Health, NoticePage, Tick, View
+from channel.console.source import Done, Standing
 from channel.protocol.errors import FatalError
-from channel.protocol.statements import Answer, Finding, Forwarding, Receiving
+from channel.protocol.statements import Answer, Check, Finding, Forwarding, Receiving
 from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
 from tests.unit.ledger.nets import START_MS, Net
@@ -324,6 +324,32 @@ async def test_the_operator_s_own_layers(room: Room) -> None:
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
+
+
+async def test_health_says_who_answered_the_roll_call_and_until_when_somebody_is_on_watch(room: Room, net: Net) -> None:
+    net.sign("russia", Check, START_MS, state="on-watch")
+    net.sign("russia", Check, START_MS + 60 * S, desk="staff", state="off-watch")
+    net.sign("russia", Check, START_MS + 120 * S, state="on-watch")
+    room.source.state = Standing(relay="up", store="sqlite")
+    ledger, watch_ms = room.source.fold.ledger, 12 * 3_600_000
+    terms = ledger.charter.terms.model_copy(update={"watch_ms": watch_ms})
+    ledger.charter, ledger.in_force_ms = ledger.charter.model_copy(update={"terms": terms}), START_MS - S
+    await room.turn()
+    async with room.signed_in("viewer") as browser:
+        health = (await view(browser))["health"]
+        earlier = Health.model_validate_json(room.live.model.health)
+    assert health["store"] == "sqlite"
+    assert Health.model_validate(health) == earlier, "as the live socket says it"
+    pulse = next(one for one in health["parties"] if one["party"] == "russia")
+    assert pulse["roll_calls"] == [
+        {"desk": "operations", "state": "on-watch", "at": to_wire(START_MS + 120 * S)},
+        {"desk": "staff", "state": "off-watch", "at": to_wire(START_MS + 60 * S)},
+    ]
+    assert pulse["on_watch_at"] == to_wire(START_MS + 120 * S)
+    assert pulse["watch_until_at"] == to_wire(START_MS + 120 * S + watch_ms)
+    silent = next(one for one in health["parties"] if one["party"] == "sdf")
+    assert silent["roll_calls"] == []
+    assert silent["watch_until_at"] == to_wire(START_MS - S + watch_ms), "counted from the charter's coming into force"
 
 
 async def test_ready_means_up_to_date(room: Room) -> None:
