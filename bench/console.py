@@ -212,7 +212,7 @@ class Bench:
         print(f"\n{STALLED} browsers that stop reading, for {STALLED_S:g} s each")
         with Writer(self.net, RATE):
             for name, count in (("none", 0), (f"{STALLED} stalled", STALLED), ("none again", 0)):
-                sockets = [self.server.stalled() for _ in range(count)]
+                sockets = [self.server.stalled(number) for number in range(count)]
                 first = self.server.settled_rss()
                 time.sleep(STALLED_S - 10)
                 last, still = self.server.settled_rss(), self.server.browsers()

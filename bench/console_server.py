@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import websockets
 
+from channel.console.live import LIVE_SESSION_MAX
 from channel.console.people import PEOPLE_FILE, People
 from channel.relay.clock import random_bytes, wall_ms
 
@@ -94,13 +95,24 @@ class ConsoleServer(Child):
         super().__init__("-m", "channel", "console", "--home", str(home), "--port", "0", "--child")
         parts = urlsplit(self.origin)
         self.place = (str(parts.hostname), int(parts.port or 0))
+        self._cookies: list[str] = []
+        self.cookie = self.cookie_of(0)
+
+    def cookie_of(self, number: int) -> str:
+        """Of the session of the browser with that number: one session has so many live sockets and no more."""
+        while len(self._cookies) <= number // LIVE_SESSION_MAX:
+            self._cookies.append(self._sign_in())
+        return self._cookies[number // LIVE_SESSION_MAX]
+
+    def _sign_in(self) -> str:
         asked = json.dumps({"name": NAME, "password": PASSWORD})
         headers = {"Origin": self.origin, "Content-Type": "application/json"}
         connection = http.client.HTTPConnection(*self.place)
         connection.request("POST", "/api/v1/sign-in", asked, headers)
         answer = connection.getresponse()
-        self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+        cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
         connection.close()
+        return cookie
 
     def browsers(self) -> int:
         """Open live sockets, as the server counts them."""
@@ -110,22 +122,22 @@ class ConsoleServer(Child):
         connection.close()
         return next(int(float(line.split()[-1])) for line in lines if "console_browsers" in line and line[0] != "#")
 
-    def upgrade(self) -> bytes:
-        """The request that opens the live socket."""
+    def upgrade(self, number: int) -> bytes:
+        """The request that opens the live socket of the browser with that number."""
         key = base64.b64encode(random_bytes(16)).decode()
         lines = (
             "GET /api/v1/live HTTP/1.1", f"Host: {self.place[0]}:{self.place[1]}", "Connection: Upgrade",
-            "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", f"Cookie: {self.cookie}",
-            f"Origin: {self.origin}",
+            "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}",
+            f"Cookie: {self.cookie_of(number)}", f"Origin: {self.origin}",
         )  # fmt: skip
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
-    def stalled(self) -> socket.socket:
+    def stalled(self, number: int) -> socket.socket:
         """A browser that opens the live socket and never reads."""
         found = socket.socket()
         found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         found.connect(self.place)
-        found.sendall(self.upgrade())
+        found.sendall(self.upgrade(number))
         return found
 
 
@@ -150,8 +162,9 @@ class Clients:
             await socket.close()
         while len(self._open) < count:
             url = self._server.origin.replace("http", "ws") + "/api/v1/live"
+            cookie = self._server.cookie_of(len(self._open))
             socket = await websockets.connect(
-                url, additional_headers={"Cookie": self._server.cookie}, origin=self._server.origin,  # type: ignore[arg-type]
+                url, additional_headers={"Cookie": cookie}, origin=self._server.origin,  # type: ignore[arg-type]
                 max_size=MESSAGE_BYTES_MAX, compression=None,
             )  # fmt: skip
             await socket.recv(decode=False)

@@ -44,7 +44,9 @@ def told(json_output: bool = False) -> Iterator[None]:
         if json_output:
             code = getattr(error, "code", type(error).__name__)
             print_json({"error": {"code": code, "detail": str(error)}})
-        sys.stderr.write(f"channel: {error}\n")
+        from channel.ledger.wording import inert  # an error may quote what a party wrote
+
+        sys.stderr.write(f"channel: {inert(str(error))}\n")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

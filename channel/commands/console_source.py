@@ -13,8 +13,9 @@ from threading import Lock
 from channel.commands.dispute import judged, moment
 from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
 from channel.console.moments import Fold
+from channel.console.queue import told_alert
 from channel.console.shapes_before import CheckedShown, HeardShown
-from channel.console.source import Done, Facts, Link, Standing, State
+from channel.console.source import Done, Facts, Link, Standing, State, stored_bytes
 from channel.ledger.fold import Folded, begin
 from channel.log.checkpoint import parse_body, split_note
 from channel.log.lock import holder
@@ -125,7 +126,8 @@ class OperatorSource:
             relay=relay,
             broker=self._look_at_broker(),
             quarantined=(self._home.path / QUARANTINE).exists(),
-            log_bytes=self._home.log_file.stat().st_size,
+            store="sqlite",
+            log_bytes=stored_bytes(self._home.log_file),
             disk_free_bytes=shutil.disk_usage(self._home.path).free,
             links=links,
         )
@@ -145,6 +147,7 @@ class OperatorSource:
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
         """The operator's desk signs; the running relay logs it."""
+        told_alert(self.fold.ledger, alert, None)
         return await self._say(Acknowledgement, alert=alert, reason=reason)
 
     async def apply_clock(self, reason: str) -> Done:

@@ -145,6 +145,7 @@ def acknowledge(
 ) -> None:
     """Acknowledge an alert for the operator's desk. Example: channel alerts ack 7f3a --reason "rang russia/staff" """
     with told(json_output):
+        from channel.protocol.forms import reason_of
         from channel.protocol.statements import Acknowledgement
         from channel.relay.home import ChannelHome
         from channel.replay import read_log
@@ -154,7 +155,7 @@ def acknowledge(
         found = [id_ for id_ in folded.ledger.alerts if id_.startswith(alert.lower())]
         if len(found) != 1:
             raise UsageError(f"{len(found)} alerts begin with {alert!r}: see them with `channel alerts`")
-        _said(channel, folded, Acknowledgement, json_output, alert=found[0], reason=reason)
+        _said(channel, folded, Acknowledgement, json_output, alert=found[0], reason=reason_of(reason))
 
 
 @app.command()
@@ -165,6 +166,7 @@ def clock(
 ) -> None:
     """Does a step of the wall clock wait for the operator? Example: channel clock --apply "NTP was off, set right" """
     with told(json_output):
+        from channel.protocol.forms import reason_of
         from channel.protocol.statements import ClockStep
         from channel.protocol.times import to_wire
         from channel.relay.clock import SystemClock
@@ -181,7 +183,7 @@ def clock(
                 sys.stdout.write("\n".join(waiting or ["no step of the clock waits"]) + "\n")
             return
         now_ms = SystemClock.of_home(channel.path).now_ms()
-        times = {"old": to_wire(folded.ledger.last_stamp_ms), "new": to_wire(now_ms), "reason": apply}
+        times = {"old": to_wire(folded.ledger.last_stamp_ms), "new": to_wire(now_ms), "reason": reason_of(apply)}
         _said(channel, folded, ClockStep, json_output, **times)
 
 

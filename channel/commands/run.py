@@ -194,13 +194,14 @@ def relay(
     """Only the relay, in the foreground: logs on standard error, alerts on standard output. Example: channel relay"""
     with told():
         from channel.commands.logs import configure
+        from channel.protocol.forms import reason_of
         from channel.relay.run import run_controlled, run_relay
 
         configure()
-        place = find_home(home)
+        place, why = find_home(home), None if apply_clock is None else reason_of(apply_clock)
         if not place.exists():
             raise UsageError(f"there is no directory {place}")
         if control:
             asyncio.run(run_controlled(place))
         else:
-            asyncio.run(run_relay(place, apply_clock=apply_clock, broker_host=os.environ.get("CHANNEL_BROKER_HOST")))
+            asyncio.run(run_relay(place, apply_clock=why, broker_host=os.environ.get("CHANNEL_BROKER_HOST")))

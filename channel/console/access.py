@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from channel.console.audit import Audit
@@ -13,6 +15,7 @@ from channel.console.people import ROLES, Link, People, User
 from channel.console.shapes import Role
 from channel.console.source import Surroundings
 from channel.protocol import ids
+from channel.protocol.errors import TransientError
 
 IDLE_MS = 12 * 3_600_000  # a watch; an open live socket counts as use
 SESSION_MS = 7 * 24 * 3_600_000
@@ -45,7 +48,7 @@ class Session:
 
 @dataclass(slots=True)
 class _Failures:
-    times: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_ALL_MAX))
+    times: deque[int] = field(default_factory=deque)
 
     def recent(self, now_ms: int) -> int:
         while self.times and self.times[0] <= now_ms - FAILURES_MS:
@@ -69,9 +72,25 @@ class Access:
         """Real time: sessions are no part of the channel."""
         return self._around.wall_ms()
 
-    def write(self, who: str, what: str, **details: object) -> None:
-        """One line of the audit, before what it says is done."""
-        self._audit.write(self.now_ms, who, what, **details)
+    def write(self, who: str, what: str, **details: object) -> int:
+        """One line of the audit; its number."""
+        return self._audit.write(self.now_ms, who, what, **details)
+
+    @contextlib.contextmanager
+    def acting(self, who: str, what: str, **details: object) -> Iterator[dict[str, object]]:
+        """An act in the audit: that it begins, before anything is done, and after it what became of it.
+
+        What the block puts into the dictionary is said with `done`. An act without its second line was cut off.
+        """
+        begun = self.write(who, what, state="begun", **details)
+        outcome: dict[str, object] = {}
+        try:
+            yield outcome
+        except Exception as error:
+            state = "unknown" if isinstance(error, TransientError) else "failed"  # it may have been handed over
+            self.write(who, what, state=state, begun=begun, code=_code(error))
+            raise
+        self.write(who, what, state="done", begun=begun, **outcome)
 
     # --- signing in ---------------------------------------------------------------------------------------------------
 
@@ -84,13 +103,25 @@ class Access:
 
     async def by_password(self, name: str, password: str, address: str) -> str:
         """The cookie of a new session. Refused: `wrong-password`, `too-many`."""
+        user = await self._known_by(name, password, address)
+        if user is None:
+            raise Refused(401, "wrong-password", "the name or the password is wrong")
+        return self._begin(user, address, "password")
+
+    async def _known_by(self, name: str, password: str, address: str) -> User | None:
+        """Whose password it is. Refused: `too-many`.
+
+        It counts as failed from the beginning until it is known to be right: many at once get no more than one by one.
+        """
         self._patience(name, address)
+        at_ms = self._count(name, address)
         async with self._hashing:
             user = await asyncio.to_thread(self.people.password_of, name, password)
         if user is None:
-            self._failed(name, address, "wrong-password")
-            raise Refused(401, "wrong-password", "the name or the password is wrong")
-        return self._begin(user, address, "password")
+            self._refuse(name, address, "wrong-password")
+        else:
+            self._refund(name, address, at_ms)
+        return user
 
     def by_link(self, token: str, address: str) -> str:
         """The cookie of a new session, which has first to set a password. Refused: `wrong-link`, `too-many`."""
@@ -119,11 +150,25 @@ class Access:
             raise Refused(429, "too-many", "too many failed sign-ins: wait a minute")
 
     def _failed(self, name: str, address: str, why: str) -> None:
+        self._count(name, address)
+        self._refuse(name, address, why)
+
+    def _count(self, name: str, address: str) -> int:
+        """One more failure, at the time that is returned."""
         now_ms = self.now_ms
         if len(self._failures) > SESSIONS_MAX:
             self._failures = {key: one for key, one in self._failures.items() if one.recent(now_ms)}
         self._failures.setdefault((name[:32], address), _Failures()).times.append(now_ms)
         self._all_failures.times.append(now_ms)
+        return now_ms
+
+    def _refund(self, name: str, address: str, at_ms: int) -> None:
+        """It was no failure."""
+        for counted in (self._failures.get((name[:32], address)), self._all_failures):
+            if counted is not None and at_ms in counted.times:
+                counted.times.remove(at_ms)
+
+    def _refuse(self, name: str, address: str, why: str) -> None:
         self.write(name[:32] or "unknown", "sign-in-refused", why=why, address=address)
 
     def _begin(self, user: User, address: str, how: str, password_needed: bool = False) -> str:
@@ -174,13 +219,8 @@ class Access:
 
     async def set_password(self, session: Session, password: str, old: str | None, address: str) -> None:
         """Refused: `wrong-password` unless the old one is given, or the session came by a link."""
-        if not session.password_needed:
-            self._patience(session.name, address)
-            async with self._hashing:
-                user = await asyncio.to_thread(self.people.password_of, session.name, old or "")
-            if user is None:
-                self._failed(session.name, address, "wrong-password")
-                raise Refused(403, "wrong-password", "the old password is wrong")
+        if not session.password_needed and await self._known_by(session.name, old or "", address) is None:
+            raise Refused(403, "wrong-password", "the old password is wrong")
         self.write(session.name, "password")
         async with self._hashing:
             await asyncio.to_thread(self.people.set_password, session.name, password)
@@ -196,6 +236,12 @@ def allowed(role: Role | None, wanted: Role) -> bool:
 def same(given: str | None, wanted: str) -> bool:
     """Compared without telling by time."""
     return given is not None and hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _code(error: Exception) -> str:
+    """Why an act came to nothing, never with what was typed."""
+    code = getattr(error, "code", None)
+    return code if isinstance(code, str) else type(error).__name__
 
 
 def _key(token: str) -> str:

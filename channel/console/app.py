@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -19,6 +20,7 @@ from channel.console import routes_act, routes_admin, routes_look, routes_open, 
 from channel.console.access import Refused
 from channel.console.console import Console, signed_in
 from channel.console.guard import Guard, trouble
+from channel.console.queue import UnknownAlertError
 from channel.protocol.errors import ChannelError, RefusedError, TransientError, UsageError
 
 GZIP_BYTES_MIN = 2_048
@@ -51,6 +53,7 @@ def build(console: Console | None) -> FastAPI:
     )
     for kind, handler in ((Refused, _refused), (ChannelError, _failed), (RequestValidationError, _invalid)):
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+    app.add_exception_handler(ValidationError, _unstateable)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     return app
 
@@ -79,6 +82,8 @@ async def _failed(_: Request, error: ChannelError) -> Response:
     match error:
         case RefusedError(code=code, detail=detail):
             return JSONResponse(trouble(code, detail), 409)
+        case UnknownAlertError():
+            return JSONResponse(trouble("unknown-alert", str(error)), 404)
         case UsageError():
             return JSONResponse(trouble("usage", str(error)), 400)
         case TransientError():
@@ -90,6 +95,14 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
     """What is wrong and where, never what was sent: it may be a password."""
     found = [f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors()]
     return JSONResponse(trouble("invalid", "; ".join(found)[:500]), 422)
+
+
+async def _unstateable(request: Request, error: ValidationError) -> Response:
+    """What cannot be a statement: nothing was signed. Where nobody asked for one, it is a fault of ours."""
+    if request.method in ("GET", "HEAD"):
+        raise error
+    found = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    return JSONResponse(trouble("usage", f"this cannot be stated: {'; '.join(found)}"[:500]), 400)
 
 
 async def _http(_: Request, error: HTTPException) -> Response:

@@ -1,7 +1,9 @@
 """What one admin alone must not do: another one has to agree. Requests wait in memory, for a quarter of an hour.
 
-Where there is only one admin, that one may put users right alone, so that there can be a second; the audit says so. A
-clock step always needs two.
+Where there is no other admin, or none but those whom this one has made alone lately, that one may put users right
+alone, so that there can be others; the audit says so. A clock step always needs two. Who counts as another is in
+apart.py. A sign-in link is shown to the one who asked for it and to nobody else: after the other one has agreed, that
+one asks for the link once more, and has it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from channel.console.access import Access, Refused, Session
-from channel.console.people import Link, checked_name
+from channel.console.apart import apart, hands, touched
+from channel.console.people import Link, User, checked_name
 from channel.console.shapes import ApprovalShown, Role
 from channel.protocol.times import to_wire
 
@@ -29,6 +32,11 @@ class Request:
     certificate: str | None = None
     reason: str = ""
 
+    def told(self) -> dict[str, str]:
+        """For the audit: a certificate by its fingerprint, which is no secret."""
+        values = {"request": self.what, "user": self.user, "role": self.role, "certificate": self.certificate}
+        return {name: str(value) for name, value in (values | {"reason": self.reason}).items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -39,6 +47,18 @@ class Waiting:
     by: str
     asked_ms: int
 
+    def told(self) -> dict[str, str]:
+        """For the audit."""
+        return {"asked_by": self.by, **self.request.told()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """A sign-in link that two have agreed on, and that the one who asked has still to take."""
+
+    by: tuple[str, ...]
+    until_ms: int
+
 
 class Approvals:
     """The requests that wait."""
@@ -46,6 +66,8 @@ class Approvals:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._waiting: dict[str, Waiting] = {}
+        self._granted: dict[tuple[str, str], _Granted] = {}
+        """By who asked, and for whom."""
         self._count = 0
 
     def waiting(self) -> list[Waiting]:
@@ -58,14 +80,18 @@ class Approvals:
 
     def alone(self, request: Request, who: Session) -> bool:
         """Whether nobody else has to agree."""
-        return request.what != "clock-step" and self._access.people.admins() == [who.name]
+        people, now_ms = self._access.people, self._access.now_ms
+        others = [people.users[name] for name in people.admins() if name != who.name]
+        made = all(hands(other, now_ms) == {who.name} for other in others)
+        own = made and not hands(people.users.get(who.name), now_ms)
+        return request.what != "clock-step" and (own or not others)
 
     def ask(self, request: Request, who: Session) -> Waiting:
         """Let it wait for a second admin. Refused: `too-many`, or one that cannot be."""
         self.check(request)
         if len(self.waiting()) >= WAITING_MAX:
             raise Refused(429, "too-many", "too many requests wait already: decide some of them first")
-        self._access.write(who.name, "ask", **_told(request))
+        self._access.write(who.name, "ask", **request.told())
         self._count += 1
         waiting = Waiting(str(self._count), request, who.name, self._access.now_ms)
         self._waiting[waiting.id] = waiting
@@ -76,15 +102,22 @@ class Approvals:
         waiting = self._found(id_)
         if waiting.by == who.name:
             raise Refused(403, "second-person", "another admin has to agree to what you asked for")
+        two = apart(self._access.people.users, waiting.by, who.name, self._access.now_ms)
+        if not two and not self.alone(waiting.request, who):
+            detail = f"{who.name} and {waiting.by} count as one person until a day after one made the other's account"
+            raise Refused(403, "second-person", f"{detail}: another admin has to agree")
         self.check(waiting.request)
-        self._access.write(who.name, "agree", asked_by=waiting.by, **_told(waiting.request))
         del self._waiting[id_]
         return waiting
+
+    def put_back(self, waiting: Waiting) -> None:
+        """What was agreed to could not be done: it waits again, as long as it would have."""
+        self._waiting[waiting.id] = waiting
 
     def refuse(self, id_: str, who: Session) -> None:
         """An admin does not agree, or the one who asked takes it back."""
         waiting = self._found(id_)
-        self._access.write(who.name, "refuse", asked_by=waiting.by, **_told(waiting.request))
+        self._access.write(who.name, "refuse", **waiting.told())
         del self._waiting[id_]
 
     def _found(self, id_: str) -> Waiting:
@@ -105,26 +138,39 @@ class Approvals:
         if loses and people.admins() == [request.user]:
             raise Refused(409, "last-admin", "this is the only admin: make another one first")
 
-    def apply(self, request: Request) -> Link | None:
-        """Do what was asked about a user; a new one, or one who asked for it, gets a sign-in link."""
+    def apply(self, request: Request, *by: str) -> bool:
+        """Do what was asked about a user. True: a sign-in link is to be made for them. `by`: who decided it."""
         access, people, name = self._access, self._access.people, request.user or ""
-        known = people.users.get(name)
-        match request.what:
-            case "remove-user":
-                people.remove(name)
-                access.drop(name)
-            case "put-user" if known is not None and request.role is not None:
-                certificate = known.certificate if request.certificate is None else request.certificate or None
-                people.put(known.model_copy(update={"role": request.role, "certificate": certificate}))
-            case "put-user" if request.role is not None:
-                link = people.make_link(name, request.role, access.now_ms)
-                if request.certificate:
-                    people.put(people.users[name].model_copy(update={"certificate": request.certificate}))
-                return link
-            case "link" if known is not None:
-                access.drop(name)
-                return people.make_link(name, known.role, access.now_ms)
-        return None
+        known, now_ms = people.users.get(name), access.now_ms
+        self._granted = {key: one for key, one in self._granted.items() if key[1] != name}
+        if request.what == "remove-user":
+            people.remove(name)
+            access.drop(name)
+            return False
+        if request.what == "link":
+            access.drop(name)
+        user = known or User(name=checked_name(name), role=request.role or "viewer")
+        if request.what == "put-user":
+            certificate = user.certificate if request.certificate is None else request.certificate or None
+            user = user.model_copy(update={"role": request.role or user.role, "certificate": certificate})
+        people.put(touched(user, by, now_ms))
+        return known is None or request.what == "link"
+
+    def grant(self, user: str, asker: str, agreed: str) -> None:
+        """Two have agreed on a link: the one who asked may take it."""
+        self._granted[asker, user] = _Granted((asker, agreed), self._access.now_ms + WAIT_MS)
+
+    def granted(self, request: Request, who: Session) -> tuple[str, ...] | None:
+        """Who has agreed on this link for the one who asks now; it is granted once. None: nobody has."""
+        found = self._granted.pop((who.name, request.user or ""), None) if request.what == "link" else None
+        return None if found is None or found.until_ms < self._access.now_ms else found.by
+
+    def link(self, user: str, *by: str) -> Link:
+        """The sign-in link. Whoever holds it may be that user."""
+        people, now_ms = self._access.people, self._access.now_ms
+        link = people.make_link(user, people.users[user].role, now_ms)
+        people.put(touched(people.users[user], by, now_ms))
+        return link
 
 
 def shown(waiting: Waiting, viewer: Session) -> ApprovalShown:
@@ -135,7 +181,7 @@ def shown(waiting: Waiting, viewer: Session) -> ApprovalShown:
         what=request.what,
         user=request.user,
         role=request.role,
-        reason=request.reason,
+        reason=request.reason + _certificate(request),
         by=waiting.by,
         asked_at=to_wire(waiting.asked_ms),
         until_at=to_wire(waiting.asked_ms + WAIT_MS),
@@ -143,10 +189,11 @@ def shown(waiting: Waiting, viewer: Session) -> ApprovalShown:
     )
 
 
-def _told(request: Request) -> dict[str, str]:
-    """For the audit: a certificate by its fingerprint, which is no secret."""
-    values = {"request": request.what, "user": request.user, "role": request.role, "reason": request.reason}
-    return {name: str(value) for name, value in (values | {"certificate": request.certificate}).items() if value}
+def _certificate(request: Request) -> str:
+    """Beside the reason, so that nobody agrees unseen to a certificate with which somebody else would sign in."""
+    if request.certificate is None:
+        return ""
+    return f" [certificate: SHA-256 {request.certificate}]" if request.certificate else " [without a certificate]"
 
 
 __all__ = ["Approvals", "Request", "Waiting", "shown"]

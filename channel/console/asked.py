@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from channel.console.shapes import Precedence, Role
 from channel.protocol import limits
+from channel.protocol.errors import UsageError
+from channel.protocol.forms import reason_of
 
 
 class Asked(BaseModel):
@@ -18,7 +20,17 @@ class Asked(BaseModel):
 
 Secret = Annotated[str, Field(max_length=200)]
 UserName = Annotated[str, Field(max_length=32)]
-Why = Annotated[str, Field(min_length=1, max_length=limits.REASON_CHARS_MAX)]
+
+
+def _why(text: str) -> str:
+    try:
+        return reason_of(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+Why = Annotated[str, Field(min_length=1, max_length=limits.REASON_CHARS_MAX), AfterValidator(_why)]
+"""It is signed as it is, so the protocol's own rule for text holds here (docs/protocol.md 3.7)."""
 Typed = Annotated[str, Field(max_length=40_000, description="Places as this party's officers type them.")]
 
 

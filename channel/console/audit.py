@@ -48,8 +48,8 @@ class Audit:
             self.close()
             raise
 
-    def write(self, at_ms: int, who: str, what: str, **details: Any) -> None:
-        """One line. FatalError if it cannot be made durable: then the action must not happen."""
+    def write(self, at_ms: int, who: str, what: str, **details: Any) -> int:
+        """One line; its number. FatalError if it cannot be made durable: then the action must not happen."""
         with self._alone():
             self._follow()
             line = {"n": self._n + 1, "at": to_wire(at_ms), "who": who, "what": what, **details, "before": self._before}
@@ -63,6 +63,7 @@ class Audit:
                 raise FatalError(f"cannot write {self._path}: {error.strerror}; nothing was done") from error
             self._n, self._before = self._n + 1, hashlib.sha256(data).hexdigest()
             self._size += len(data) + 1
+            return self._n
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

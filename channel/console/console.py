@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from channel.console.moments import Fold
 from channel.console.people import Link
 from channel.console.picture import exported
 from channel.console.shapes import Picture, Role
-from channel.console.source import Source
+from channel.console.source import Source, have
 from channel.ledger import Ledger
 from channel.protocol.errors import UsageError
 from channel.protocol.times import moment_ms
@@ -68,7 +68,8 @@ class Console:
         source, whole = self.source, self.source.fold
         fold = whole if party is None else self._feed(party)
         if at is None:
-            return self._moment(fold.ledger, source.now_ms(), party), fold.index
+            known = have(source, self.live.standing) if party is None else {}
+            return self._moment(fold.ledger, source.now_ms(), party, known), fold.index
         if at.isdecimal():
             count = fold.upto_index(int(at))
             now_ms = whole.moment(whole.upto_index(int(at)))[1]
@@ -76,12 +77,12 @@ class Console:
             now_ms = _time(at)
             count = fold.upto_time(now_ms)
         index = whole.moment(whole.upto_time(now_ms))[0] if not at.isdecimal() else min(int(at), whole.index)
-        return self._moment(fold.at(count), now_ms, party), index
+        return self._moment(fold.at(count), now_ms, party, {}), index
 
-    def _moment(self, ledger: Ledger, now_ms: int, party: str | None) -> rows.Moment:
+    def _moment(self, ledger: Ledger, now_ms: int, party: str | None, known: Mapping[str, int]) -> rows.Moment:
         marks = rows.Marks.of(ledger.entries.values())
         witnessed = self.live.standing.witnessed
-        return rows.Moment(ledger, marks, now_ms, witnessed, party or self.source.facts.party)
+        return rows.Moment(ledger, marks, now_ms, witnessed, party or self.source.facts.party, known)
 
     def _feed(self, party: str) -> Fold:
         whole = self.source.fold
@@ -99,7 +100,7 @@ class Console:
         """The view of a moment as JSON; the worker calls it."""
         moment, index = self.moment(at, party)
         live = at is None
-        health = view.health(moment.ledger, self.live.standing) if live and party is None else None
+        health = view.health(moment.ledger, moment.marks, self.live.standing) if live and party is None else None
         return view.view(moment, index, live=live, health=health).model_dump_json()
 
 

@@ -24,6 +24,10 @@ FLUSH_S = 0.05  # browsers are told at most so often: faster than the eye, and c
 STANDING_S = 1.0  # witnesses, links, disk
 TICK_S = 1.0
 WARM_LEAVES = 100  # leaves of one party's feed folded ahead in an idle moment
+LIVE_SESSION_MAX = 16  # live sockets of one session: tabs and walls of one person
+LIVE_MAX = (
+    256  # of all: one that stalls costs the bytes of a view, half a megabyte with 1,000 notices, until it is closed
+)
 IDS_MAX = 5_000  # ids that a slow browser may owe; beyond it the whole view is smaller
 log = structlog.get_logger()
 
@@ -31,7 +35,9 @@ log = structlog.get_logger()
 class Browser:
     """One open live socket: what it has still to be told."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: object = None) -> None:
+        self.owner = owner
+        """The session whose socket it is."""
         self.board: set[str] = set()
         self.alerts: set[str] = set()
         self.picture: set[str] = set()
@@ -84,7 +90,18 @@ class Live:
         """Everything that was there at the start is taken in."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="console")
         self._standing = Standing()
+        self._view: str | None = None
+        """The view, encoded once for all who join before anything changes."""
         self._standing_s = self._tick_s = self._flush_s = float("-inf")
+
+    def join(self, owner: object) -> Browser | None:
+        """One more live socket of a session; None if there are too many."""
+        mine = sum(browser.owner is owner for browser in self.browsers)
+        if mine >= LIVE_SESSION_MAX or len(self.browsers) >= LIVE_MAX:
+            return None
+        browser = Browser(owner)
+        self.browsers.add(browser)
+        return browser
 
     async def work(self, act: Callable[[], T]) -> T:
         """Do something with source or model where nobody else is at it."""
@@ -129,22 +146,26 @@ class Live:
         return more
 
     async def _flush(self, now_s: float) -> None:
+        index = self.model.index
         delta = await self.work(lambda: self.model.refresh(self._standing, int(now_s * 1000)))
+        if delta or self.model.index != index:
+            self._view = None
         if delta:
             text = self.change(delta.board, delta.alerts, delta.picture, delta.health)
             for browser in self.browsers:
                 browser.owe(delta, text)
         if now_s - self._tick_s >= TICK_S:
-            self._tick_s = now_s
+            self._tick_s, self._view = now_s, None  # it says what time it is
             for browser in self.browsers:
                 browser.tick = True
                 browser.ready.set()
 
     def message(self, browser: Browser) -> str | None:
         """The next thing to tell it; None: nothing. Afterwards it owes nothing."""
+        text: str | None
         shared, tick, owes = browser.shared, browser.tick, browser.waiting or browser.health
         if browser.whole:
-            text: str | None = self.view()
+            self._view = text = self._view or self.view()
         elif shared is not None:
             text = shared
         elif owes:

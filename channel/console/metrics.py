@@ -28,7 +28,7 @@ def _metrics(here: Console) -> Iterator[tuple[str, str, str, list[_Value]]]:
     alerts = [record for record in ledger.alerts.values() if record.standing]
     yield "log_leaves", "gauge", "Leaves in the log.", [("", ledger.size)]
     yield "log_witnessed_leaves", "gauge", "Leaves under a quorum of cosignatures.", [("", standing.witnessed)]
-    yield "log_bytes", "gauge", "Size of the log's file.", [("", standing.log_bytes)]
+    yield "log_bytes", "gauge", "Size of the log's file, with what is not in it yet.", [("", standing.log_bytes)]
     yield "disk_free_bytes", "gauge", "Free space where the log is.", [("", standing.disk_free_bytes)]
     age_s = max(0, now_ms - ledger.last_stamp_ms) / 1000
     yield "newest_leaf_age_seconds", "gauge", "Channel time since the newest leaf.", [("", age_s)]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import heapq
 import json
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from channel.console import queue, rows, view
 from channel.console.picture import picture
-from channel.console.source import Source, Standing
+from channel.console.source import Source, Standing, have
 from channel.ledger import Ledger
 from channel.ledger.records import Entry, NoticeRecord
 from channel.protocol.ids import Hash
@@ -56,6 +57,9 @@ class Model:
         self._left: set[Hash] = set()
         self._cleared: dict[str, None] = {}
         self._standing: dict[str, queue.Raised] = {}
+        self._have: Mapping[str, int] = {}
+        self._untold: set[str] = set()
+        """Alerts that the client of somebody who was told does not have yet."""
         self._timers: list[tuple[int, Hash]] = []
         self._due: dict[Hash, int] = {}
         self._witnessed = 0
@@ -66,9 +70,14 @@ class Model:
     def refresh(self, standing: Standing, mono_ms: int) -> Delta:
         """Take in what the source has taken in, and what time alone has changed. `mono_ms` paces map and health."""
         ledger, self.at_ms = self._source.fold.ledger, self._source.now_ms()
-        moment = rows.Moment(ledger, self._marks, self.at_ms, standing.witnessed, self._source.facts.party)
+        moment = rows.Moment(
+            ledger, self._marks, self.at_ms, standing.witnessed, self._source.facts.party, have(self._source, standing)
+        )
         delta = Delta()
         notices, alerts = self._touched(ledger, standing.witnessed)
+        if moment.have != self._have:
+            self._have = moment.have
+            alerts |= self._untold
         records = [ledger.notices[of] for of in notices if of in ledger.notices]
         for record in sorted(records, key=lambda one: (rows.settled_ms(ledger, one), one.index)):
             self._row(moment, record, delta)
@@ -131,7 +140,9 @@ class Model:
         else:
             self._standing.pop(id_, None)
             self._cleared[id_] = None
-        text = queue.queue_row(moment, record).model_dump_json()
+        row = queue.queue_row(moment, record)
+        (self._untold.add if any(told.has is False for told in row.told) else self._untold.discard)(id_)
+        text = row.model_dump_json()
         if self.alerts.get(id_) != text:
             self.alerts[id_] = text
             delta.alerts.add(id_)
@@ -148,6 +159,7 @@ class Model:
             oldest = next(iter(self._cleared))
             del self._cleared[oldest]
             self.alerts.pop(oldest, None)
+            self._untold.discard(oldest)
             delta.alerts.add(oldest)
 
     def _slow(self, ledger: Ledger, standing: Standing, mono_ms: int, delta: Delta) -> None:
@@ -159,7 +171,7 @@ class Model:
             )
         if mono_ms - self._health_ms >= HEALTH_MS:
             self._health_ms = mono_ms
-            text = view.health(ledger, standing).model_dump_json()
+            text = view.health(ledger, self._marks, standing).model_dump_json()
             delta.health, self.health = text != self.health, text
 
     def _draw(self, found: dict[str, dict[str, Any]], delta: Delta) -> None:

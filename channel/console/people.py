@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Annotated, Literal
 
 from argon2 import PasswordHasher
@@ -43,6 +44,9 @@ class User(BaseModel):
     link: str | None = None
     """SHA-256 of a sign-in link that was not used yet."""
     link_until_ms: int = 0
+    hands: tuple[str, ...] = ()
+    """Admins who asked for what this account is, or agreed to it, up to `hands_ms` (apart.py)."""
+    hands_ms: int = 0
 
 
 class _File(BaseModel):
@@ -66,6 +70,8 @@ class People:
     def __init__(self, path: Path, random_bytes: Callable[[int], bytes]) -> None:
         self._path, self._random = path, random_bytes
         self._version = (0, 0)
+        self._lock = RLock()
+        """A password is hashed and put in a thread of its own."""
         self.users: dict[str, User] = {}
         self.read()
 
@@ -105,16 +111,28 @@ class People:
             raise FatalError(f"cannot write {self._path}: {error.strerror}; nothing was changed") from error
 
     def put(self, user: User) -> None:
-        """Add or change somebody. What another process has changed meanwhile stays."""
-        self.read()
-        if user.name not in self.users and len(self.users) >= USERS_MAX:
-            raise UsageError(f"there are {USERS_MAX} users already: remove one first")
-        self.users[user.name] = user
-        self._write()
+        """Add or change somebody. What another process has changed about others meanwhile stays."""
+        with self._lock:
+            self.read()
+            if user.name not in self.users and len(self.users) >= USERS_MAX:
+                raise UsageError(f"there are {USERS_MAX} users already: remove one first")
+            self.users[user.name] = user
+            self._write()
+
+    def change(self, name: str, **values: object) -> None:
+        """Change some members of somebody, as they are in the file by now. UsageError if they were removed."""
+        with self._lock:
+            self.read()
+            if name not in self.users:
+                raise UsageError(f"there is no user {name} any more")
+            self.put(self.users[name].model_copy(update=values))
 
     def remove(self, name: str) -> None:
-        self.users.pop(name, None)
-        self._write()
+        """Take somebody away. What another process has changed about others meanwhile stays."""
+        with self._lock:
+            self.read()
+            self.users.pop(name, None)
+            self._write()
 
     def admins(self) -> list[str]:
         """Those who can really act as one."""
@@ -126,9 +144,11 @@ class People:
 
     def make_link(self, name: str, role: Role, now_ms: int) -> Link:
         """A one-time sign-in link for that person; an earlier one of theirs is void."""
-        user = self.users.get(name) or User(name=checked_name(name), role=role)
         token = ids.b64url(self._random(32))
-        self.put(user.model_copy(update={"link": _digest(token), "link_until_ms": now_ms + LINK_MS, "role": role}))
+        with self._lock:
+            self.read()
+            user = self.users.get(name) or User(name=checked_name(name), role=role)
+            self.put(user.model_copy(update={"link": _digest(token), "link_until_ms": now_ms + LINK_MS, "role": role}))
         return Link(name, token)
 
     def use_link(self, token: str, now_ms: int) -> User | None:
@@ -137,7 +157,8 @@ class People:
         wanted = _digest(token)
         for user in self.users.values():
             if user.link is not None and hmac.compare_digest(user.link, wanted):
-                used = user.model_copy(update={"link": None, "link_until_ms": 0})
+                hands_ms = now_ms if user.hands else user.hands_ms  # only now is it in somebody's hands
+                used = user.model_copy(update={"link": None, "link_until_ms": 0, "hands_ms": hands_ms})
                 self.put(used)
                 return used if now_ms <= user.link_until_ms else None
         return None
@@ -149,7 +170,7 @@ class People:
         if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
             raise UsageError(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
         hashed = _HASHER.hash(password, salt=self._random(SALT_BYTES))
-        self.put(self.users[name].model_copy(update={"password": hashed}))
+        self.change(name, password=hashed)
 
     def password_of(self, name: str, password: str) -> User | None:
         """The person, if that is their password. Slow, and as slow for a name that there is not."""

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
+
 from channel.console import facts
 from channel.console.rows import Moment, precedence, time, wire
-from channel.console.shapes import AlertRow
-from channel.ledger import AlertRecord, FindingRecord, alert_wording, finding_wording
+from channel.console.shapes import AlertRow, Told
+from channel.ledger import AlertRecord, FindingRecord, Ledger, alert_wording, finding_wording
 from channel.protocol import ids
+from channel.protocol.errors import UsageError
+from channel.protocol.statements import DeskOf
 
 Raised = AlertRecord | FindingRecord
+
+
+class UnknownAlertError(UsageError):
+    """There is no such alert for this desk, so nothing was signed."""
+
+
+def told_alert(ledger: Ledger, alert: str, party: str | None) -> AlertRecord:
+    """The alert, if it was told to that party, or to the operator (None). UnknownAlertError.
+
+    The relay would hold an acknowledgement of an alert that it does not know, and refuse it ten minutes later.
+    """
+    record = ledger.alerts.get(alert)
+    if record is None or (party is not None and all(desk.party != party for desk in record.body.told)):
+        raise UnknownAlertError("no such alert was told to this desk: load the page again")
+    return record
 
 
 def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
@@ -32,7 +52,7 @@ def alert_row(moment: Moment, record: AlertRecord) -> AlertRow:
         cleared_at=time(record.cleared_ms),
         cleared_why=None if record.standing else alert_wording.cleared_said(ledger, record),
         ending=() if record.standing else facts.of_ending(ledger, record),
-        told=tuple(alert_wording.desk(of) for of in body.told),
+        told=_told(moment, record.index, body.told),
         ring=alert_wording.desk(body.ring),
         contact=ledger.contact(body.ring.party, body.ring.desk),
         acknowledged={party: wire(at) for party, at in record.acked.items()},
@@ -68,7 +88,7 @@ def finding_row(moment: Moment, record: FindingRecord) -> AlertRow:
         cleared_at=time(record.cleared_ms),
         cleared_why=None,
         ending=(),
-        told=tuple(alert_wording.desk(of) for of in body.told),
+        told=_told(moment, record.index, body.told),
         ring=None,
         contact=None,
         acknowledged={},
@@ -80,6 +100,28 @@ def finding_row(moment: Moment, record: FindingRecord) -> AlertRow:
         rests_on=body.rests_on,
         measures=dict(body.measures),
     )
+
+
+def _told(moment: Moment, index: int, desks: Iterable[DeskOf]) -> tuple[Told, ...]:
+    return tuple(
+        Told(
+            desk=alert_wording.desk(of),
+            how="screen" if of.party == ids.RELAY else "channel",
+            has=_has(moment, of.party, index),
+        )
+        for of in desks
+    )
+
+
+def _has(moment: Moment, party: str, index: int) -> bool | None:
+    """Whether that party's client is past this leaf of its feed."""
+    have, record = moment.have.get(party), moment.ledger.parties.get(party)
+    if have is None or record is None:
+        return None
+    place = bisect_left(record.feed, index)
+    if place == len(record.feed) or record.feed[place] != index:  # a feed may hold earlier leaves between
+        place = record.feed.index(index) if index in record.released else len(record.feed)
+    return place < have
 
 
 def queue_row(moment: Moment, record: Raised) -> AlertRow:

@@ -11,6 +11,7 @@ from channel.console.asked import Acknowledged, AnswerAsked, ForwardingAsked, He
 from channel.console.console import Console, console_of, signed_in
 from channel.console.shapes import Acted
 from channel.console.shapes_before import CheckedShown, HeardShown
+from channel.console.source import Done
 
 router = APIRouter(prefix="/api/v1", tags=["act"])
 Here = Annotated[Console, Depends(console_of)]
@@ -21,18 +22,16 @@ AlertPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 @router.post("/alerts/{alert}/acknowledge")
 async def acknowledge(alert: AlertPath, asked: Acknowledged, here: Here, who: Watch) -> Acted:
     """Acknowledge an alert for the desk of this console."""
-    here.access.write(who.name, "acknowledge", alert=alert, reason=asked.reason)
-    done = await here.source.acknowledge(alert, asked.reason)
-    return Acted(index=done.index, of=done.of)
+    with here.access.acting(who.name, "acknowledge", alert=alert, reason=asked.reason) as outcome:
+        return _acted(await here.source.acknowledge(alert, asked.reason), outcome)
 
 
 @router.post("/answers")
 async def answer(asked: AnswerAsked, here: Here, who: Watch) -> Acted:
     """Answer a notice as the word of this party's desk. Only on a party's own console."""
     here.party_only()
-    here.access.write(who.name, "answer", of=asked.of, word=asked.word)
-    done = await here.source.answer(asked)
-    return Acted(index=done.index, of=done.of)
+    with here.access.acting(who.name, "answer", of=asked.of, word=asked.word) as outcome:
+        return _acted(await here.source.answer(asked), outcome)
 
 
 @router.post("/answers/heard")
@@ -46,9 +45,8 @@ async def heard(asked: HeardAsked, here: Here, _: Watch) -> HeardShown:
 async def forward(asked: ForwardingAsked, here: Here, who: Watch) -> Acted:
     """Pass a notice on, over the channel or by voice. Only on a party's own console."""
     here.party_only()
-    here.access.write(who.name, "forward", of=asked.of, to=asked.to, by=asked.by)
-    done = await here.source.forward(asked)
-    return Acted(index=done.index, of=done.of)
+    with here.access.acting(who.name, "forward", of=asked.of, to=asked.to, by=asked.by) as outcome:
+        return _acted(await here.source.forward(asked), outcome)
 
 
 @router.post("/notices/check")
@@ -62,18 +60,23 @@ async def check(asked: NoticeAsked, here: Here, _: Watch) -> CheckedShown:
 async def send(asked: NoticeAsked, here: Here, who: Watch) -> Acted:
     """Send a notice of this party's, or take one back. Only on a party's own console."""
     here.party_only()
-    if asked.withdraws is not None:
-        here.access.write(who.name, "withdraw", of=asked.withdraws)
-    else:
-        here.access.write(who.name, "send", kind=asked.kind, precedence=asked.precedence, to=list(asked.to))
-    done = await here.source.send(asked)
-    return Acted(index=done.index, of=done.of)
+    what, told = "withdraw", dict[str, object](of=asked.withdraws)
+    if asked.withdraws is None:
+        what, told = "send", {"kind": asked.kind, "precedence": asked.precedence, "to": list(asked.to)}
+    with here.access.acting(who.name, what, **told) as outcome:
+        return _acted(await here.source.send(asked), outcome)
 
 
 @router.post("/notices/{of}/displayed")
 async def displayed(of: str, here: Here, who: Watch) -> Acted:
     """Sign that this notice is on the screen of a person on watch. Only on a party's own console."""
     here.party_only()
-    here.access.write(who.name, "displayed", of=of[:64])
-    done = await here.source.displayed(of)
-    return Acted(index=None if done is None else done.index, of=None if done is None else done.of)
+    with here.access.acting(who.name, "displayed", of=of[:64]) as outcome:
+        return _acted(await here.source.displayed(of), outcome)
+
+
+def _acted(done: Done | None, outcome: dict[str, object]) -> Acted:
+    """None: it was done before. A statement without an index waits for the channel."""
+    acted = Acted(index=None if done is None else done.index, of=None if done is None else done.of)
+    outcome.update(index=acted.index, signed=acted.of)
+    return acted

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from pydantic import ValidationError
 
-from channel.console.access import Session
+from channel.console.access import Refused, Session
 from channel.console.approvals import Approvals, Request, shown
 from channel.console.asked import Because, UserPut
 from channel.console.console import Console, console_of, signed_in
-from channel.console.people import Link
 from channel.console.shapes import ApprovalShown, Decided, UserShown
+from channel.protocol.errors import RefusedError, UsageError
 from channel.protocol.times import to_wire
 
 router = APIRouter(prefix="/api/v1", tags=["admin"])
@@ -39,7 +40,8 @@ async def users(here: Here, _: Admin) -> tuple[UserShown, ...]:
 
 @router.post("/users/{name}")
 async def put_user(name: NamePath, asked: UserPut, here: Here, who: Admin) -> Decided:
-    """A new user, or another role. A new one's link comes with the answer to whoever decides last."""
+    """A new user, or another role. The link of a new one is for the one who asks: with the answer if nobody else has to
+    agree, else by asking for that user's link once another admin has agreed."""
     return await _decide(here, who, Request("put-user", name, asked.role, asked.certificate, asked.reason))
 
 
@@ -51,7 +53,8 @@ async def remove_user(name: NamePath, asked: Because, here: Here, who: Admin) ->
 
 @router.post("/users/{name}/link")
 async def link(name: NamePath, asked: Because, here: Here, who: Admin) -> Decided:
-    """A new sign-in link for somebody who has lost the password; their sessions end."""
+    """A new sign-in link for somebody who has lost the password; their sessions end. Asked again by the same admin,
+    within a quarter of an hour after another one has agreed, it is in the answer."""
     return await _decide(here, who, Request("link", name, reason=asked.reason))
 
 
@@ -70,8 +73,19 @@ async def approvals(here: Here, who: Admin) -> tuple[ApprovalShown, ...]:
 
 @router.post("/approvals/{id_}/agree")
 async def agree(id_: str, here: Here, who: Admin) -> Decided:
-    """Agree to what another admin asked for: it is done at once."""
-    return await _do(here, here.approvals.take(id_, who).request)
+    """Agree to what another admin asked for: it is done at once. A link is for the one who asked."""
+    waiting = here.approvals.take(id_, who)
+    request = waiting.request
+    try:
+        with here.access.acting(who.name, "agree", **waiting.told()) as outcome:
+            if request.what == "clock-step":
+                return await _stepped(here, request, outcome)
+            if here.approvals.apply(request, waiting.by, who.name):
+                here.approvals.grant(request.user or "", waiting.by, who.name)
+    except (Refused, UsageError, RefusedError, ValidationError):
+        here.approvals.put_back(waiting)
+        raise
+    return Decided(waiting=None, link=None, index=None)
 
 
 @router.post("/approvals/{id_}/refuse", status_code=204)
@@ -82,16 +96,26 @@ async def refuse(id_: str, here: Here, who: Admin) -> None:
 
 async def _decide(here: Console, who: Session, request: Request) -> Decided:
     approvals: Approvals = here.approvals
+    by = approvals.granted(request, who)
+    if by is not None:
+        approvals.check(request)
+        with here.access.acting(who.name, "take-link", user=request.user, by=list(by)):
+            return _link(here, request, *by)
     if not approvals.alone(request, who):
         return Decided(waiting=shown(approvals.ask(request, who), who), link=None, index=None)
     approvals.check(request)
-    here.access.write(who.name, "decide-alone", request=request.what, user=request.user, role=request.role)
-    return await _do(here, request)
+    with here.access.acting(who.name, "decide-alone", **request.told()):
+        if approvals.apply(request, who.name):
+            return _link(here, request, who.name)
+    return Decided(waiting=None, link=None, index=None)
 
 
-async def _do(here: Console, request: Request) -> Decided:
-    if request.what == "clock-step":
-        done = await here.source.apply_clock(request.reason)
-        return Decided(waiting=None, link=None, index=done.index)
-    made: Link | None = here.approvals.apply(request)
-    return Decided(waiting=None, link=None if made is None else here.link_url(made), index=None)
+def _link(here: Console, request: Request, *by: str) -> Decided:
+    made = here.approvals.link(request.user or "", *by)
+    return Decided(waiting=None, link=here.link_url(made), index=None)
+
+
+async def _stepped(here: Console, request: Request, outcome: dict[str, object]) -> Decided:
+    done = await here.source.apply_clock(request.reason)
+    outcome.update(index=done.index)
+    return Decided(waiting=None, link=None, index=done.index)

@@ -63,9 +63,18 @@ async def live(websocket: WebSocket) -> None:
     if not _may_look(here, session):
         await websocket.close(4401, "not-signed-in")
         return
-    await websocket.accept()
-    browser = Browser()
-    here.live.browsers.add(browser)
+    browser = here.live.join(session)
+    if browser is None:
+        await websocket.close(4429, "too-many")
+        return
+    try:
+        await websocket.accept()
+        await _looked_at(here, websocket, browser)
+    finally:
+        here.live.browsers.discard(browser)
+
+
+async def _looked_at(here: Console, websocket: WebSocket, browser: Browser) -> None:
     telling = asyncio.create_task(_tell(here, websocket, browser))
     try:
         while (await websocket.receive())["type"] != "websocket.disconnect":
@@ -73,7 +82,6 @@ async def live(websocket: WebSocket) -> None:
     except (WebSocketDisconnect, RuntimeError):
         pass
     finally:
-        here.live.browsers.discard(browser)
         telling.cancel()
         with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError, OSError):
             await telling

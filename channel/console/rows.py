@@ -5,7 +5,7 @@ Nothing is decided here that the ledger or its tables do not say; `overdue` is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -28,6 +28,7 @@ from channel.protocol import phrasebook
 from channel.protocol.statements import (
     Answer,
     Call,
+    Check,
     Circle,
     Deadlines,
     Level,
@@ -65,14 +66,18 @@ class Marks:
 
     answers: dict[tuple[str, str], Entry] = field(default_factory=dict)
     displays: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    checks: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    """The newest answer of each desk to a roll call, by (party, desk)."""
 
     def take(self, entry: Entry) -> None:
-        """Remember the newest answer and the first `displayed` of each delivery."""
+        """Remember the newest answer and the first `displayed` of each delivery, and each desk's newest `check`."""
         body, party = entry.opened.body, entry.opened.party
         if isinstance(body, Answer):
             self.answers[body.of, party] = entry
         elif isinstance(body, Receiving) and body.stage is Stage.DISPLAYED:
             self.displays.setdefault((body.of, party), entry)
+        elif isinstance(body, Check):
+            self.checks[party, body.desk] = entry
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Marks:
@@ -92,6 +97,8 @@ class Moment:
     witnessed: int
     party: str | None
     """Whose console it is; None: the operator's."""
+    have: Mapping[str, int] = field(default_factory=dict)
+    """How many leaves of its feed each party's client has, where that is known now: a hint."""
 
 
 # --- the board --------------------------------------------------------------------------------------------------------

@@ -157,6 +157,17 @@ class NoticeRow(Shown):
     deliveries: tuple[DeliveryShown, ...]
 
 
+class Told(Shown):
+    """One desk that an alert or a finding was told to, and how."""
+
+    desk: str
+    """`party/desk`."""
+    how: Literal["channel", "screen"]
+    """Over the channel, as a leaf of that party's feed; or on the operator's own screen."""
+    has: bool | None
+    """Whether that party's client has the leaf: a hint. None: not known here, or not at that moment."""
+
+
 class AlertRow(Shown):
     """An alert or a standing finding in the queue. Key: `id`."""
 
@@ -180,8 +191,8 @@ class AlertRow(Shown):
     """Sentence of the channel, in English."""
     ending: tuple[Fact, ...]
     """The same for pages."""
-    told: tuple[str, ...]
-    """`party/desk` of each that was told."""
+    told: tuple[Told, ...]
+    """Each desk that was told, and how."""
     ring: str | None
     contact: str | None
     acknowledged: dict[str, str]
@@ -200,6 +211,14 @@ class AlertRow(Shown):
     """Of a finding: what was measured, the unit at the end of each name."""
 
 
+class RollCall(Shown):
+    """What one desk last answered to a roll call: its newest `check` (docs/protocol.md 6.11)."""
+
+    desk: str
+    state: Literal["on-watch", "off-watch"]
+    at: str
+
+
 class Pulse(Shown):
     """A link, as a hint, and what a party was last heard to say."""
 
@@ -211,6 +230,11 @@ class Pulse(Shown):
     heard_at: str | None
     statement_at: str | None
     on_watch_at: str | None
+    """The newest sign of a person on duty: a `check` on-watch, an answer or an acknowledgement."""
+    watch_until_at: str | None
+    """When nobody on duty becomes an alert. None: the charter asks for no watch, or is not in force."""
+    roll_calls: tuple[RollCall, ...]
+    """The newest of each desk, the newest first."""
     feed: int
     has: int | None
     """How much of its feed its client has; None: not known here."""
@@ -231,7 +255,10 @@ class Health(Shown):
     relay: Literal["up", "down", "unknown"]
     broker: Literal["up", "down", "unknown"]
     quarantined: bool
+    store: str
+    """The kind of store that holds the log, like sqlite."""
     log_bytes: int
+    """With what was written and is not in its file yet."""
     disk_free_bytes: int
     alarms: tuple[str, ...]
     """On a party's console: what its own client has noticed (docs/protocol.md 11.6), in sentences of its own."""

@@ -6,8 +6,10 @@ No clock is read in this room: time and randomness come in with `Surroundings`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked
@@ -59,6 +61,8 @@ class Standing:
     relay: State = "unknown"
     broker: State = "unknown"
     quarantined: bool = False
+    store: str = ""
+    """The kind of store that holds the log."""
     log_bytes: int = 0
     disk_free_bytes: int = 0
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -74,6 +78,14 @@ class Done:
 
     index: int | None
     of: str | None = None
+
+
+def stored_bytes(path: Path) -> int:
+    """What a database takes on the disk: its file, and what was written since and is not in the file yet."""
+    size = path.stat().st_size
+    with contextlib.suppress(FileNotFoundError):
+        size += path.with_name(f"{path.name}-wal").stat().st_size
+    return size
 
 
 class Source(Protocol):
@@ -142,3 +154,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Release what is open."""
         ...
+
+
+def have(source: Source, standing: Standing) -> Mapping[str, int]:
+    """How many leaves of its feed each party's client has, as far as that is known here."""
+    own = source.facts.party
+    return {own: len(source.fold)} if own is not None else {party: link.has for party, link in standing.links.items()}

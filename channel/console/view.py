@@ -8,11 +8,12 @@ from typing import Any
 
 from channel.console import queue, rows, says
 from channel.console.picture import picture
-from channel.console.shapes import AlertRow, Health, NoticePage, NoticeRow, Picture, Pulse, View
+from channel.console.shapes import AlertRow, Health, NoticePage, NoticeRow, Picture, Pulse, RollCall, View
 from channel.console.source import Standing
 from channel.ledger import Ledger
 from channel.ledger.records import NoticeRecord
 from channel.protocol import ids
+from channel.protocol.statements import Check
 from channel.protocol.times import from_wire, to_wire
 
 ENDED_MAX = 500  # notices that have ended and stay on the board: the newest; all others are on the time slider
@@ -96,7 +97,7 @@ def _shows(properties: dict[str, Any], of: ids.Hash) -> bool:
     return properties.get("of") == of or of in properties.get("rests_on", ())
 
 
-def health(ledger: Ledger, standing: Standing) -> Health:
+def health(ledger: Ledger, marks: rows.Marks, standing: Standing) -> Health:
     """The state of the installation; skew is that of each party's newest statement."""
     return Health(
         size=ledger.size,
@@ -108,15 +109,16 @@ def health(ledger: Ledger, standing: Standing) -> Health:
         relay=standing.relay,
         broker=standing.broker,
         quarantined=standing.quarantined,
+        store=standing.store,
         log_bytes=standing.log_bytes,
         disk_free_bytes=standing.disk_free_bytes,
         alarms=standing.alarms,
         queued=standing.queued,
-        parties=tuple(_pulse(ledger, standing, party) for party in ledger.parties),
+        parties=tuple(_pulse(ledger, marks, standing, party) for party in ledger.parties),
     )
 
 
-def _pulse(ledger: Ledger, standing: Standing, party: str) -> Pulse:
+def _pulse(ledger: Ledger, marks: rows.Marks, standing: Standing, party: str) -> Pulse:
     record, link = ledger.parties[party], standing.links.get(party)
     return Pulse(
         party=party,
@@ -126,10 +128,30 @@ def _pulse(ledger: Ledger, standing: Standing, party: str) -> Pulse:
         heard_at=None if link is None or link.heard_ms is None else to_wire(link.heard_ms),
         statement_at=None if record.heard_ms is None else to_wire(record.heard_ms),
         on_watch_at=None if record.on_watch_ms is None else to_wire(record.on_watch_ms),
+        watch_until_at=_watch_until(ledger, party),
+        roll_calls=_roll_calls(marks, party),
         feed=len(record.feed),
         has=None if link is None else link.has,
         skew_ms=_skew_ms(ledger, party),
         cosigned_size=None if link is None else link.cosigned_size,
+    )
+
+
+def _watch_until(ledger: Ledger, party: str) -> str | None:
+    """As the relay counts it: from the newest sign of duty, at the earliest from the charter's coming into force."""
+    watch_ms = ledger.charter.terms.watch_ms
+    if watch_ms == 0 or ledger.in_force_ms is None:
+        return None
+    return to_wire(max(ledger.parties[party].on_watch_ms or 0, ledger.in_force_ms) + watch_ms)
+
+
+def _roll_calls(marks: rows.Marks, party: str) -> tuple[RollCall, ...]:
+    found = sorted((entry for (name, _), entry in marks.checks.items() if name == party), key=lambda one: -one.index)
+    checks = ((entry.stamp_ms, entry.opened.body) for entry in found)
+    return tuple(
+        RollCall(desk=body.desk, state=body.state, at=to_wire(at_ms))
+        for at_ms, body in checks
+        if isinstance(body, Check)
     )
 
 

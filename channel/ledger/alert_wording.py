@@ -84,7 +84,7 @@ def desk(of: DeskOf) -> str:
 
 def ring(ledger: Ledger, of: DeskOf) -> str:
     """`russia/staff +7 495 ...`: whom to telephone, and where."""
-    return f"{desk(of)} {ledger.contact(of.party, of.desk)}"
+    return f"{desk(of)} {inert(ledger.contact(of.party, of.desk))}"
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------

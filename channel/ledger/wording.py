@@ -90,7 +90,7 @@ def said(record: NoticeRecord) -> str:
         case Call():
             return inert(body.readout)
         case LineStatement():
-            return f"{body.action} {body.line} version {body.version}: {body.title}"
+            return f"{body.action} {body.line} version {body.version}: {inert(body.title)}"
         case _:
             return ""
 

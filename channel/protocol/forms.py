@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from channel.protocol import ids, limits
+from channel.protocol.errors import UsageError
 from channel.protocol.times import from_wire
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -29,6 +30,19 @@ def _prose(text: str) -> str:
     if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in text):
         raise ValueError("control characters are not allowed in text")
     return text
+
+
+def reason_of(text: str) -> str:
+    """A reason that a person types: something to read, as prose, without the blanks around it. UsageError."""
+    said = text.strip()
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in said):
+        raise UsageError("say why, in words: it goes into the log")
+    if len(said) > limits.REASON_CHARS_MAX:
+        raise UsageError(f"a reason has at most {limits.REASON_CHARS_MAX} characters, not {len(said)}")
+    try:
+        return _prose(said)
+    except ValueError as error:
+        raise UsageError(f"a reason is plain text: {error}") from None
 
 
 def _hash(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from channel.protocol.errors import UsageError
 
 _WIRE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{3})Z$")
-_DURATION = re.compile(r"^\+?(\d+)(ms|s|min|m|h|d)$")
+_DURATION = re.compile(r"^\+?(\d{1,15})(ms|s|min|m|h|d)$")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DTG = re.compile(r"^(\d{2})(\d{2})(\d{2})([A-IK-Z]) ?([A-Z]{3}) ?(\d{2})$")
@@ -20,6 +20,8 @@ _ZONES = {letter: hours for hours, letter in enumerate("ABCDEFGHIKLM", 1)}
 _ZONES |= {letter: -hours for hours, letter in enumerate("NOPQRSTUVWXY", 1)} | {"Z": 0}
 """The letter of a DTG -> hours ahead of UTC (ACP 121). J, the reader's own time, says too little."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DURATION_MS_MAX = 36_525 * 86_400_000  # a century: longer than anything here lasts
+MOMENT_MS_MAX = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)  # and one more can be added
 
 
 def to_wire(ms: int) -> str:
@@ -47,11 +49,14 @@ def dtg(ms: int) -> str:
 
 
 def duration_ms(text: str) -> int:
-    """`90s`, `10min`, `2h`, `1d`, with or without a leading `+` -> milliseconds."""
+    """`90s`, `10min`, `2h`, `1d`, with or without a leading `+` -> milliseconds, at most a century. UsageError."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise UsageError(f"a duration looks like 90s, 10min, 2h or 1d, not {text!r}")
-    return int(match[1]) * _UNIT_MS[match[2]]
+        raise UsageError(f"a duration looks like 90s, 10min, 2h or 1d, not {text[:40]!r}")
+    span_ms = int(match[1]) * _UNIT_MS[match[2]]
+    if span_ms > DURATION_MS_MAX:
+        raise UsageError(f"a duration is at most {DURATION_MS_MAX // _UNIT_MS['d']}d, not {text!r}")
+    return span_ms
 
 
 def moment_ms(text: str, now_ms: int, *, utc_offset_min: int = 0) -> int:
@@ -89,7 +94,10 @@ def typed(text: str) -> tuple[int, bool]:
             f"cannot read the time {text!r}; write +10min, 2017-09-16T00:30Z, or 160030Z SEP 17"
         ) from error
     zoned = moment.tzinfo is not None
-    return ((moment if zoned else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1), zoned
+    ms = ((moment if zoned else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    if not 0 <= ms <= MOMENT_MS_MAX:
+        raise UsageError(f"a time is between the years 1970 and 9000, not {text!r}")
+    return ms, zoned
 
 
 def short(ms: int) -> str:

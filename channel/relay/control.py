@@ -10,13 +10,11 @@ import asyncio
 import json
 from typing import Any, TextIO
 
-from channel.protocol import ids
-from channel.protocol.envelope import seal
 from channel.protocol.errors import ChannelError, UsageError
 from channel.protocol.statements import Acknowledgement
 from channel.relay.clock import RelayClock, SteppedClock, SystemClock
 from channel.relay.loop import Relay
-from channel.relay.operator import newest, statement
+from channel.relay.operator import Spool, newest, statement
 
 
 async def serve(relay: Relay, reader: asyncio.StreamReader, out: TextIO) -> None:
@@ -86,12 +84,21 @@ def _presence(relay: Relay, party: str, online: bool) -> None:
 
 
 async def _acknowledge(relay: Relay, alert: str, reason: str) -> dict[str, Any]:
-    """The operator's desk acknowledges, as `channel alerts ack` does."""
-    ledger, signer = relay.core.folded.ledger, relay.home.signer("sig/desk-operations")
-    seq, prev = newest(ledger, signer.kid)
-    members = {"alert": alert, "reason": reason}
-    body = statement(Acknowledgement, relay.core.folded, relay.clock.now_ms(), seq + 1, prev, **members)
-    token = seal(body, signer)
-    relay.gate.setdefault(ids.RELAY, {})[ids.sha256(token)] = token
-    await relay.commit_gate()
-    return {"ok": ids.sha256(token) in ledger.index_of, "of": ids.sha256(token)}
+    """The operator's desk acknowledges, as `channel alerts ack` does: signed in the spool, after what others signed."""
+    spool, signer = Spool(relay.home.path / "operator.sqlite"), relay.home.signer("sig/desk-operations")
+    folded, now_ms = relay.core.folded, relay.clock.now_ms()
+    try:
+        id_ = spool.submit(
+            lambda seq, prev: statement(Acknowledgement, folded, now_ms, seq, prev, alert=alert, reason=reason),
+            signer,
+            newest(folded.ledger, signer.kid),
+        )
+        await relay.turn()
+        settled = spool.outcome(id_)
+    finally:
+        spool.close()
+    if settled is None:
+        return {"ok": False, "code": "unreachable", "detail": "the relay has not judged the acknowledgement"}
+    if settled.index is None:
+        return {"ok": False, "code": settled.code or "", "detail": settled.detail}
+    return {"ok": True, "of": folded.ledger.entries[settled.index].opened.of}

@@ -127,7 +127,7 @@ class Narrator:
         party = told.opened.party
         match told.opened.body:
             case Charter(title=title, parties=parties):
-                yield f"channel {ledger.charter.net}: {title}; {', '.join(m.party for m in parties)}", Tone.ASIDE
+                yield f"channel {ledger.charter.net}: {_cut(title)}; {', '.join(m.party for m in parties)}", Tone.ASIDE
             case Addressed() as body:
                 yield self._notice(told.opened.of, party, body), Tone.ROUTINE
             case Answer() as body:
@@ -142,11 +142,11 @@ class Narrator:
                 yield f"  {party}/{desk} is {state.replace('-', ' ')}", Tone.ASIDE
             case Acknowledgement() as body:
                 who = f"{party}/{body.desk}"
-                yield f"  {who} acknowledged {wording.alert_ref(ledger, body.alert)}: {body.reason}", Tone.ROUTINE
+                yield f"  {who} acknowledged {wording.alert_ref(ledger, body.alert)}: {_cut(body.reason)}", Tone.ROUTINE
             case Refusal() as body:
-                yield f"REFUSED {self.label(body.of)} of {body.party}: {body.code}, {body.detail}", Tone.REFUSED
+                yield f"REFUSED {self.label(body.of)} of {body.party}: {body.code}, {_cut(body.detail)}", Tone.REFUSED
             case Suspension(action=action, reason=reason):
-                yield f"  {party} {action}s its part: {reason or 'no reason given'}", Tone.ROUTINE
+                yield f"  {party} {action}s its part: {_cut(reason) or 'no reason given'}", Tone.ROUTINE
             case ClockStep(old=old, new=new):
                 yield f"  the operator stepped the clock from {old} to {new}", Tone.ASIDE
             case _:
@@ -185,7 +185,7 @@ class Narrator:
                 text += " (kept as evidence: it closes nothing)"
         if body.until is not None:
             text += f" until {body.until}"
-        return text + (f": {body.reason}" if body.reason else "")
+        return text + (f": {_cut(body.reason)}" if body.reason else "")
 
     # --- what ends --------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ def _kind(body: Addressed) -> str:
 def _voice(body: Forwarding) -> str:
     if body.voice is None:
         return ""
-    return f' by voice ({body.voice.role}, {body.voice.contact}; read back "{_cut(body.voice.readback)}")'
+    return f' by voice ({_cut(body.voice.role)}, {_cut(body.voice.contact)}; read back "{_cut(body.voice.readback)}")'
 
 
 def _since(ledger: Ledger, of: str, at_ms: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from channel.protocol import ids
-from channel.protocol.errors import FatalError, RefusedError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, UsageError
 from channel.protocol.statements import Refusal
 from channel.scenario import acts
 from channel.scenario.control import Acted, ClientPoll, Message, Patience, Peer, PeerDied, RelayPoll, Reply, Sleep, ask
@@ -36,6 +36,7 @@ from channel.scenario.entries import (
 )
 from channel.scenario.format import Scenario, Step
 from channel.scenario.journal import Journal, Told
+from channel.scenario.persons import Persons
 
 R = TypeVar("R", bound=Reply)
 OPERATOR_DESK = "operations"
@@ -90,6 +91,9 @@ class Stepper:
         self._signed: dict[str, Signed] = {}
         self._tokens: dict[str, str] = {}
         self._refused: set[str] = set()
+        self._persons = Persons()
+        self._missed: set[str] = set()
+        """Entries that did not come off because of what a person did."""
         self._due_ms: int | None = None
         self._shown: tuple[int, list[str]] = (0, [])
         self.now_ms = scenario.start_ms
@@ -211,16 +215,35 @@ class Stepper:
             await ask(peer, {"do": "online", "online": False}, Reply)
 
     async def _tell(self) -> None:
-        """New leaves to the audience; a refusal that no entry expects ends the run."""
+        """New leaves to the audience; a refusal of an entry that expects none ends the run."""
         for told in self._journal.news():
+            if told.opened.of not in self._signed:
+                self._persons.take(told, self._journal.ledger)
             await self._audience.told(told)
             body = told.opened.body
             if isinstance(body, Refusal):
-                self._refused.add(body.of)
-                signed = self._signed.get(body.of)
-                if signed is None or signed.step.entry.expect != body.code:
-                    label = f" of entry {signed.step.label!r}" if signed is not None else ""
-                    raise RefusedError(body.code, f"a statement{label} of {body.party}: {body.detail}")
+                await self._refusal(body)
+
+    async def _refusal(self, body: Refusal) -> None:
+        """What a person signed beside the scenario was refused to that person: it is told, and no more."""
+        self._refused.add(body.of)
+        signed = self._signed.get(body.of)
+        if signed is None or signed.step.entry.expect == body.code:
+            return
+        said = RefusedError(body.code, f"a statement of entry {signed.step.label!r} of {body.party}: {body.detail}")
+        await self._excused(signed.step, said)
+        self._persons.upset(body.of)
+
+    async def _excused(self, step: Step, error: ChannelError) -> None:
+        """Go on where a person's act explains why an entry did not come off (S19). The error, if none does."""
+        entry = step.entry
+        labels = {str(getattr(entry, name)) for name in entry.references}
+        about = {self._tokens[label] for label in labels if label in self._tokens}
+        parties = {entry.by, entry.party} if isinstance(entry, Ack) and entry.party is not None else {entry.by}
+        if self._missed.isdisjoint(labels) and not self._persons.explain(about, parties):
+            raise error
+        self._missed.add(step.label)
+        await self._audience.remark(self.now_ms, f"without entry {step.label!r}, after what a person did: {error}")
 
     # --- entries ----------------------------------------------------------------------------------------------------
 
@@ -237,7 +260,7 @@ class Stepper:
             case Ack():
                 await self._acknowledge(step, entry)
             case Statement():
-                await self._act(step, self._act_of(step, entry))
+                await self._sign(step, entry)
             case _:
                 raise UsageError(f"{step.label}: nothing is known of how to do this")
 
@@ -260,12 +283,21 @@ class Stepper:
         )
         if record is None:
             about = entry.of or entry.party
-            raise UsageError(f"{step.label}: there is no alert {entry.stage}/{entry.rung.value} about {about} by now")
-        if entry.by == ids.RELAY:
+            what = f"{step.label}: there is no alert {entry.stage}/{entry.rung.value} about {about} by now"
+            await self._excused(step, UsageError(what))
+        elif entry.by == ids.RELAY:
             act = acts.acknowledge(entry, OPERATOR_DESK, record.body.alert)
-            self._judge(step, await ask(self._relay, act, Acted))
+            await self._judge(step, await ask(self._relay, act, Acted))
         else:
             await self._act(step, acts.acknowledge(entry, self._scenario.desk(entry), record.body.alert))
+
+    async def _sign(self, step: Step, entry: Statement) -> None:
+        try:
+            act = self._act_of(step, entry)
+        except UsageError as error:  # what it points at was never signed
+            await self._excused(step, error)
+        else:
+            await self._act(step, act)
 
     def _act_of(self, step: Step, entry: Statement) -> acts.Act:
         known = Send | Line | Call | Display | Answer | Forward | Withdraw | Check | Suspend | Resume
@@ -282,16 +314,18 @@ class Stepper:
     async def _act(self, step: Step, act: acts.Act) -> None:
         party = step.entry.by
         acted = await ask(self._clients[party], {"do": "act", "act": act}, Acted)
-        self._judge(step, acted)
+        await self._judge(step, acted)
         if acted.ok and step.entry.expect is not None and party not in self._offline:
             await self._settle()
             if acted.of not in self._refused:
-                raise FatalError(f"{step.label}: expected to be refused with {step.entry.expect!r}, and was accepted")
+                said = f"{step.label}: expected to be refused with {step.entry.expect!r}, and was accepted"
+                await self._excused(step, FatalError(said))
 
-    def _judge(self, step: Step, acted: Acted) -> None:
-        expect = step.entry.expect
-        if not acted.ok and acted.code != expect:
-            raise RefusedError(acted.code, f"entry {step.label!r} of {step.entry.by}: {acted.detail}")
+    async def _judge(self, step: Step, acted: Acted) -> None:
+        if not acted.ok and acted.code != step.entry.expect:
+            await self._settle()  # what a person signed meanwhile
+            said = f"entry {step.label!r} of {step.entry.by}: {acted.detail}"
+            await self._excused(step, RefusedError(acted.code, said))
         if acted.ok and acted.of is not None:
             signed = Signed(step, acted.of)
             self._signed[acted.of], self._tokens[step.label] = signed, acted.of

@@ -185,7 +185,9 @@ def told(json_output: bool = False) -> Iterator[None]:
     except ChannelError as error:
         if json_output:
             print_json(_document(error))
-        note(str(error))
+        from channel.ledger.wording import inert  # an error may quote what the relay or a party wrote
+
+        note(inert(str(error)))
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing more to say

@@ -11,7 +11,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from channel.console.moments import Fold
-from channel.console.source import Done, Facts, Link, Standing, State
+from channel.console.queue import told_alert
+from channel.console.source import Done, Facts, Link, Standing, State, stored_bytes
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import ChannelError, FatalError, InvariantError, UsageError
 from channel.protocol.statements import Notice
@@ -93,7 +94,8 @@ class PartySource:
             witnessed=witnessed,
             relay=state,
             broker=state,
-            log_bytes=self._path.stat().st_size,
+            store="sqlite",
+            log_bytes=stored_bytes(self._path),
             disk_free_bytes=shutil.disk_usage(self._path.parent).free,
             links={client.party: Link(has=len(self.fold), heard_ms=None)},
             alarms=tuple(alarm.detail for alarm in list(client.session.alarms.values())),
@@ -113,6 +115,7 @@ class PartySource:
     # --- acting: the event loop -------------------------------------------------------------------------------------
 
     async def acknowledge(self, alert: str, reason: str) -> Done:
+        told_alert(self.fold.ledger, alert, self.facts.party)
         return await in_log_or_queued(self._client.acknowledge(alert, reason))
 
     async def answer(self, asked: AnswerAsked) -> Done:

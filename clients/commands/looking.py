@@ -306,7 +306,7 @@ def _print_status(channel: Party) -> None:
     screen.print(f"verified up to {now.size} leaves, root {now.root}; {len(now.waiting)} statements queued{more}")
     screen.print(f"witnessed by a quorum of parties up to {now.witnessed} leaves")
     for alarm in now.alarms:
-        screen.print(f"!! ALARM {alarm.code} {alarm.subject}: {alarm.detail}", style=render.ALARM)
+        screen.print(f"!! ALARM {alarm.code} {alarm.subject}: {wording.inert(alarm.detail)}", style=render.ALARM)
     wants = [
         (want, record)
         for record in view.ledger.notices.values()

@@ -31,9 +31,11 @@ POLYGON = (
 )
 ALTITUDE = "--altitude takes FLOOR-CEILING, m or ft, msl or agl, like 0-6000m or '500-20000 ft msl'"
 
-_LENGTH = re.compile(r"^(\d+(?:\.\d+)?) ?(m|km|nmi)?$")
+_LENGTH = re.compile(r"^(\d{1,9}(?:\.\d{1,9})?) ?(m|km|nmi)?$")
 _UNIT_M = {"": 1.0, "m": 1.0, "km": 1000.0, "nmi": 1852.0}
-_BAND = re.compile(r"^(-?\d+(?:\.\d+)?) ?(?:-|to) ?(-?\d+(?:\.\d+)?) ?(m|ft)? ?(msl|agl)?$", re.IGNORECASE)
+_BAND = re.compile(
+    r"^(-?\d{1,9}(?:\.\d{1,9})?) ?(?:-|to) ?(-?\d{1,9}(?:\.\d{1,9})?) ?(m|ft)? ?(msl|agl)?$", re.IGNORECASE
+)
 _FOOT_M = Fraction(3048, 10_000)
 KNOWN_MAX = 500  # places that a typed one is compared with: the newest
 S = TypeVar("S", Line, Polygon)

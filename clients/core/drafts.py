@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from channel.ledger import NoticeRecord
 from channel.protocol import ids, phrasebook, schema
 from channel.protocol.errors import UsageError
+from channel.protocol.forms import reason_of
 from channel.protocol.statements import (
     Acknowledgement,
     Addressee,
@@ -187,7 +188,8 @@ def check(state: str = "on-watch", desk: str = "operations") -> Draft:
 
 
 def acknowledgement(alert: str, reason: str, desk: str = "operations") -> Draft:
-    return Draft(Acknowledgement, {"alert": alert, "reason": reason}, desk)
+    """UsageError without a reason that can be read."""
+    return Draft(Acknowledgement, {"alert": alert, "reason": reason_of(reason)}, desk)
 
 
 def suspension(action: Literal["suspend", "resume"], reason: str, desk: str = "operations") -> Draft:

@@ -77,7 +77,7 @@ def _standing(source: NetSource) -> NetSource:
     }
     source.state = Standing(
         root="Kx3v0m1nq8yq5Zr2Wc7d4u9sTgFhJkLpQaXeBvNyMio", witnessed=ledger.size, cosigned=tuple(links), relay="up",
-        broker="up", log_bytes=537_000, disk_free_bytes=81_000_000_000, links=links,
+        broker="up", store="sqlite", log_bytes=537_000, disk_free_bytes=81_000_000_000, links=links,
     )  # fmt: skip
     return source
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from channel.protocol.statements import Answer, Receiving
+from channel.console.source import Link, Standing
+from channel.protocol.statements import Answer, Check, Receiving
 from tests.browser.stage import S
 
 
@@ -52,6 +53,28 @@ def test_a_notice_goes_unanswered_and_is_seen_heard_acknowledged_and_cleared(sta
     expect(row).to_contain_text("WILCO")
     expect(row).to_contain_text("answered late")
     expect(page.get_by_test_id("overdue")).to_contain_text("0")
+
+
+def test_an_alert_says_how_each_desk_was_told(stage: Any, visit: Any) -> None:
+    links = {"coalition": Link(10_000, None), "russia": Link(0, None)}
+    stage.source.state = Standing(relay="up", broker="up", store="sqlite", links=links)
+    of = _late(stage)
+    page = visit("watch")
+    stage.clock(61 * S)
+    told = page.locator(f"li[data-of='{of}'] .told")
+    expect(told).to_contain_text("coalition/operations, coalition/staff (channel, has it)")
+    expect(told).to_contain_text("russia/staff, russia/operations (channel, not yet there)")
+    stage.source.state = Standing(relay="up", broker="up", store="sqlite")
+    expect(told).to_contain_text("(channel)")
+    expect(told).not_to_contain_text("has it")
+
+
+def test_health_shows_the_roll_calls_and_the_store(stage: Any, visit: Any) -> None:
+    stage.source.state = Standing(relay="up", broker="up", store="sqlite")
+    stage.sign("russia", Check, 0, state="on-watch")
+    page = visit("watch", "/#/health")
+    expect(page.get_by_role("row", name="russia")).to_contain_text("operations on watch")
+    expect(page.locator(".tiles")).to_contain_text("sqlite")
 
 
 def test_what_is_overdue_stays_on_top_whatever_the_filter(stage: Any, visit: Any) -> None:

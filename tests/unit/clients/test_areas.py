@@ -129,5 +129,6 @@ def test_a_place_that_looks_swapped_is_asked_about_and_letters_settle_it() -> No
 
 def test_lengths_have_units_or_are_metres() -> None:
     assert [length_m(text) for text in ("500", "500m", "2 km", "1.5nmi", 7)] == [500, 500, 2000, 2778, 7]
-    with pytest.raises(UsageError, match="500m, 2km"):
-        length_m("2 miles")
+    for text in ("2 miles", "9" * 400 + "km"):
+        with pytest.raises(UsageError, match="500m, 2km"):
+            length_m(text)

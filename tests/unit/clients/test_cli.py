@@ -294,6 +294,8 @@ def test_alerts_are_listed_with_whom_to_ring_and_acknowledged(desk: Desk) -> Non
     acked = {one["id"]: one for one in desk.json("coalition", "alerts")}[first["id"]]
     assert (acked["acknowledged"], acked["reason"]) == (NOW_MS + 61_000, "Ringing them")
     desk.run("coalition", "alerts", "ack", "zz", "--reason", "x", status=2)
+    for nothing in ("   ", "\u200b", "a\x1b[2Jb"):
+        desk.run("coalition", "alerts", "ack", first["id"][:6], "--reason", nothing, status=2)
 
 
 def test_status_says_what_is_owed_and_whom_to_ring(desk: Desk) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter as Counts
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from channel.cli import app
 from channel.console.access import FAILURES_ALL_MAX, FAILURES_MAX, FAILURES_MS, IDLE_MS, SESSION_MS, Access, Refused
+from channel.console.apart import APART_MS
 from channel.console.approvals import WAIT_MS
 from channel.console.audit import AUDIT_FILE, Audit, check
 from channel.console.people import LINK_MS, PEOPLE_FILE, People
-from channel.console.source import Surroundings
+from channel.console.queue import UnknownAlertError
+from channel.console.source import Done, Surroundings
 from channel.founding import found_trial
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, TransientError, UsageError
 from tests.unit.console.rooms import ORIGIN, PASSWORD, WALL_MS, Counter, NetSource, Room
 from tests.unit.ledger.nets import Net
 
@@ -84,6 +89,19 @@ def test_a_link_made_beside_a_running_console_works(room: Room) -> None:
     room.person("anna", "watch")
     beside = People(room.home / PEOPLE_FILE, lambda size: b"\x77" * size)
     made = beside.make_link("anna", "watch", room.wall_ms)
+    assert room.access.by_link(made.token, "here")
+
+
+@pytest.mark.parametrize("act", ["remove", "password"])
+def test_a_link_made_beside_a_running_console_is_not_undone_by_it(room: Room, act: str) -> None:
+    room.person("anna", "watch")
+    room.person("boris", "watch")
+    beside = People(room.home / PEOPLE_FILE, lambda size: b"\x77" * size)
+    made = beside.make_link("anna", "watch", room.wall_ms)
+    if act == "remove":
+        room.access.people.remove("boris")
+    else:
+        room.access.people.set_password("anna", "another long one")
     assert room.access.by_link(made.token, "here")
 
 
@@ -177,6 +195,32 @@ async def test_guessing_has_to_wait_and_a_wrong_name_is_told_from_nothing(room: 
         assert (await browser.post("/api/v1/sign-in", json={"name": "anna", **LONG})).status_code == 200
 
 
+async def test_sixty_guesses_at_once_are_no_more_than_five(room: Room) -> None:
+    room.person("anna", "watch")
+    guesses = (room.access.by_password("anna", f"a wrong password {n}", "10.0.0.66") for n in range(60))
+    found = await asyncio.gather(*guesses, return_exceptions=True)
+    codes = Counts(one.code for one in found if isinstance(one, Refused))
+    assert codes == {"wrong-password": FAILURES_MAX, "too-many": 60 - FAILURES_MAX}
+    refused = [line for line in lines(room) if line["what"] == "sign-in-refused"]
+    assert len(refused) == FAILURES_MAX
+
+
+async def test_as_many_guesses_at_the_old_password_of_a_session(room: Room) -> None:
+    async with room.signed_in("watch", "anna"):
+        session = next(iter(room.access._sessions.values()))
+        guesses = (room.access.set_password(session, "a new password", f"wrong {n}", "10.0.0.7") for n in range(20))
+        found = await asyncio.gather(*guesses, return_exceptions=True)
+    codes = Counts(one.code for one in found if isinstance(one, Refused))
+    assert codes == {"wrong-password": FAILURES_MAX, "too-many": 20 - FAILURES_MAX}
+
+
+async def test_right_passwords_are_no_failures_however_many(room: Room) -> None:
+    room.person("anna", "watch")
+    for _ in range(2 * FAILURES_MAX):
+        assert await room.access.by_password("anna", PASSWORD, "10.0.0.7")
+    assert room.access._all_failures.recent(room.wall_ms) == 0
+
+
 async def test_a_stranger_who_fails_under_a_name_keeps_its_person_out_nowhere_else(room: Room) -> None:
     room.person("anna", "watch")
     for _ in range(FAILURES_MAX):
@@ -220,23 +264,130 @@ async def test_what_was_sent_is_not_said_again_when_it_is_wrong(room: Room) -> N
 # --- two persons ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_only_admin_makes_the_second_one_alone_and_from_then_on_two_decide(room: Room) -> None:
-    async with room.signed_in("admin", "anna") as anna:
-        made = (await anna.post("/api/v1/users/boris", json={"role": "admin", "reason": "second"})).json()
-        assert made["link"].startswith(f"{ORIGIN}/#link=")
-        room.access.people.set_password("boris", PASSWORD)
-        asked = (await anna.post("/api/v1/users/carla", json={"role": "watch", "reason": "new"})).json()
+async def ask(browser: Any, path: str, **body: str) -> dict[str, Any]:
+    answer = await browser.post(f"/api/v1/{path}", json={"reason": "because", **body})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def agree(browser: Any, asked: dict[str, Any]) -> Any:
+    return await browser.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")
+
+
+async def enter(room: Room, browser: Any, link: str) -> None:
+    """Sign in by a link, and set a password."""
+    answer = await browser.post("/api/v1/sign-in", json={"link": link.partition("#link=")[2]})
+    browser.headers["X-CSRF"] = answer.json()["csrf"]
+    assert (await browser.post("/api/v1/password", json=LONG)).status_code == 200
+
+
+async def test_a_new_user_s_link_is_for_the_one_who_asked_and_for_nobody_else(room: Room) -> None:
+    async with (
+        room.signed_in("admin", "anna") as anna,
+        room.signed_in("admin", "boris") as boris,
+        room.signed_in("admin", "dana") as dana,
+    ):
+        asked = await ask(anna, "users/carla", role="watch")
         assert "carla" not in room.access.people.users
-        own = await anna.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")
-        assert own.json()["error"]["code"] == "second-person"
-        async with room.signed_in("admin", "boris") as boris:
-            assert (await boris.get("/api/v1/approvals")).json()[0]["mine"] is False
-            agreed = (await boris.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")).json()
-            assert "#link=" in agreed["link"]
-            assert room.access.people.users["carla"].role == "watch"
-            again = await boris.post(f"/api/v1/approvals/{asked['waiting']['id']}/agree")
-            assert again.status_code == 404
-    assert [line["what"] for line in lines(room)[-3:]] == ["ask", "sign-in", "agree"]
+        assert (await agree(anna, asked)).json()["error"]["code"] == "second-person"
+        assert (await boris.get("/api/v1/approvals")).json()[0]["mine"] is False
+        assert (await agree(boris, asked)).json() == {"waiting": None, "link": None, "index": None}
+        assert room.access.people.users["carla"].role == "watch"
+        assert (await agree(boris, asked)).status_code == 404
+        assert (await ask(boris, "users/carla/link"))["link"] is None, "that is a request of its own"
+        assert (await ask(dana, "users/carla/link"))["link"] is None
+        assert "#link=" in (await ask(anna, "users/carla/link"))["link"]
+        assert (await ask(anna, "users/carla/link"))["link"] is None, "once"
+    told = [(line["who"], line["what"], line.get("state")) for line in lines(room) if line["what"] != "sign-in"]
+    assert told[:3] == [("anna", "ask", None), ("boris", "agree", "begun"), ("boris", "agree", "done")]
+    assert ("anna", "take-link", "done") in told
+
+
+async def test_a_link_that_is_not_taken_in_time_has_to_be_agreed_to_again(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna, room.signed_in("admin", "boris") as boris:
+        await agree(boris, await ask(anna, "users/carla", role="watch"))
+        room.wall_ms += WAIT_MS + 1
+        assert (await ask(anna, "users/carla/link"))["waiting"] is not None
+        await agree(boris, await ask(anna, "users/vera", role="watch"))
+        await agree(boris, await ask(anna, "users/vera", role="admin"))
+        assert (await ask(anna, "users/vera/link"))["waiting"] is not None, "it was a link for a watch"
+
+
+async def test_nobody_agrees_with_himself_under_another_name(room: Room) -> None:
+    """Anna asks for an admin, Boris agrees, and Anna herself is that admin."""
+    async with (
+        room.signed_in("admin", "anna") as anna,
+        room.signed_in("admin", "boris") as boris,
+        room.browser() as puppet,
+    ):
+        await agree(boris, await ask(anna, "users/carla", role="admin"))
+        room.wall_ms += 10 * 60_000
+        await enter(room, puppet, (await ask(anna, "users/carla/link"))["link"])
+        asked = await ask(anna, "clock-step")
+        refused = await agree(puppet, asked)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "second-person")
+        assert (await agree(boris, await ask(puppet, "clock-step"))).status_code == 403, "his hand is in it too"
+        assert (await agree(boris, asked)).json()["index"] == 7
+        room.wall_ms += APART_MS - 1
+        async with room.signed_in("admin", "carla") as carla, room.signed_in("admin", "anna") as again:
+            asked = await ask(again, "clock-step")
+            assert (await agree(carla, asked)).status_code == 403, "a day from when the link was used"
+            room.wall_ms += 2
+            assert (await agree(carla, asked)).json()["index"] == 7
+
+
+@pytest.mark.parametrize("how", ["link", "certificate"])
+async def test_who_takes_over_an_account_is_not_its_second_person(room: Room, how: str) -> None:
+    async with (
+        room.signed_in("admin", "anna") as anna,
+        room.signed_in("admin", "boris") as boris,
+        room.signed_in("admin", "carla"),
+    ):
+        if how == "link":
+            asked = await ask(anna, "users/carla/link")
+        else:
+            asked = await ask(anna, "users/carla", role="admin", certificate="ab" * 32)
+            assert "ab" * 32 in (await boris.get("/api/v1/approvals")).json()[0]["reason"]
+        assert (await agree(boris, asked)).status_code == 200
+        async with room.signed_in("admin", "carla") as carla:
+            assert (await agree(carla, await ask(anna, "clock-step"))).status_code == 403
+
+
+async def test_the_only_admin_makes_others_alone_and_they_count_as_one_person_for_a_day(room: Room) -> None:
+    async with (
+        room.signed_in("admin", "anna") as anna,
+        room.browser() as boris,
+        room.browser() as carla,
+    ):
+        second, third = [(await ask(anna, f"users/{name}", role="admin"))["link"] for name in ("boris", "carla")]
+        assert second.startswith(f"{ORIGIN}/#link=")
+        await enter(room, boris, second)
+        await enter(room, carla, third)
+        for asker, other in ((anna, boris), (boris, anna), (boris, carla)):
+            assert (await agree(other, await ask(asker, "clock-step"))).status_code == 403
+        assert (await ask(anna, "users/vera", role="watch"))["link"] is not None, "still alone"
+        asked = await ask(boris, "users/wanda", role="watch")
+        assert (await agree(carla, asked)).status_code == 403
+        assert (await agree(anna, asked)).status_code == 200, "what anna could do alone"
+        assert "#link=" in (await ask(boris, "users/wanda/link"))["link"]
+        room.wall_ms += APART_MS + 1
+    async with room.signed_in("admin", "anna") as anna, room.signed_in("admin", "boris") as boris:
+        assert (await ask(anna, "users/vera/remove"))["waiting"] is not None
+        assert (await agree(boris, await ask(anna, "clock-step"))).json()["index"] == 7
+    alone = [line["user"] for line in lines(room) if (line["what"], line.get("state")) == ("decide-alone", "begun")]
+    assert alone == ["boris", "carla", "vera"]
+
+
+async def test_what_could_not_be_done_waits_on(room: Room) -> None:
+    async def fails(reason: str) -> Done:
+        raise UsageError("no step of the clock waits")
+
+    room.source.apply_clock = fails  # type: ignore[method-assign]
+    async with room.signed_in("admin", "anna") as anna, room.signed_in("admin", "boris") as boris:
+        asked = await ask(anna, "clock-step")
+        assert (await agree(boris, asked)).status_code == 400
+        del room.source.apply_clock
+        assert (await agree(boris, asked)).json()["index"] == 7
 
 
 async def test_a_clock_step_always_takes_two(room: Room) -> None:
@@ -279,9 +430,33 @@ async def test_somebody_s_new_link_ends_their_sessions(room: Room) -> None:
 async def test_sign_ins_and_acts_are_in_the_audit_and_it_holds(room: Room) -> None:
     async with room.signed_in("watch", "anna") as anna:
         await anna.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang \u202e them"})
-    assert [(line["who"], line["what"]) for line in lines(room)] == [("anna", "sign-in"), ("anna", "acknowledge")]
+    signed, begun, done = lines(room)
+    assert (signed["who"], signed["what"]) == ("anna", "sign-in")
+    assert (begun["what"], begun["state"], begun["reason"]) == ("acknowledge", "begun", "rang \u202e them")
+    assert (done["what"], done["state"], done["begun"], done["index"]) == ("acknowledge", "done", begun["n"], 7)
     found = check(room.home / AUDIT_FILE)
-    assert (found.lines, found.fault) == (2, None)
+    assert (found.lines, found.fault) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "state", "code"),
+    [
+        (UnknownAlertError("no such alert"), 404, "failed", "UnknownAlertError"),
+        (RefusedError("too-late", "it is over"), 409, "failed", "too-late"),
+        (TransientError("the relay did not answer"), 503, "unknown", "TransientError"),
+    ],
+)
+async def test_what_came_to_nothing_is_not_in_the_audit_as_done(
+    room: Room, fault: ChannelError, status: int, state: str, code: str
+) -> None:
+    async def fails(alert: str, reason: str) -> Done:
+        raise fault
+
+    room.source.acknowledge = fails  # type: ignore[method-assign]
+    async with room.signed_in("watch", "anna") as anna:
+        answer = await anna.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang them"})
+    assert answer.status_code == status
+    assert [(line.get("state"), line.get("code")) for line in lines(room)[1:]] == [("begun", None), (state, code)]
 
 
 def _changed(data: bytes) -> bytes:

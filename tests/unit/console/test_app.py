@@ -12,10 +12,12 @@ import apsw
 import pytest
 
 from channel.console.app import document
+from channel.console.asked import DisputeAsked
 from channel.console.audit import AUDIT_FILE
-from channel.console.shapes import Change, NoticePage, Tick, View
+from channel.console.shapes import Change, Health, NoticePage, Tick, View
+from channel.console.source import Done, Standing
 from channel.protocol.errors import FatalError
-from channel.protocol.statements import Answer, Finding, Forwarding, Receiving
+from channel.protocol.statements import Answer, Check, Finding, Forwarding, Receiving
 from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
 from tests.unit.ledger.nets import START_MS, Net
@@ -211,6 +213,34 @@ async def test_acknowledging_goes_to_the_desk_with_its_reason(room: Room) -> Non
     assert room.source.acts == [("acknowledge", "ab" * 8, "rang them")]
 
 
+@pytest.mark.parametrize("reason", ["   ", "\n\t", "\u200b", "a\u0000b", "a\u0085b", "a\u001b[2Jb"])
+async def test_a_reason_is_text_that_can_be_read_and_signed(room: Room, reason: str) -> None:
+    async with room.signed_in("admin") as browser:
+        for path in (f"alerts/{'ab' * 8}/acknowledge", "clock-step", "users/boris/link"):
+            answer = await browser.post(f"/api/v1/{path}", json={"reason": reason})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+    assert room.source.acts == []
+    assert room.console.approvals.waiting() == []
+
+
+async def test_a_reason_is_signed_without_the_blanks_around_it(room: Room) -> None:
+    async with room.signed_in("watch") as browser:
+        await browser.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "  rang\nthem "})
+    assert room.source.acts == [("acknowledge", "ab" * 8, "rang\nthem")]
+
+
+async def test_what_cannot_be_a_statement_is_the_asker_s_fault(room: Room) -> None:
+    async def fails(alert: str, reason: str) -> Done:
+        DisputeAsked.model_validate({"area": {"secret": "text"}})
+        raise AssertionError
+
+    room.source.acknowledge = fails  # type: ignore[method-assign]
+    async with room.signed_in("watch") as browser:
+        answer = await browser.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang them"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "usage")
+    assert "secret" not in answer.text
+
+
 async def test_the_operator_s_console_says_nothing_for_a_party(room: Room) -> None:
     async with room.signed_in("admin") as browser:
         for path, body in (
@@ -246,8 +276,9 @@ async def test_a_party_s_console_speaks_for_it_and_for_nobody_else(tmp_path: Pat
             body = {"reason": "x"} if path == "clock-step" else DISPUTE
             assert (await admin.post(f"/api/v1/{path}", json=body)).json()["error"]["code"] == "not-here"
     assert [act[0] for act in room.source.acts] == ["answer", "send", "displayed", "heard", "check", "forward"]
-    audit = [json.loads(line)["what"] for line in (tmp_path / AUDIT_FILE).read_text().splitlines()]
-    assert audit[1:5] == ["answer", "send", "displayed", "forward"], "what only asks is no act"
+    written = [json.loads(line) for line in (tmp_path / AUDIT_FILE).read_text().splitlines()]
+    audit = [line["what"] for line in written if line.get("state") == "done"]
+    assert audit[:4] == ["answer", "send", "displayed", "forward"], "what only asks is no act"
     room.close()
 
 
@@ -293,6 +324,32 @@ async def test_the_operator_s_own_layers(room: Room) -> None:
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
+
+
+async def test_health_says_who_answered_the_roll_call_and_until_when_somebody_is_on_watch(room: Room, net: Net) -> None:
+    net.sign("russia", Check, START_MS, state="on-watch")
+    net.sign("russia", Check, START_MS + 60 * S, desk="staff", state="off-watch")
+    net.sign("russia", Check, START_MS + 120 * S, state="on-watch")
+    room.source.state = Standing(relay="up", store="sqlite")
+    ledger, watch_ms = room.source.fold.ledger, 12 * 3_600_000
+    terms = ledger.charter.terms.model_copy(update={"watch_ms": watch_ms})
+    ledger.charter, ledger.in_force_ms = ledger.charter.model_copy(update={"terms": terms}), START_MS - S
+    await room.turn()
+    async with room.signed_in("viewer") as browser:
+        health = (await view(browser))["health"]
+        earlier = Health.model_validate_json(room.live.model.health)
+    assert health["store"] == "sqlite"
+    assert Health.model_validate(health) == earlier, "as the live socket says it"
+    pulse = next(one for one in health["parties"] if one["party"] == "russia")
+    assert pulse["roll_calls"] == [
+        {"desk": "operations", "state": "on-watch", "at": to_wire(START_MS + 120 * S)},
+        {"desk": "staff", "state": "off-watch", "at": to_wire(START_MS + 60 * S)},
+    ]
+    assert pulse["on_watch_at"] == to_wire(START_MS + 120 * S)
+    assert pulse["watch_until_at"] == to_wire(START_MS + 120 * S + watch_ms)
+    silent = next(one for one in health["parties"] if one["party"] == "sdf")
+    assert silent["roll_calls"] == []
+    assert silent["watch_until_at"] == to_wire(START_MS - S + watch_ms), "counted from the charter's coming into force"
 
 
 async def test_ready_means_up_to_date(room: Room) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from channel.console import live as live_module
-from channel.console.live import Browser
+from channel.console.access import Session
+from channel.console.live import LIVE_MAX, LIVE_SESSION_MAX, Browser
 from channel.protocol.errors import FatalError
 from channel.protocol.statements import Answer, Receiving
 from channel.protocol.times import to_wire
@@ -70,6 +71,33 @@ async def test_the_view_first_then_only_what_differs(room: Room, net: Net) -> No
     await room.turn()
     change = next(message for message in said(room, browser) if message["kind"] == "change")
     assert [row["of"] for row in change["board"]] == [second] != [first]
+
+
+async def test_one_encoding_serves_all_who_join_at_once(room: Room, net: Net) -> None:
+    net.notice("coalition", START_MS, "russia")
+    await room.turn()
+    first = room.live.message(joined(room))
+    assert first is room.live.message(joined(room))
+    later = net.notice("sdf", START_MS + S, "russia")
+    await room.turn()
+    text = room.live.message(joined(room))
+    assert text is not None
+    assert later in text
+
+
+async def test_one_session_has_so_many_live_sockets_and_all_of_them_too(room: Room) -> None:
+    """Equal sessions are not the same one."""
+    one, other = (Session("anna", "x", 0, 0) for _ in range(2))
+    mine = [room.live.join(one) for _ in range(LIVE_SESSION_MAX + 1)]
+    assert [browser is None for browser in mine] == [False] * LIVE_SESSION_MAX + [True]
+    gone = mine[0]
+    assert gone is not None
+    assert room.live.join(other) is not None
+    room.live.browsers.discard(gone)
+    assert room.live.join(one) is not None
+    while len(room.live.browsers) < LIVE_MAX:
+        assert room.live.join(object()) is not None
+    assert room.live.join(object()) is None
 
 
 async def test_one_encoding_serves_all_who_keep_up(room: Room, net: Net) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from channel.console import rows, view
 from channel.console.model import Model
-from channel.console.source import Standing
+from channel.console.source import Link, Standing, have
 from channel.ledger.records import Entry
 from channel.protocol.statements import Acknowledgement, Answer, Forwarding, Notice, Receiving
 from channel.protocol.times import to_wire
@@ -22,7 +22,7 @@ S = 1000
 def whole(source: NetSource, standing: Standing) -> dict[str, dict[str, Any]]:
     ledger = source.fold.ledger
     marks = rows.Marks.of(ledger.entries.values())
-    moment = rows.Moment(ledger, marks, source.now_ms(), standing.witnessed, source.facts.party)
+    moment = rows.Moment(ledger, marks, source.now_ms(), standing.witnessed, source.facts.party, have(source, standing))
     made = view.view(moment, source.fold.index, live=True)
     return {
         "board": {row.of: json.loads(row.model_dump_json()) for row in made.board},
@@ -114,6 +114,46 @@ def test_a_row_s_grade_changes_when_the_quorum_comes() -> None:
     assert json.loads(model.rows[of])["grade"] == "logged"
     assert model.refresh(Standing(witnessed=net.ledger.size), 1).board == {of}
     assert json.loads(model.rows[of])["grade"] == "witnessed"
+
+
+def told(model: Model, alert: str) -> dict[str, bool | None]:
+    return {one["desk"]: one["has"] for one in json.loads(model.alerts[alert])["told"]}
+
+
+def test_an_alert_says_whose_client_has_it() -> None:
+    """By how many leaves of its feed that client has; what is not known of a party is not said."""
+    net = Net()
+    net.notice("coalition", START_MS, "russia regime:russia")
+    net.alerts(START_MS + 31 * S)
+    ledger, source = net.ledger, NetSource(net)
+    alert, record = next((id_, record) for id_, record in ledger.alerts.items() if record.body.stage == "forward")
+    desks = [f"{of.party}/{of.desk}" for of in record.body.told]
+    assert {of.party for of in record.body.told} == {"coalition", "russia"}
+    feed = ledger.parties["coalition"].feed
+    model, place = Model(source), feed.index(record.index)
+    while source.poll():
+        pass
+    model.refresh(Standing(links={"coalition": Link(place, None)}), 0)
+    assert told(model, alert) == {desk: False if desk.startswith("coalition") else None for desk in desks}
+    delta = model.refresh(Standing(links={"coalition": Link(place + 1, None)}), 100)
+    assert delta.alerts >= {alert}, "it is said when the client has taken it in, without a leaf"
+    assert told(model, alert) == {desk: True if desk.startswith("coalition") else None for desk in desks}
+    row = json.loads(model.alerts[alert])
+    assert {one["how"] for one in row["told"]} == {"channel"}
+
+
+def test_on_a_party_s_console_its_own_desk_has_what_is_on_the_screen() -> None:
+    net = Net()
+    net.notice("coalition", START_MS, "russia regime:russia")
+    net.alerts(START_MS + 31 * S)
+    source = NetSource(net, "coalition")
+    while source.poll():
+        pass
+    model = Model(source)
+    model.refresh(Standing(), 0)
+    assert model.alerts
+    for alert in model.alerts:
+        assert all(has is (True if desk.startswith("coalition/") else None) for desk, has in told(model, alert).items())
 
 
 def test_what_is_over_leaves_the_board_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

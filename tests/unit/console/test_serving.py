@@ -128,6 +128,27 @@ async def test_a_browser_is_told_what_is_new(tmp_path: Path, monkeypatch: pytest
         await browser.aclose()
 
 
+async def test_one_live_socket_too_many_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channel.console.live.LIVE_SESSION_MAX", 2)
+    async with running(tmp_path, tmp_path / "static", monkeypatch) as console:
+        browser, cookie = await entered(console.base)
+        live, headers = console.base.replace("http", "ws") + "/api/v1/live", {"Cookie": cookie}
+
+        def opened() -> websockets.connect:
+            return websockets.connect(live, additional_headers=headers, origin=console.base)  # type: ignore[arg-type]
+
+        async with opened() as first:
+            async with opened():
+                with pytest.raises(websockets.InvalidStatus):
+                    await opened()
+            await first.recv()
+            while "channel_console_browsers 1\n" not in (await browser.get("/metrics")).text:
+                pass
+            async with opened() as third:
+                assert json.loads(await third.recv())["kind"] == "view"
+        await browser.aclose()
+
+
 async def _drained(live_socket: websockets.ClientConnection) -> None:
     while True:
         await live_socket.recv()

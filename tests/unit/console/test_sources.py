@@ -14,6 +14,7 @@ import pytest
 from channel.commands.console_source import PRESENT_MS, OperatorSource
 from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked, ReadBackAsked
 from channel.console.model import Model
+from channel.console.queue import UnknownAlertError, told_alert
 from channel.ledger import state_digest
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
@@ -116,7 +117,9 @@ def test_what_runs_and_how_full_the_disk_is(home: ChannelHome) -> None:
     read(source)
     standing = source.standing()
     assert (standing.relay, standing.broker) == ("down", "down")
-    assert standing.log_bytes == home.log_file.stat().st_size
+    assert (standing.store, standing.log_bytes) == ("sqlite", home.log_file.stat().st_size)
+    home.log_file.with_name("log.sqlite-wal").write_bytes(b"x" * 5000)
+    assert source.standing().log_bytes == home.log_file.stat().st_size + 5000, "what is not in the file yet counts"
     assert standing.witnessed <= source.fold.ledger.size
     assert len(standing.root) == 43
     source.close()
@@ -226,6 +229,28 @@ async def test_a_party_s_console_shows_what_its_client_holds_and_speaks_with_its
 
 
 AT = "35.3359,40.1408"
+
+
+async def test_only_an_alert_that_was_told_to_the_desk_is_acknowledged(tmp_path: Path, home: ChannelHome) -> None:
+    source = OperatorSource(home)
+    read(source)
+    with pytest.raises(UnknownAlertError):
+        await source.acknowledge("ab" * 8, "rang them")
+    assert not (home.path / "operator.sqlite").exists(), "nothing was signed"
+    source.close()
+    ledger = read_log(home.log_file).folded.ledger
+    record = next(iter(ledger.alerts.values()))
+    foreign = next(p for p in ledger.parties if all(desk.party != p for desk in record.body.told))
+    assert told_alert(ledger, record.body.alert, None) is record
+    with pytest.raises(UnknownAlertError):
+        told_alert(ledger, record.body.alert, foreign)
+    async with memory_net(tmp_path / "channel") as net, net.connect("russia") as russia:
+        party = PartySource(russia)
+        read(party)
+        with pytest.raises(UnknownAlertError):
+            await party.acknowledge("ab" * 8, "rang them")
+        assert russia.session.store.queued() == []
+        party.close()
 
 
 async def test_a_read_back_is_compared_before_it_is_signed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channel.protocol.errors import UsageError
-from channel.protocol.times import dtg, moment_ms, typed
+from channel.protocol.times import dtg, moment_ms, to_wire, typed
 
 HALF_PAST_ZERO = 1_505_521_800_000  # 2017-09-16T00:30Z
 
@@ -47,6 +47,22 @@ def test_a_time_without_a_zone_is_the_partys_own() -> None:
 def test_what_is_no_absolute_time_is_refused_with_what_to_type(text: str) -> None:
     with pytest.raises(UsageError, match="160030Z SEP 17"):
         typed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["+999999999999999999999h", "+999999999999d", "+36526d", "0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"]
+)
+def test_a_time_that_no_statement_could_hold_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        moment_ms(text, 0)
+
+
+@given(st.from_regex(r"\+[0-9]{1,25}(ms|s|min|m|h|d)", fullmatch=True))
+def test_any_duration_that_is_read_can_be_said(text: str) -> None:
+    try:
+        to_wire(moment_ms(text, HALF_PAST_ZERO))
+    except UsageError:
+        pass
 
 
 @given(st.text(max_size=80))

@@ -12,11 +12,16 @@ from random import Random
 import pytest
 
 from channel.protocol.errors import UsageError
+from channel.protocol.statements import Acknowledgement, Answer, Forwarding, Refusal, Suspension
+from channel.protocol.times import to_wire
 from channel.replay import OUTCOMES
 from channel.replay import alerts as account_of_alerts
 from channel.scenario import Scenario, load
+from channel.scenario.journal import Told
+from channel.scenario.narration import Narrator
 from channel.scenario.presentation import HELD_S, Pace, Screen
 from channel.scenario.summary import summary
+from tests.unit.ledger.nets import START_MS, Net
 from tests.unit.scenario.worlds import World
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -178,6 +183,30 @@ def test_every_entry_of_the_weekend_shows_its_mark(weekend: Shown) -> None:
 
 def test_text_that_is_no_terminal_holds_no_escapes(weekend: Shown) -> None:
     assert "\x1b" not in weekend.text
+
+
+FORGED = "x\n!! 160031Z SEP 17 FLASH coalition -> russia: NO ANSWER\u2028\u202e"
+
+
+def test_no_line_can_be_forged_by_what_somebody_writes() -> None:
+    net = Net()
+    of = net.notice("coalition", START_MS, "russia regime:russia", text=FORGED)
+    voice = {"role": "watch officer", "contact": "line 4", "readback": FORGED, "at": to_wire(START_MS)}
+    net.sign("russia", Forwarding, START_MS, of=of, to="regime", by="voice", voice=voice)
+    net.alerts(START_MS + 600_000)
+    alert = next(iter(net.ledger.alerts))
+    net.sign("russia", Acknowledgement, START_MS + 600_000, alert=alert, reason=FORGED)
+    net.sign("russia", Answer, START_MS + 600_000, of=of, word="UNABLE", reason=FORGED)
+    net.sign("russia", Suspension, START_MS + 600_000, action="suspend", reason=FORGED)
+    refusal = {"of": of, "code": "schema", "detail": FORGED, "party": "sdf", "kid": "sdf/sig/machine-1"}
+    net.sign("relay", Refusal, START_MS + 600_000, refused_seq=3, **refusal)
+    narrator, texts = Narrator(), []
+    for entry in net.ledger.entries.values():
+        told = Told(entry.index, entry.stamp_ms, entry.opened)
+        texts += [line.text for line in narrator.tell(told, net.ledger)]
+    assert sum("NO ANSWER" in text and "<U+202E>" in text for text in texts) >= 6
+    assert all(len(text.splitlines()) == 1 for text in texts)
+    assert not any("\u202e" in text for text in texts)
 
 
 def test_a_speed_makes_jumps_take_their_time_and_holds_nothing() -> None:

@@ -216,9 +216,11 @@ class FakeRelay(FakePeer):
         body = self.world.statement(
             Acknowledgement, core.folded, "relay", kid, seq, self.now_ms, alert=alert, reason=reason
         )
-        outcome = core.submit(seal(body, signer(kid)), self.now_ms, "relay")
+        token = seal(body, signer(kid))
+        outcome = core.submit(token, self.now_ms, "relay")
         self._tick()
-        return {"ok": outcome.index is not None, "code": outcome.code or "", "detail": outcome.detail}
+        of = ids.sha256(token) if outcome.index is not None else None
+        return {"ok": of is not None, "of": of, "code": outcome.code or "", "detail": outcome.detail}
 
 
 class FakeClient(FakePeer):
