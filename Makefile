@@ -26,7 +26,7 @@ PAGES := channel/console/static/index.html
 PAGES_FROM := $(shell find channel/console/web \( -name node_modules -o -name types \) -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help first-alert bench bench-picture bench-console setup run test format-check lint types contracts tests pages browser screenshots console format lock clean check-python
+.PHONY: help first-alert bench bench-picture bench-console setup run test long format-check lint types contracts tests pages browser screenshots console format lock clean check-python
 
 help:  ## list the tasks
 	@echo "Tasks (each does its own set-up; the first one takes a minute or two):"
@@ -62,6 +62,9 @@ contracts: $(VENV)/.installed-dev  ## which room may import which
 tests: $(VENV)/.installed-dev  ## the tests alone (ARGS="tests/unit -k name")
 	@echo "==> tests"
 	@$(BIN)/python -m pytest $(ARGS)
+
+long: $(VENV)/.installed-dev  ## what takes too long for each time: every bit of a bundle changed (some minutes)
+	@EVERY_BIT=1 $(BIN)/python -m pytest tests/unit/log/test_bundle_tampering.py $(ARGS)
 
 console: $(PAGES)  ## build the console's pages (with the system's Node.js, or one from PyPI)
 
