@@ -19,7 +19,7 @@ from channel.protocol import ids, limits
 from channel.protocol.statements import Altitude, Kind
 
 KINDS = (Kind.INTENT, Kind.POSITION, Kind.SITE)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)  # what the wire form can write
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def moment_ms(feature: Feature, name: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise _no_moment(feature, name) from error
-    if moment.tzinfo is None or moment < _EPOCH:
+    if moment.tzinfo is None or not _EPOCH <= moment < _END:
         raise _no_moment(feature, name)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 

@@ -7,6 +7,7 @@ cannot be taken as it stands is refused with a code and the feature's name. File
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ _RINGS_MAX = 64  # of one area (protocol.md 2.5)
 _FAR_M = 100_000.0  # closer than this to the rest of a file a place is where it was meant
 _SPREADS = 3  # nor is it swapped because a file is wide
 _TIMES = 5  # swapped it must be so many times closer
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no program can print it
 _NESTED = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 1, "MultiLineString": 2, "MultiPolygon": 3}
 
 CODES = {
@@ -194,14 +196,14 @@ def _feature(number: int, value: Any) -> Feature:
     if not isinstance(properties, dict):
         raise GeoJsonError("bad-geojson", "`properties` is an object or null", f"feature {number}")
     id_ = value.get("id", properties.get("id"))
-    if isinstance(id_, bool) or not isinstance(id_, str | int | None):
+    if isinstance(id_, bool) or not isinstance(id_, str | int | None) or _SURROGATE.search(str(id_)):
         raise GeoJsonError("bad-geojson", "`id` is a text or a whole number", f"feature {number}")
     bare = Feature(number, id_, "", (), properties)
     geometry_ = value.get("geometry")
     if not isinstance(geometry_, dict):
         raise bare.fault("bad-geojson", "it has no geometry")
     type_ = geometry_.get("type")
-    if type_ not in _NESTED:
+    if not isinstance(type_, str) or type_ not in _NESTED:
         raise bare.fault("bad-geojson", f"a {str(type_)[:_NAME_CHARS]!r} is no shape; give each part as a feature")
     coordinates = _nested(bare, geometry_.get("coordinates"), _NESTED[type_])
     feature = Feature(number, id_, type_, coordinates, properties)
