@@ -10,7 +10,7 @@ import typer
 
 from channel.protocol.errors import UsageError
 from clients.commands.app import DESK, WAIT_S, DeskOption, JsonOption, WaitOption, app, connected, print_json, told
-from clients.commands.sending import FromOption, InfoOption, TextOption, ToOption, report
+from clients.commands.sending import AsWrittenOption, FromOption, InfoOption, TextOption, ToOption, report
 
 if TYPE_CHECKING:
     from clients.core.client import Sent
@@ -44,6 +44,7 @@ def propose(
     geojson: Annotated[
         Path | None, typer.Option(help="A file whose lines are its parts, and whose polygons are excluded.")
     ] = None,
+    as_written: AsWrittenOption = False,
     to: ToOption = None,
     info: InfoOption = None,
     version: Annotated[int, typer.Option(min=1, help="Its version.")] = 1,
@@ -66,7 +67,7 @@ def propose(
             def time(typed: str) -> str:
                 return to_wire(channel.habits.read_time(typed, channel.now_ms()))
 
-            parts, rings = _drawn(geojson)
+            parts, rings = _drawn(geojson, as_written)
             parts += tuple(_path(channel, typed) for typed in part or ())
             if not parts:
                 raise UsageError('where does it run? --part "PLACE; PLACE; ...", or --geojson FILE')
@@ -182,18 +183,20 @@ def _path(channel: Party, typed: str, least: int = 2) -> Places:
     return tuple(channel.habits.read_place(place).position for place in places)
 
 
-def _drawn(file: Path | None) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
+def _drawn(file: Path | None, as_written: bool) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
     """Parts and excluded rings of a GeoJSON file: its lines and its polygons."""
     if file is None:
         return (), ()
-    from channel.picture.geojson import FILE_BYTES_MAX, read
+    from channel.picture.geojson import FILE_BYTES_MAX, empty, read
     from channel.protocol.statements import Line, Polygon
 
     try:
         with file.open("rb") as stream:
-            features = read(stream.read(FILE_BYTES_MAX + 1))
+            features = read(stream.read(FILE_BYTES_MAX + 1), as_written=as_written)
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    if not features:
+        raise empty()
     parts: list[Places] = []
     rings: list[Places] = []
     for feature in features:

@@ -66,6 +66,9 @@ GeoJsonOption = Annotated[
     Path | None,
     typer.Option(help="All shapes of a file; its from, until, floor_m, ceiling_m, radius_m, width_m count."),
 ]
+AsWrittenOption = Annotated[
+    bool, typer.Option("--as-written", help="Take a file's positions as they stand, even if they look swapped.")
+]
 AltitudeOption = Annotated[
     str | None, typer.Option(help="A band: 0-6000m, '500-20000ft msl', '0-300m agl'. Default: all altitudes; msl.")
 ]
@@ -114,6 +117,7 @@ def send(
     path: PathOption = None,
     polygon: PolygonOption = None,
     geojson: GeoJsonOption = None,
+    as_written: AsWrittenOption = False,
     altitude: AltitudeOption = None,
     start: FromOption = "now",
     until: UntilOption = None,
@@ -143,6 +147,8 @@ def send(
             raise UsageError("--exercise or --test, not both")
         if warn is not None and not (sealed or amends):
             raise UsageError("--warn says what a sealed notice shows in clear: add --sealed")
+        if as_written and geojson is None:
+            raise UsageError("--as-written is about a file: add --geojson FILE; a typed place is meant with letters")
         typed = {"at": at, "circle": circle, "path": path, "polygon": polygon}
         members = {
             **_where(typed, radius, accuracy), **_when(typed, geojson, altitude, start, until),
@@ -150,7 +156,7 @@ def send(
             "info": info, "kind": kind, "precedence": precedence, "response": response, "text": text or None,
             "status": "exercise" if exercise else "test" if test else None,
             "elements": [_element(one) for one in element or ()] or None,
-            "replaces": replaces, "seal": sealed or None, "warn": warn,
+            "as_written": as_written or None, "replaces": replaces, "seal": sealed or None, "warn": warn,
         }  # fmt: skip
         given = {name: value for name, value in members.items() if value is not None}
         if not amends and not given.keys() & {"text", "elements", *PLACES}:

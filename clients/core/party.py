@@ -54,6 +54,7 @@ class Party(Client):
         path: Sequence[str] = (),
         polygon: Sequence[str] = (),
         geojson: bytes | None = None,
+        as_written: bool = False,
         altitude: str | None = None,
         start: str = "now",
         until: str | None = None,
@@ -70,7 +71,7 @@ class Party(Client):
 
         `at`, `circle` (`PLACE,5km`), `path` (`PLACE;PLACE,800m`), `polygon` (`PLACE;PLACE;PLACE`) are places as this
         party types them, all with the one window and `altitude` (`0-6000m msl`); shapes of a `geojson` file have their
-        own, or these; `volumes` are added as they are.
+        own, or these, and its places may look swapped if they are meant `as_written`; `volumes` are added as they are.
         A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the addressees can read it;
         `warn` is then `cell` or `PLACE,RADIUS`, which everybody who may read the outer sees.
         """
@@ -82,7 +83,7 @@ class Party(Client):
         if geojson is not None:
             from clients.core.geojson import volumes as drawn  # geometry takes a while to import
 
-            read = drawn(geojson, reader, self.now_ms(), start=start, until=until, band=altitude)
+            read = drawn(geojson, reader, self.now_ms(), start=start, until=until, band=altitude, as_written=as_written)
             volumes = (*volumes, *read)
         if read_back and not volumes:
             raise UsageError("a read-back is of a place and a time: this notice has none")

@@ -78,3 +78,15 @@ def test_a_file_with_a_point_is_no_line(desk: Desk, tmp_path: Path) -> None:
     file.write_bytes(collection(feature("Point", [40, 36], "bridge")))
     desk.run("russia", *LINE, "--geojson", str(file), status=2)
     assert "feature 1 (bridge)" in desk.errors
+
+
+def test_a_line_with_a_place_that_looks_swapped_is_proposed_when_it_is_meant_as_written(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "line.geojson"
+    file.write_bytes(collection(feature("LineString", [[40.1, 35.3], [40.2, 35.2], [40.3, 35.1], [35.3, 40.1]])))
+    detail = desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), status=2)["error"]["detail"]
+    assert "--as-written" in detail
+    desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), "--as-written")
+    file.write_text('{"type": "FeatureCollection", "features": []}')
+    assert desk.json("russia", *LINE, "--geojson", str(file), status=2)["error"]["code"] == "bad-geojson"

@@ -174,3 +174,20 @@ def test_a_file_needs_an_end_in_it_or_from_the_command(desk: Desk, tmp_path: Pat
     file = drawn(tmp_path, {"type": "Point", "coordinates": [40.1408, 35.3359]})
     detail = desk.json("coalition", "send", "--geojson", file, status=2)["error"]["detail"]
     assert "--until +40min" in detail
+
+
+def test_a_place_that_looks_swapped_is_sent_when_it_is_meant_as_written(desk: Desk, tmp_path: Path) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    file = drawn(tmp_path, {"type": "Point", "coordinates": [35.3359, 40.1408]}, radius_m=5000)
+    assert "--as-written" in desk.json("coalition", "send", "--geojson", file, *SOON, status=2)["error"]["detail"]
+    (volume,) = signed(desk, "--geojson", file, "--as-written", *SOON).volumes
+    assert volume.shape == Circle(center=(353359000, 401408000), radius_m=5000)
+    desk.run("coalition", "send", "--at", "35.3359,40.1408", "--as-written", *SOON, status=2)
+    assert "--geojson FILE" in desk.errors
+
+
+def test_a_file_without_features_says_nothing_to_send(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "empty.geojson"
+    file.write_text('{"type": "FeatureCollection", "features": []}')
+    error = desk.json("coalition", "send", "--geojson", str(file), *SOON, status=2)["error"]
+    assert (error["code"], "no feature" in error["detail"]) == ("bad-geojson", True)

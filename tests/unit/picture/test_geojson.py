@@ -122,7 +122,6 @@ def test_a_geometry_that_is_no_shape_is_refused_by_name(type_: str, coordinates:
         (b"[" * 100_000, "bad-json"),
         (b"[]", "bad-geojson"),
         (b"{}", "bad-geojson"),
-        (b'{"type": "FeatureCollection", "features": []}', "bad-geojson"),
         (b'{"type": "FeatureCollection", "features": [7]}', "bad-geojson"),
         (b'{"type": "Feature", "properties": {}, "geometry": null}', "bad-geojson"),
         (b'{"type": "Point", "coordinates": [40, 35], "crs": {"name": "EPSG:28407"}}', "bad-geojson"),
@@ -211,6 +210,18 @@ def test_a_place_with_its_numbers_swapped_is_refused_unless_it_is_meant() -> Non
     error = refused(data)
     assert (error.code, error.feature) == ("looks-swapped", "feature 3 (3)")
     assert len(read(data, as_written=True)) == 3
+
+
+def test_what_comes_out_of_a_log_is_as_it_was_signed_and_says_where_the_rest_is() -> None:
+    places = [[40.1, 35.3], [40.2, 35.2], [40.2, 35.3], [35.3, 40.1]]
+    signed = [feature("Point", place, number, token_sha256="c" * 43) for number, place in enumerate(places)]
+    assert len(read(collection(*signed))) == 4
+    typed = feature("Point", [35.2, 40.2], "typed")
+    assert refused(collection(*signed, typed)).feature == "feature 5 (typed)"
+
+
+def test_an_empty_collection_holds_nothing_and_is_no_error() -> None:
+    assert read(b'{"type": "FeatureCollection", "features": []}') == ()
 
 
 def test_places_far_apart_are_not_taken_for_swapped_ones() -> None:

@@ -103,6 +103,52 @@ def test_side_says_what_to_type_instead(arguments: list[str], says: str) -> None
     assert says in result.stderr
 
 
+UNREADABLE: list[dict[str, Any]] = [
+    {"type": "Feature", "id": 1, "properties": None, "geometry": None},
+    {"type": "Feature", "id": [], "properties": [], "geometry": {"type": "GeometryCollection", "geometries": []}},
+    {"type": "Feature", "id": 3, "properties": {}, "geometry": {"type": "LineString", "coordinates": [[1, 2, 3]]}},
+    {"type": "Feature", "id": 4, "properties": {}, "geometry": {"type": ["Point"], "coordinates": [4, 5]}},
+]
+
+
+def test_side_chooses_the_line_first_and_judges_it_alone(tmp_path: Path) -> None:
+    file = tmp_path / "map.geojson"
+    line = feature("LineString", [[40, 36], [40, 35]], "river")
+    file.write_bytes(collection(*UNREADABLE, line))
+    assert side("--line", str(file), "--feature", "river", "--at", "35.5,40.1")["side"] == "left"
+    result = channel("side", "--line", str(file), "--at", "35.5,40.1")
+    assert "2 lines in the file; choose one with --feature ID: 3, river" in result.stderr
+    file.write_bytes(collection(UNREADABLE[0], UNREADABLE[1], UNREADABLE[3], line))
+    assert side("--line", str(file), "--at", "35.5,40.1")["side"] == "left"
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "at", "expected", "doubted"),
+    [
+        ([[0, 0], [1, 0]], "1,0.1", "left", True),
+        ([[0, 0], [0, 10]], "0.5,5", "right", True),
+        ([[0, 0], [10, 0], [10, 10]], "9,0", "left", True),
+        ([[0, 0], [10, 5]], "8,3", "left", True),
+        ([[36.0, 35.0], [36.2, 35.0]], "36.5,35.1", "not_covered", True),
+        ([[40.0, 36.0], [40.0, 35.0]], "35.5,42", "left", False),
+    ],
+)
+def test_side_answers_every_question_that_can_be_meant_and_doubts_aloud(
+    tmp_path: Path, coordinates: list[list[float]], at: str, expected: str, doubted: bool
+) -> None:
+    file = tmp_path / "line.geojson"
+    file.write_bytes(collection(feature("LineString", coordinates)))
+    result = channel("side", "--line", str(file), "--at", at, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["side"]) == (0, expected)
+    assert result.stderr.startswith("channel: looks-swapped: ") == doubted
+    assert channel("side", "--line", str(file), "--at", at, "--as-written").stderr == ""
+
+
+def test_side_refuses_a_place_that_can_only_be_swapped_with_its_code() -> None:
+    result = channel("side", "--line", RIVERS, "--feature", "euphrates", "--at", "40.14,35.33", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (2, "looks-swapped")
+
+
 def test_side_takes_a_place_as_written_when_it_is_told_so() -> None:
     found = side("--line", RIVERS, "--feature", "euphrates", "--at", "40.14,35.33", "--as-written")
     assert found["distance_m"] > 300_000
