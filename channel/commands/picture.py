@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,20 +59,21 @@ def conflicts(
     file: Annotated[
         Path, typer.Argument(help="GeoJSON: features with party, kind, from, until, heights. -: standard input.")
     ],
-    proximity: Annotated[str, typer.Option(help="Also name positions of two parties closer than this: 16km.")] = "0m",
+    proximity: Annotated[
+        str, typer.Option(help="Also name positions of two parties closer than this; 0m: none.")
+    ] = "16km",
     as_written: AsWrittenOption = False,
     json_output: Annotated[
         bool, typer.Option("--json", help="One JSON document a line, one for each finding.")
     ] = False,
 ) -> None:
-    """Which features of a plan overlap in place, altitude and time. Example: channel conflicts plan.geojson --json"""
+    """Which features of a plan overlap in place, altitude and time, and which positions are too close to each other."""
     with told(json_output):
         from channel.picture.conflicts import conflicts as found
-        from channel.picture.conflicts import plan
-        from channel.picture.geojson import read
+        from channel.picture.conflicts import read_plan
 
         within_m = _metres("--proximity", proximity)
-        for conflict in found(plan(read(_bytes(file), as_written=as_written)), proximity_m=round(within_m)):
+        for conflict in found(read_plan(_bytes(file), as_written=as_written), proximity_m=math.ceil(within_m)):
             if json_output:
                 print_json(_document(conflict))
             else:

@@ -7,8 +7,9 @@ cannot be taken as it stands is refused with a code and the feature's name. File
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,17 +183,18 @@ def empty() -> GeoJsonError:
     return GeoJsonError("bad-geojson", "there is no feature in the file")
 
 
-def whole(feature: Feature, name: str, low: int, high: int) -> int | None:
-    """A property in whole metres, None without it or with null. GeoJsonError if it is no whole number in range."""
+def whole(feature: Feature, name: str, low: int, high: int, outwards: Callable[[float], int] = math.ceil) -> int | None:
+    """A property in metres, parts of one rounded `outwards`; None without it or with null. GeoJsonError."""
     value = feature.properties.get(name)
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not -_NUMBER_MAX < value < _NUMBER_MAX or value != int(value):
-        raise feature.fault("bad-property", f"`{name}` is a whole number of metres, not {str(value)[:_NAME_CHARS]!r}")
-    if not low <= value <= high:
-        raise feature.fault("bad-property", f"`{name}` is {low} to {high}, not {int(value)}")
-    return int(value)
+    if not number or not -_NUMBER_MAX < value < _NUMBER_MAX:
+        raise feature.fault("bad-property", f"`{name}` is a number of metres, not {str(value)[:_NAME_CHARS]!r}")
+    metres = outwards(value)
+    if not low <= metres <= high:
+        raise feature.fault("bad-property", f"`{name}` is {low} to {high}, not {value:g}")
+    return metres
 
 
 # --- parsing ----------------------------------------------------------------------------------------------------------
