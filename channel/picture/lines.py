@@ -147,6 +147,24 @@ class AgreedLine:
             begins, ends = np.concatenate((begins, middles)), np.concatenate((middles, ends))
         return found
 
+    def holds(self, solid: Solid, party: str) -> bool:
+        """Whether all of a volume, a point's accuracy too, lies on the side that the party keeps to."""
+        plane = Plane(*solid.centre)
+        place = spread(plane, solid)
+        try:
+            if shapely.intersects(place, self._around_excluded(plane)):
+                return False
+        except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: nobody can say
+            return False
+        names, _ = self._banks(plane, _steps(place)[0], 0)
+        return all(self._seen_by(party, name) == "mine" for name in names) and self.crossing(solid, party) is None
+
+    def covers(self, solid: Solid) -> bool:
+        """Whether the line says a side of any place of a volume, or is too near to say."""
+        plane = Plane(*solid.centre)
+        spots = np.concatenate((np.zeros((1, 2)), _steps(spread(plane, solid))[0]))
+        return any(name != "not_covered" for name in self._banks(plane, spots, 0)[0])
+
     def _furthest(self, plane: Plane, spots: Floats, party: str) -> Crossing | None:
         """Of these places the one that is furthest on the other side; None if none is."""
         if not len(spots):
@@ -193,10 +211,12 @@ class AgreedLine:
         """What a volume holds outside the excluded areas."""
         region = spread(plane, solid)
         if not shapely.is_empty(self._excluded):
-            excluded = plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
             with suppress(shapely.errors.GEOSException):  # so wide that the plane does not show it whole: all of it
-                return shapely.difference(region, shapely.buffer(excluded, _ASIDE_M))
+                return shapely.difference(region, shapely.buffer(self._around_excluded(plane), _ASIDE_M))
         return region
+
+    def _around_excluded(self, plane: Plane) -> Any:
+        return plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
 
     def _banks(self, plane: Plane, spots: Floats, accuracy_m: float) -> tuple[list[BankName], NDArray[np.float64]]:
         """Of places in a plane that is around or near them."""
