@@ -92,7 +92,7 @@ def crossing(found: Crossed) -> Cause:
         concerns=(record.author,),
         precedence=Precedence.IMMEDIATE if found.side.body.kind is Kind.INTENT else Precedence.PRIORITY,
         response=Response.NE,
-        detail=f"{found.side.what} reaches {far} across the line {body.line}, version {body.version}, which "
+        detail=f"{found.side.what} reaches at least {far} across the line {body.line}, version {body.version}, which "
         f"{', '.join(accepted)} had accepted",
         measures={"accepted-count": len(accepted), "depth-m": depth_m},
         line=found.version.of,
