@@ -83,7 +83,8 @@ ElementOption = Annotated[
 UnitOption = Annotated[str | None, typer.Option(help="Whose position: the next one of this name takes its place.")]
 AllegedOption = Annotated[str | None, typer.Option(help="Of an incident: the party said to have caused it.")]
 AccountsOption = Annotated[
-    list[str] | None, typer.Option("--accounts-for", help="A notice of others that this one takes account of; repeat.")
+    list[str] | None,
+    typer.Option("--accounts-for", help="Of an intent: a notice of others that it takes account of; repeat; or none."),
 ]
 ReadBackOption = Annotated[
     bool | None,
@@ -94,7 +95,7 @@ SealedOption = Annotated[
 ]
 WarnOption = Annotated[
     str | None,
-    typer.Option(help="With --sealed: an area shown in clear, to warn others of: PLACE,RADIUS from 10km, or cell."),
+    typer.Option(help="An area to warn all others of, in clear: PLACE,RADIUS, or cell. With --sealed from 10km on."),
 ]
 ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that this one says anew.")]
 
@@ -145,14 +146,12 @@ def send(
     with told(json_output):
         if exercise and test:
             raise UsageError("--exercise or --test, not both")
-        if warn is not None and not (sealed or amends):
-            raise UsageError("--warn says what a sealed notice shows in clear: add --sealed")
         if as_written and geojson is None:
             raise UsageError("--as-written is about a file: add --geojson FILE; a typed place is meant with letters")
         typed = {"at": at, "circle": circle, "path": path, "polygon": polygon}
         members = {
             **_where(typed, radius, accuracy), **_when(typed, geojson, altitude, start, until),
-            "unit": unit, "alleged": alleged, "accounts_for": accounts_for, "read_back": read_back, "to": to,
+            "unit": unit, "alleged": alleged, "accounts_for": _accounts(accounts_for), "read_back": read_back, "to": to,
             "info": info, "kind": kind, "precedence": precedence, "response": response, "text": text or None,
             "status": "exercise" if exercise else "test" if test else None,
             "elements": [_element(one) for one in element or ()] or None,
@@ -271,6 +270,15 @@ def _when(
     return {"geojson": drawn, "altitude": altitude, "start": start, "until": until}
 
 
+def _accounts(named: list[str] | None) -> list[str] | None:
+    """`none` by itself is nothing that is taken account of, said as such."""
+    if named is None or "none" not in named:
+        return named
+    if len(named) > 1:
+        raise UsageError("--accounts-for none stands by itself")
+    return []
+
+
 def _element(text: str) -> Element:
     from channel.protocol import phrasebook
 
@@ -290,6 +298,8 @@ def _tell_who_reads(draft: Draft) -> None:
             note(f"{addressee.via} passes this notice on to {addressee.party}, and cannot read it")
         elif addressee.via is not None:
             note(f"{addressee.via} reads this notice too: it passes it on to {addressee.party}")
+    if draft.members.get("warn") is not None:
+        note("whoever may not read this notice is warned of the area of --warn, and of nothing else in it")
     if draft.sealed:
         area = " and the warn area" if draft.members.get("warn") is not None else ""
         note(f"sealed: in clear are only to whom it goes, its precedence and status, what answer it asks for{area}")
