@@ -74,7 +74,8 @@ class Party(Client):
         own, or these, and its places may look swapped if they are meant `as_written`; `volumes` are added as they are.
         `accounts_for`, of an intent: the notices of others that it takes account of; an empty one asks the channel for
         all that there are. A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the
-        addressees can read it. `warn` is `cell` or `PLACE,RADIUS`: an area that everybody who may not read the notice is told of.
+        addressees can read it. `warn` is `cell` or `PLACE,RADIUS`: an area that everybody is told of who may not read
+        the notice.
         """
         action = self.addressees(to) if to or not info else []
         reader = self.reader
