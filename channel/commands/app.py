@@ -42,8 +42,7 @@ def told(json_output: bool = False) -> Iterator[None]:
         yield
     except ChannelError as error:
         if json_output:
-            code = getattr(error, "code", type(error).__name__)
-            print_json({"error": {"code": code, "detail": str(error)}})
+            print_json({"error": {"code": error.code, "detail": str(error)}})
         from channel.ledger.wording import inert  # an error may quote what a party wrote
 
         sys.stderr.write(f"channel: {inert(str(error))}\n")

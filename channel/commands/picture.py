@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from channel.picture.geojson import Feature
 
 _UNITS_M = {"km": 1000.0, "m": 1.0}
-_SWAPPED = "{}: {:,.0f} km from the line, and {:,.0f} km the other way round: latitude comes first (or --as-written)"
+_SWAPPED = "{} is {:,.0f} km from the line, and {:,.0f} km the other way round: latitude comes first"
 AsWrittenOption = Annotated[
     bool, typer.Option("--as-written", help="Take positions as they stand, even if they look swapped.")
 ]
@@ -33,12 +34,11 @@ def side(
 ) -> None:
     """On which side of a line a place lies, left or right along the line's direction, and how far from it."""
     with told(json_output):
-        from channel.picture.geojson import looks_swapped, read
         from channel.picture.lines import AgreedLine
         from channel.protocol import geometry
         from channel.protocol.places import parse_place
 
-        chosen = _line(read(_bytes(line), as_written=as_written), feature)
+        chosen = _line(_bytes(line), feature, as_written)
         parts, place = chosen.paths(), parse_place(at).position
         for part in parts:
             problem = geometry.check_path(part)
@@ -47,9 +47,7 @@ def side(
         agreed = AgreedLine(parts, precision_m=_metres("--precision", precision))
         bank, distance_m = agreed.bank(place)
         if not as_written and abs(place[0]) <= 900_000_000:
-            swapped_m = agreed.bank((place[1], place[0])).distance_m
-            if looks_swapped(distance_m, swapped_m):
-                raise UsageError(_SWAPPED.format(at, distance_m / 1000, swapped_m / 1000))
+            _doubt(at, place, distance_m, agreed.bank((place[1], place[0])).distance_m, parts)
         if json_output:
             print_json({"side": bank, "distance_m": round(distance_m, 1)})
         else:
@@ -61,20 +59,21 @@ def conflicts(
     file: Annotated[
         Path, typer.Argument(help="GeoJSON: features with party, kind, from, until, heights. -: standard input.")
     ],
-    proximity: Annotated[str, typer.Option(help="Also name positions of two parties closer than this: 16km.")] = "0m",
+    proximity: Annotated[
+        str, typer.Option(help="Also name positions of two parties closer than this; 0m: none.")
+    ] = "16km",
     as_written: AsWrittenOption = False,
     json_output: Annotated[
         bool, typer.Option("--json", help="One JSON document a line, one for each finding.")
     ] = False,
 ) -> None:
-    """Which features of a plan overlap in place, altitude and time. Example: channel conflicts plan.geojson --json"""
+    """Which features of a plan overlap in place, altitude and time, and which positions are too close to each other."""
     with told(json_output):
         from channel.picture.conflicts import conflicts as found
-        from channel.picture.conflicts import plan
-        from channel.picture.geojson import read
+        from channel.picture.conflicts import read_plan
 
         within_m = _metres("--proximity", proximity)
-        for conflict in found(plan(read(_bytes(file), as_written=as_written)), proximity_m=round(within_m)):
+        for conflict in found(read_plan(_bytes(file), as_written=as_written), proximity_m=math.ceil(within_m)):
             if json_output:
                 print_json(_document(conflict))
             else:
@@ -94,20 +93,37 @@ def _bytes(file: Path) -> bytes:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _line(features: tuple[Feature, ...], wanted: str | None) -> Feature:
-    """The feature of that id, or the only line of the file."""
-    lines = [feature for feature in features if feature.type.endswith("LineString")]
-    named = ", ".join(str(feature.id) for feature in lines if feature.id is not None)
+def _line(data: bytes, wanted: str | None, as_written: bool) -> Feature:
+    """The feature of that id, or the only line of the file; it is chosen first, and judged alone."""
+    from channel.picture.geojson import members, taken
+
+    found = members(data)
+    lines = [member for member in found if member.type.endswith("LineString")]
+    named = ", ".join(str(member.id) for member in lines if member.id is not None)
     if wanted is not None:
-        found = [feature for feature in features if str(feature.id) == wanted]
-        if len(found) != 1:
+        lines = [member for member in found if str(member.id) == wanted and member.id is not None]
+        if len(lines) != 1:
             raise UsageError(
-                f"{len(found) or 'no'} features have the id {wanted!r}; lines of the file: {named or 'none'}"
+                f"{len(lines) or 'no'} features have the id {wanted!r}; lines of the file: {named or 'none'}"
             )
-        return found[0]
-    if len(lines) != 1:
+    elif len(lines) != 1 and len(found) != 1:
         raise UsageError(f"{len(lines) or 'no'} lines in the file; choose one with --feature ID: {named or 'none'}")
-    return lines[0]
+    (chosen,) = taken(lines or found, as_written=as_written)
+    return chosen
+
+
+def _doubt(
+    at: str, place: tuple[int, int], distance_m: float, swapped_m: float, parts: tuple[tuple[tuple[int, int], ...], ...]
+) -> None:
+    """A place that looks swapped is said to be; one that can hardly be meant is refused."""
+    from channel.picture.geojson import GeoJsonError, looks_swapped, must_be_swapped
+
+    if not looks_swapped(distance_m, swapped_m):
+        return
+    said = _SWAPPED.format(at, distance_m / 1000, swapped_m / 1000)
+    if must_be_swapped(place, distance_m, parts):
+        raise GeoJsonError("looks-swapped", f"{said} (--as-written takes it all the same)")
+    sys.stderr.write(f"channel: looks-swapped: {said}; answered as written\n")
 
 
 def _metres(option: str, text: str) -> float:

@@ -57,19 +57,26 @@ def _read(log: Path | None, live: bool, at: str | None, home: Path | None) -> tu
     """The ledger up to the moment, and the moment. UsageError if it is not said of what."""
     from channel.relay.clock import SystemClock
     from channel.relay.home import ChannelHome
-    from channel.replay import read_log
     from channel.replay.moment import Moment
 
     if live == (log is not None):
         raise UsageError("give a log (channel picture DIR/log.sqlite), or --live for the running channel")
+    if at is not None and (at == "now" or at.startswith("+")):
+        raise UsageError(f"--at takes a leaf index or a time like 2017-09-16T00:30Z, not {at!r}")
     if log is not None:
-        path = log / "log.sqlite" if log.is_dir() else log
-        ledger = read_log(path, at).folded.ledger
+        ledger = _up_to(log / "log.sqlite" if log.is_dir() else log, at)
         return ledger, Moment.of(at).ms or ledger.last_stamp_ms
     channel = ChannelHome.open(find_home(home))
-    ledger = read_log(channel.log_file, at).folded.ledger
+    ledger = _up_to(channel.log_file, at)
     now_ms = ledger.last_stamp_ms if at is not None else SystemClock.of_home(channel.path).now_ms()
     return ledger, Moment.of(at).ms or now_ms
+
+
+def _up_to(path: Path, at: str | None) -> Ledger:
+    """The ledger of a log up to a moment. UsageError if that is before its first leaf."""
+    from channel.replay import read_log
+
+    return read_log(path, at).folded.ledger
 
 
 def _unit(units: list[tuple[str, str]], wanted: str) -> tuple[str, str]:

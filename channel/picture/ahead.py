@@ -41,13 +41,14 @@ def would_cause(ledger: Ledger, body: Notice, author: str, now_ms: int) -> list[
 
 def _causes(ledger: Ledger, side: Shown, now_ms: int) -> Iterator[Cause]:
     proximity_m = ledger.charter.terms.proximity_m
-    for found in AgreedLines().crossed(ledger, side):
+    lines = AgreedLines()
+    for found in lines.crossed(ledger, side):
         yield crossing(found)
     gallery = Gallery(ledger, side.author)
     for record in _about(ledger, side, proximity_m):
         gallery.add(record)
     gallery.add(side.record)
-    reasons = Reasons(ledger, gallery, side.author)
+    reasons = Reasons(ledger, gallery, side.author, lines)
     for met in gallery.meetings(side, proximity_m, partial(_counts, gallery, side)):
         yield from reasons.of(met, now_ms)
     for finding in ledger.findings.values():

@@ -131,7 +131,7 @@ def meeting(a: Shown, b: Shown, near: list[tuple[int, int, float]]) -> Meeting:
 
 
 def of_meeting(ledger: Ledger, met: Meeting, now_ms: int, *, apart: bool) -> Iterator[Cause]:
-    """Every cause that two notices give at a time. `apart`: their authors do not keep the same side of a line."""
+    """Every cause that two notices give at a time. `apart`: no line lets two positions be this close (16.3.1)."""
     main: list[Cause] = []
     if Kind.INCIDENT in met.kinds:
         incident = _incident(ledger, met, now_ms)

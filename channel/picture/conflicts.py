@@ -2,24 +2,27 @@
 
 The same volumes and rules as the channel's own findings (protocol.md 16.1, 16.3.1): an intent of one party against an
 intent, position or site of another. Rules of this file: what a feature does not say is not made up; what it says
-wrongly is refused with its name.
+wrongly is refused with its name. Parts of a metre are rounded outwards: what is near a conflict is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from channel.picture.geojson import Feature, GeoJsonError, whole
+from channel.picture.geojson import Feature, GeoJsonError, Member, members, taken, whole
 from channel.picture.index import Index
 from channel.picture.solid import Overlap, Solid, distance_m, overlap, shaped
-from channel.protocol import ids, limits
+from channel.protocol import limits
 from channel.protocol.statements import Altitude, Kind
 
 KINDS = (Kind.INTENT, Kind.POSITION, Kind.SITE)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PARTY_CHARS = 60
+_BESIDE = ("line", "excluded", "finding", "track")  # what a common picture shows beside notices
+_EPOCH, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)  # what the wire form can write
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,8 @@ class Planned:
     party: str
     kind: Kind
     solids: tuple[Solid, ...]
-
-    @property
-    def id(self) -> str | int:
-        """The feature's id; its number in the file if it has none."""
-        return self.feature.number if self.feature.id is None else self.feature.id
+    id: str | int
+    """The feature's id; if it has none its number in the file, with as many `#` before it as make it nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,20 @@ class Conflict:
     common: Overlap | None
 
 
+def read_plan(data: bytes, *, as_written: bool = False) -> list[Planned]:
+    """The plan in a file; of a common picture (`channel picture --geojson`) the positions, intents and sites."""
+    return plan(taken((one for one in members(data) if not _beside(one)), as_written=as_written))
+
+
 def plan(features: Sequence[Feature]) -> list[Planned]:
     """Every feature with its party, kind, time and place. GeoJsonError names the first that lacks one."""
-    planned = [_planned(feature) for feature in features]
     seen: dict[str | int, Feature] = {}
-    for one in planned:
-        if one.id in seen:
-            raise one.feature.fault("duplicate-id", f"{seen[one.id].name} has the same id")
-        seen[one.id] = one.feature
-    return planned
+    for one in features:
+        if one.id is not None and one.id in seen:
+            raise one.fault("duplicate-id", f"{seen[one.id].name} has the same id")
+        if one.id is not None:
+            seen[one.id] = one
+    return [_planned(one, _called(one, seen)) for one in features]
 
 
 def conflicts(planned: Sequence[Planned], *, proximity_m: int = 0) -> Iterator[Conflict]:
@@ -99,10 +104,27 @@ def _together(a: Solid, b: Solid) -> bool:
 # --- reading a feature ------------------------------------------------------------------------------------------------
 
 
-def _planned(feature: Feature) -> Planned:
+def _beside(member: Member) -> bool:
+    """Whether it is on a common picture, and no part of anybody's plan."""
+    properties = member.value.get("properties") if isinstance(member.value, dict) else None
+    if not isinstance(properties, dict) or properties.get("what") not in (*_BESIDE, Kind.INCIDENT.value):
+        return False
+    if properties["what"] == Kind.INCIDENT:
+        return properties.get("kind") == Kind.INCIDENT and "token_sha256" in properties
+    return "from" not in properties
+
+
+def _called(feature: Feature, taken_ids: Container[str | int]) -> str | int:
+    name: str | int = feature.number if feature.id is None else feature.id
+    while feature.id is None and (name in taken_ids or str(name) in taken_ids):
+        name = f"#{name}"
+    return name
+
+
+def _planned(feature: Feature, id_: str | int) -> Planned:
     party, kind = _text(feature, "party"), _text(feature, "kind")
-    if not ids.PARTY.fullmatch(party):
-        raise feature.fault("bad-property", "`party` is a name like coalition: small letters, digits, hyphens")
+    if len(party) > _PARTY_CHARS or not party.isprintable():
+        raise feature.fault("bad-property", f"`party` is a name of at most {_PARTY_CHARS} characters on one line")
     if kind not in KINDS:
         raise feature.fault("bad-property", f"`kind` is one of {', '.join(KINDS)}, not {kind[:40]!r}")
     from_ms, until_ms = moment_ms(feature, "from"), moment_ms(feature, "until")
@@ -112,25 +134,31 @@ def _planned(feature: Feature) -> Planned:
         raise feature.fault("window-too-long", f"the window is longer than {limits.WINDOW_MS_MAX // 86_400_000} days")
     band = altitude(feature)
     solids = tuple(shaped(shape, from_ms, until_ms, band) for shape in feature.shapes(**extents(feature)))
-    return Planned(feature, party, Kind(kind), solids)
+    return Planned(feature, party, Kind(kind), solids, id_)
 
 
 def extents(feature: Feature) -> dict[str, Any]:
-    """Radius or accuracy of a point, width of a line; of another shape they would not count, so they are refused."""
-    radius_m = whole(feature, "radius_m", 1, limits.RADIUS_M_MAX)
+    """Radius or accuracy of a point, width of a line; of another shape they would not count, so they are refused.
+
+    Accuracy beside a radius is doubt about the middle, and widens the circle. A radius of 0 makes a point.
+    """
+    radius_m = whole(feature, "radius_m", 0, limits.RADIUS_M_MAX)
     accuracy_m = whole(feature, "accuracy_m", 0, limits.RADIUS_M_MAX)
     width_m = whole(feature, "width_m", 0, limits.RADIUS_M_MAX)
     if not feature.type.endswith("Point") and (radius_m is not None or accuracy_m is not None):
         raise feature.fault("bad-property", f"`radius_m` and `accuracy_m` are for points, and this is a {feature.type}")
     if not feature.type.endswith("LineString") and width_m is not None:
         raise feature.fault("bad-property", f"`width_m` is for lines, and this is a {feature.type}")
-    return {"radius_m": radius_m, "accuracy_m": accuracy_m or 0, "width_m": width_m or 0}
+    wide_m = radius_m + (accuracy_m or 0) if radius_m else None
+    if wide_m is not None and wide_m > limits.RADIUS_M_MAX:
+        raise feature.fault("bad-property", f"`radius_m` and `accuracy_m` together are at most {limits.RADIUS_M_MAX}")
+    return {"radius_m": wide_m, "accuracy_m": accuracy_m or 0, "width_m": width_m or 0}
 
 
 def altitude(feature: Feature) -> Altitude | None:
     """The band; where only one end is said the other is as far as the protocol goes."""
     low, high = limits.ALTITUDE_M_MIN, limits.ALTITUDE_M_MAX
-    floor_m, ceiling_m = whole(feature, "floor_m", low, high), whole(feature, "ceiling_m", low, high)
+    floor_m, ceiling_m = whole(feature, "floor_m", low, high, math.floor), whole(feature, "ceiling_m", low, high)
     reference = feature.properties.get("reference") or "msl"
     if reference not in ("msl", "agl"):
         raise feature.fault("bad-property", "`reference` is msl (above mean sea level) or agl (above ground)")
@@ -156,7 +184,7 @@ def moment_ms(feature: Feature, name: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise _no_moment(feature, name) from error
-    if moment.tzinfo is None or moment < _EPOCH:
+    if moment.tzinfo is None or not _EPOCH <= moment < _END:
         raise _no_moment(feature, name)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 

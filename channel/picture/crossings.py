@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from channel.ledger import Ledger
 from channel.ledger.lines import LineVersion
@@ -12,6 +13,8 @@ from channel.picture.lines import AgreedLine, Crossing
 from channel.protocol.forms import Kind
 from channel.protocol.ids import Hash
 from channel.protocol.statements import Precedence, Response, Shape
+
+_ANSWERS_MAX = 1 << 14  # kept of what was asked of lines and notices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,7 @@ class AgreedLines:
 
     def __init__(self) -> None:
         self._ready: dict[Hash, AgreedLine] = {}
+        self._answers: dict[tuple[str, Hash, Hash], bool] = {}
 
     def crossed(self, ledger: Ledger, side: Shown) -> Iterator[Crossed]:
         """Each version in force at the notice's stamp that its author has accepted and it reaches across."""
@@ -36,21 +40,43 @@ class AgreedLines:
         for version in ledger.lines.in_force(side.record.stamp_ms):
             if side.author not in version.named:
                 continue
-            if version.of not in self._ready:
-                self._ready[version.of] = AgreedLine.of(version.body)
-            line = self._ready[version.of]
+            line = self._made(version)
             found = [at for part in side.solids if (at := line.crossing(part, side.author)) is not None]
             if found:
                 yield Crossed(side, version, max(found, key=lambda at: (at.depth_m, at.at)))
 
+    def may_be_close(self, ledger: Ledger, a: Shown, b: Shown, at_ms: int) -> bool:
+        """Whether both lie on the side of a line in force that both authors keep to, and no line parts them there."""
+        agreed = False
+        for version in ledger.lines.in_force(at_ms):
+            keeps = {keep.party: keep.side for keep in version.body.keeps}
+            if not {a.author, b.author} <= keeps.keys() & set(version.named):
+                continue
+            if keeps[a.author] != keeps[b.author]:
+                if self._ask("covers", version, a) or self._ask("covers", version, b):
+                    return False
+            elif not agreed:
+                agreed = self._ask("holds", version, a) and self._ask("holds", version, b)
+        return agreed
 
-def same_side(ledger: Ledger, a: str, b: str, at_ms: int) -> bool:
-    """Whether two parties keep the same side of a line that both have accepted and that is in force."""
-    for version in ledger.lines.in_force(at_ms):
-        keeps = {keep.party: keep.side for keep in version.body.keeps}
-        if a in version.named and b in version.named and a in keeps and keeps[a] == keeps.get(b):
-            return True
-    return False
+    def _ask(self, question: Literal["covers", "holds"], version: LineVersion, side: Shown) -> bool:
+        """Of a whole notice; what was asked lately is not worked out again."""
+        key = question, version.of, side.record.of
+        if key not in self._answers:
+            if len(self._answers) >= _ANSWERS_MAX:
+                self._answers.clear()
+            line = self._made(version)
+            self._answers[key] = (
+                any(line.covers(part) for part in side.solids)
+                if question == "covers"
+                else all(line.holds(part, side.author) for part in side.solids)
+            )
+        return self._answers[key]
+
+    def _made(self, version: LineVersion) -> AgreedLine:
+        if version.of not in self._ready:
+            self._ready[version.of] = AgreedLine.of(version.body)
+        return self._ready[version.of]
 
 
 def crossing(found: Crossed) -> Cause:
@@ -66,7 +92,7 @@ def crossing(found: Crossed) -> Cause:
         concerns=(record.author,),
         precedence=Precedence.IMMEDIATE if found.side.body.kind is Kind.INTENT else Precedence.PRIORITY,
         response=Response.NE,
-        detail=f"{found.side.what} reaches {far} across the line {body.line}, version {body.version}, which "
+        detail=f"{found.side.what} reaches at least {far} across the line {body.line}, version {body.version}, which "
         f"{', '.join(accepted)} had accepted",
         measures={"accepted-count": len(accepted), "depth-m": depth_m},
         line=found.version.of,

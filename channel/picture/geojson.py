@@ -7,7 +7,9 @@ cannot be taken as it stands is refused with a code and the feature's name. File
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,7 @@ _RINGS_MAX = 64  # of one area (protocol.md 2.5)
 _FAR_M = 100_000.0  # closer than this to the rest of a file a place is where it was meant
 _SPREADS = 3  # nor is it swapped because a file is wide
 _TIMES = 5  # swapped it must be so many times closer
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: no program can print it
 _NESTED = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 1, "MultiLineString": 2, "MultiPolygon": 3}
 
 CODES = {
@@ -53,6 +56,27 @@ class GeoJsonError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A feature of a file as it stands there, before it is judged."""
+
+    number: int
+    value: Any
+
+    @property
+    def id(self) -> str | int | None:
+        """The id that it says, if that is one."""
+        said = _id(self.value)
+        return said if isinstance(said, str | int) and not isinstance(said, bool) else None
+
+    @property
+    def type(self) -> str:
+        """Its geometry's type as it says it; empty if it says none."""
+        geometry_ = self.value.get("geometry") if isinstance(self.value, dict) else None
+        type_ = geometry_.get("type") if isinstance(geometry_, dict) else None
+        return type_ if isinstance(type_, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A feature: `id` as the file gives it (its own, or of its properties, else None), its place in the file from 1.
 
@@ -64,6 +88,11 @@ class Feature:
     type: str
     coordinates: Any
     properties: dict[str, Any]
+
+    @property
+    def logged(self) -> bool:
+        """Whether it comes out of a log, by its token's hash: it was signed so, and nobody types it."""
+        return isinstance(self.properties.get("token_sha256"), str)
 
     @property
     def name(self) -> str:
@@ -119,8 +148,21 @@ def read(data: bytes, *, as_written: bool = False) -> tuple[Feature, ...]:
     """All features of a file: a collection, one feature, or a bare geometry. GeoJsonError says what is wrong where.
 
     A position that is far from the rest of the file, and close to it with its numbers swapped, is refused too, unless
-    the caller says that it is `as_written`.
+    the caller says that it is `as_written`, or it is of a feature that comes out of a log.
     """
+    return taken(members(data), as_written=as_written)
+
+
+def taken(chosen: Iterable[Member], *, as_written: bool = False) -> tuple[Feature, ...]:
+    """These features of a file, judged; the others are nobody's concern."""
+    features = tuple(_feature(member.number, member.value) for member in chosen)
+    if not as_written:
+        _check_swapped(features)
+    return features
+
+
+def members(data: bytes) -> tuple[Member, ...]:
+    """What stands in a file, in its order; none in an empty collection. GeoJsonError if it is no GeoJSON at all."""
     if len(data) > FILE_BYTES_MAX:
         raise GeoJsonError("file-too-large", f"{len(data)} bytes; at most {FILE_BYTES_MAX}")
     try:
@@ -133,25 +175,26 @@ def read(data: bytes, *, as_written: bool = False) -> tuple[Feature, ...]:
         raise GeoJsonError("bad-json", str(error)[:200]) from error
     except RecursionError as error:
         raise GeoJsonError("bad-json", "nested too deep") from error
-    features = tuple(_feature(number, one) for number, one in enumerate(_members(value), start=1))
-    if not features:
-        raise GeoJsonError("bad-geojson", "there is no feature in the file")
-    if not as_written:
-        _check_swapped(features)
-    return features
+    return tuple(Member(number, one) for number, one in enumerate(_members(value), start=1))
 
 
-def whole(feature: Feature, name: str, low: int, high: int) -> int | None:
-    """A property in whole metres, None without it or with null. GeoJsonError if it is no whole number in range."""
+def empty() -> GeoJsonError:
+    """Of a file that must hold something, and holds nothing."""
+    return GeoJsonError("bad-geojson", "there is no feature in the file")
+
+
+def whole(feature: Feature, name: str, low: int, high: int, outwards: Callable[[float], int] = math.ceil) -> int | None:
+    """A property in metres, parts of one rounded `outwards`; None without it or with null. GeoJsonError."""
     value = feature.properties.get(name)
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not -_NUMBER_MAX < value < _NUMBER_MAX or value != int(value):
-        raise feature.fault("bad-property", f"`{name}` is a whole number of metres, not {str(value)[:_NAME_CHARS]!r}")
-    if not low <= value <= high:
-        raise feature.fault("bad-property", f"`{name}` is {low} to {high}, not {int(value)}")
-    return int(value)
+    if not number or not -_NUMBER_MAX < value < _NUMBER_MAX:
+        raise feature.fault("bad-property", f"`{name}` is a number of metres, not {str(value)[:_NAME_CHARS]!r}")
+    metres = outwards(value)
+    if not low <= metres <= high:
+        raise feature.fault("bad-property", f"`{name}` is {low} to {high}, not {value:g}")
+    return metres
 
 
 # --- parsing ----------------------------------------------------------------------------------------------------------
@@ -187,21 +230,29 @@ def _members(value: Any) -> Iterable[Any]:
             return [{"type": "Feature", "properties": {}, "geometry": value}]
 
 
+def _id(value: Any) -> Any:
+    """What a feature says as its id, of its own or among its properties."""
+    if not isinstance(value, dict):
+        return None
+    properties = value.get("properties")
+    return value.get("id", properties.get("id") if isinstance(properties, dict) else None)
+
+
 def _feature(number: int, value: Any) -> Feature:
     if not isinstance(value, dict) or value.get("type") != "Feature":
         raise GeoJsonError("bad-geojson", "not a Feature", f"feature {number}")
     properties = value.get("properties") or {}
     if not isinstance(properties, dict):
         raise GeoJsonError("bad-geojson", "`properties` is an object or null", f"feature {number}")
-    id_ = value.get("id", properties.get("id"))
-    if isinstance(id_, bool) or not isinstance(id_, str | int | None):
+    id_ = _id(value)
+    if isinstance(id_, bool) or not isinstance(id_, str | int | None) or _SURROGATE.search(str(id_)):
         raise GeoJsonError("bad-geojson", "`id` is a text or a whole number", f"feature {number}")
     bare = Feature(number, id_, "", (), properties)
     geometry_ = value.get("geometry")
     if not isinstance(geometry_, dict):
         raise bare.fault("bad-geojson", "it has no geometry")
     type_ = geometry_.get("type")
-    if type_ not in _NESTED:
+    if not isinstance(type_, str) or type_ not in _NESTED:
         raise bare.fault("bad-geojson", f"a {str(type_)[:_NAME_CHARS]!r} is no shape; give each part as a feature")
     coordinates = _nested(bare, geometry_.get("coordinates"), _NESTED[type_])
     feature = Feature(number, id_, type_, coordinates, properties)
@@ -248,13 +299,13 @@ def _position(feature: Feature, value: Any) -> Position:
 
 def _check_swapped(features: Sequence[Feature]) -> None:
     owners = [(feature, position) for feature in features for position in _positions(feature.coordinates)]
-    at = swapped_among([position for _, position in owners])
+    at = swapped_among([position for _, position in owners], [feature.logged for feature, _ in owners])
     if at is not None:
         feature, (lon_e7, lat_e7) = owners[at]
         raise feature.fault(
             "looks-swapped",
             f"longitude {lon_e7 / E7:g}, latitude {lat_e7 / E7:g} is far from the rest of the file, and close to it "
-            "the other way round: longitude comes first",
+            "the other way round: longitude comes first (--as-written takes it all the same)",
         )
 
 
@@ -266,15 +317,18 @@ def _positions(coordinates: Any) -> Iterator[Position]:
         yield from _positions(one)
 
 
-def swapped_among(positions: Sequence[Position]) -> int | None:
-    """The first of at least three places that is far from where most are, and among them with its numbers swapped."""
+def swapped_among(positions: Sequence[Position], sure: Sequence[bool]) -> int | None:
+    """The first of at least three places that is far from where most are, and among them with its numbers swapped.
+
+    Those that are `sure` say where most are, and are not doubted.
+    """
     if len(positions) < 3:
         return None
     places = np.array(positions, dtype=float) / E7
     middle = np.median(places, axis=0)
     from_middle_m = _lengths_m(middle, places)
     far_m = max(_FAR_M, _SPREADS * float(np.median(from_middle_m)))
-    there = np.flatnonzero((from_middle_m > far_m) & (np.abs(places[:, 0]) <= 90))
+    there = np.flatnonzero((from_middle_m > far_m) & (np.abs(places[:, 0]) <= 90) & ~np.array(sure))
     found = there[_far_less(_lengths_m(middle, places[there][:, ::-1]), from_middle_m[there])]
     return int(found[0]) if len(found) else None
 
@@ -282,6 +336,19 @@ def swapped_among(positions: Sequence[Position]) -> int | None:
 def looks_swapped(as_written_m: float, swapped_m: float) -> bool:
     """Whether a place is far from what it is compared with, and with its numbers swapped close to it."""
     return as_written_m > _FAR_M and bool(_far_less(swapped_m, as_written_m))
+
+
+def must_be_swapped(at: Position, as_written_m: float, paths: Iterable[Sequence[Position]]) -> bool:
+    """Whether a place that looks swapped cannot well be meant: neither number is one of the line's, both are the other
+    way round, and it is far from the line for one of that extent.
+    """
+    lons, lats = zip(*(position for path in paths for position in path), strict=True)
+    (west, east), (south, north) = (min(lons), max(lons)), (min(lats), max(lats))
+    lon, lat = at
+    if west <= lon <= east or south <= lat <= north or not (west <= lat <= east and south <= lon <= north):
+        return False
+    extent_m = geod().inv(west / E7, south / E7, east / E7, north / E7)[2]
+    return as_written_m > float(extent_m) / 2
 
 
 def _far_less(metres: Any, other_m: Any) -> Any:

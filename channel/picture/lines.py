@@ -37,6 +37,9 @@ _SAMPLES = 128  # places looked at along the outline of what a volume holds beyo
 _OUTLINE_STEP_M = 50.0
 _PLACES_MAX = 1_024  # places of one volume that are looked at, more or less: bounds the work that one can cause
 _BESIDE_M = 1.0
+_WITHIN = 15  # places looked at across the inside of a volume, each way
+_CLOSER = 5  # and around the deepest of them, each way
+_CLOSER_ROUNDS = 3
 
 
 class Bank(NamedTuple):
@@ -145,7 +148,38 @@ class AgreedLine:
             middles = (begins + ends) / 2
             found, places = self._furthest(plane, middles, party), places + len(middles)
             begins, ends = np.concatenate((begins, middles)), np.concatenate((middles, ends))
+        return None if found is None else self._deepest(plane, region, party, found)
+
+    def _deepest(self, plane: Plane, region: Any, party: str, found: Crossing) -> Crossing:
+        """From where a region reaches across, to where it does so furthest, as far as a look at its inside shows."""
+        west, south, east, north = shapely.bounds(region).tolist()
+        for round_ in range(_CLOSER_ROUNDS + 1):
+            spots = _grid(region, (west, south, east, north), _CLOSER if round_ else _WITHIN)
+            inner = self._furthest(plane, spots, party)
+            found = found if inner is None or inner.depth_m <= found.depth_m else inner
+            x, y = plane.project(np.array([found.at], dtype=float) / E7)[0]
+            wide = (east - west, north - south)
+            step_x, step_y = (length / (_CLOSER if round_ else _WITHIN) for length in wide)
+            west, south, east, north = x - step_x, y - step_y, x + step_x, y + step_y
         return found
+
+    def holds(self, solid: Solid, party: str) -> bool:
+        """Whether all of a volume, a point's accuracy too, lies on the side that the party keeps to."""
+        plane = Plane(*solid.centre)
+        place = spread(plane, solid)
+        try:
+            if shapely.intersects(place, self._barred(plane)):
+                return False
+        except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: nobody can say
+            return False
+        names, _ = self._banks(plane, _steps(place)[0], 0)
+        return all(self._seen_by(party, name) == "mine" for name in names) and self.crossing(solid, party) is None
+
+    def covers(self, solid: Solid) -> bool:
+        """Whether the line says a side of any place of a volume, or is too near to say."""
+        plane = Plane(*solid.centre)
+        spots = np.concatenate((np.zeros((1, 2)), _steps(spread(plane, solid))[0]))
+        return any(name != "not_covered" for name in self._banks(plane, spots, 0)[0])
 
     def _furthest(self, plane: Plane, spots: Floats, party: str) -> Crossing | None:
         """Of these places the one that is furthest on the other side; None if none is."""
@@ -193,10 +227,13 @@ class AgreedLine:
         """What a volume holds outside the excluded areas."""
         region = spread(plane, solid)
         if not shapely.is_empty(self._excluded):
-            excluded = plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
             with suppress(shapely.errors.GEOSException):  # so wide that the plane does not show it whole: all of it
-                return shapely.difference(region, shapely.buffer(excluded, _ASIDE_M))
+                return shapely.difference(region, shapely.buffer(self._barred(plane), _ASIDE_M))
         return region
+
+    def _barred(self, plane: Plane) -> Any:
+        """The excluded areas in a plane."""
+        return plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
 
     def _banks(self, plane: Plane, spots: Floats, accuracy_m: float) -> tuple[list[BankName], NDArray[np.float64]]:
         """Of places in a plane that is around or near them."""
@@ -298,6 +335,14 @@ def _distinct(path: Floats) -> Floats:
 def _vectors(places: Floats) -> Floats:
     lons, lats = np.radians(places[:, 0]), np.radians(places[:, 1])
     return np.column_stack((np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)))
+
+
+def _grid(region: Any, bounds: Sequence[float], each_way: int) -> Floats:
+    """Places spread evenly over what of a region lies within bounds in the plane."""
+    west, south, east, north = bounds
+    x, y = np.meshgrid(np.linspace(west, east, each_way), np.linspace(south, north, each_way))
+    within = shapely.contains_xy(region, x, y)
+    return np.column_stack((x[within], y[within]))
 
 
 def _steps(region: Any) -> tuple[Floats, Floats, Floats]:

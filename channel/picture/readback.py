@@ -23,6 +23,7 @@ from channel.protocol.times import from_wire, short, typed
 
 PLACE_M_MIN = 50  # below the 113 m by which SK-42 read as WGS 84 is off at Deir ez-Zor
 PLACE_M_MAX = 1_000  # a vague place is still read back as it is written
+SLIP_M = 10  # a read-back this near to where a slip of the datum leads is one, however vague the notice's place is
 TIME_MS = 60_000  # people are shown whole minutes
 UNDERSTOOD_M = 2  # two programs that read the same digits may differ by their rounding
 ZONE_MS = 900_000  # offsets of local times from UTC are whole quarters of an hour,
@@ -84,7 +85,7 @@ class Comparison:
     @property
     def how_far(self) -> str:
         """How far place and time are apart, for people."""
-        parts = [_metres(self.distance_m)] if self.distance_m > self.named.tolerance_m else []
+        parts = [_metres(self.distance_m)] if self.fault == "place" else []
         parts += [short(self.apart_ms)] if self.apart_ms > TIME_MS else []
         return " and ".join(parts) or _metres(self.distance_m)
 
@@ -108,6 +109,8 @@ def compare(notice: Notice, readback: ReadBack) -> Comparison | None:
     distance_m = round(geometry.distance_m(readback.at, asked.position))
     apart_ms = abs(when_ms - asked.from_ms)
     fault = _place_fault(readback, asked, distance_m) or _time_fault(readback, apart_ms)
+    if fault in (None, "time") and distance_m >= PLACE_M_MIN and _other_datum(readback.at, asked, SLIP_M):
+        return Comparison(asked, "place", distance_m, apart_ms, "datum")
     slip = _slip(readback.at, asked, apart_ms) if fault in ("place", "time") else None
     return Comparison(asked, fault, distance_m, apart_ms, slip)
 
@@ -234,13 +237,18 @@ def _slip(at: Position, asked: Named, apart_ms: int) -> Slip | None:
             return "swapped"
         if any(close(other) for other in ((-lon, lat), (lon, -lat), (-lon, -lat))):
             return "sign"
-        if any(close(other) for other in datum_slips(at)):
+        if _other_datum(at, asked, asked.tolerance_m):
             return "datum"
         return None
     halves, rest = divmod(apart_ms + TIME_MS, HALF_HOUR_MS)
     if halves and rest <= 2 * TIME_MS and apart_ms <= ZONES_MS[1]:
         return "zone"
     return None
+
+
+def _other_datum(at: Position, asked: Named, within_m: int) -> bool:
+    """Whether the place is the notice's, to so many metres, if it was read in the one datum for the other."""
+    return any(geometry.distance_m(other, asked.position) <= within_m for other in datum_slips(at))
 
 
 def _metres(distance_m: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture import reading
 from channel.picture.causes import Cause, Meeting, changes_ms, of_meeting
-from channel.picture.crossings import Crossed, caution, crossing, same_side
+from channel.picture.crossings import AgreedLines, Crossed, caution, crossing
 from channel.picture.drafts import cause_of
 from channel.picture.gallery import KEPT_MS, Gallery
 from channel.picture.topics import INCIDENT, LINE_KIND, WARN_KIND, About, Topic
@@ -24,6 +24,7 @@ class Reasons:
     ledger: Ledger
     gallery: Gallery
     me: str | None
+    lines: AgreedLines
 
     def causes(self, topic: Topic, about: About, now_ms: int, eyes: tuple[str, ...] = ()) -> dict[str, Cause]:
         """By kind, what stands as far as each of `eyes` may know: without these, the authors or who would be told."""
@@ -43,7 +44,9 @@ class Reasons:
 
     def of(self, met: Meeting, now_ms: int) -> Iterator[Cause]:
         """What a meeting causes at a time."""
-        apart = not same_side(self.ledger, met.older.author, met.newer.author, met.newer.record.stamp_ms)
+        apart = met.kinds == {Kind.POSITION} and not self.lines.may_be_close(
+            self.ledger, met.older, met.newer, met.newer.record.stamp_ms
+        )
         return of_meeting(self.ledger, met, now_ms, apart=apart)
 
     def alive(self, met: Meeting, eyes: tuple[str, ...], now_ms: int) -> bool:

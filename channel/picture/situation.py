@@ -57,7 +57,7 @@ class Situation:
         self._dirty: dict[Topic, None] = {}
         self._times: list[tuple[int, Topic]] = []
         self._ends: list[tuple[int, int]] = []
-        self._reasons = Reasons(ledger, self._gallery, me)
+        self._reasons = Reasons(ledger, self._gallery, me, self._lines)
         self._rebuild()
 
     # --- in ---------------------------------------------------------------------------------------------------------

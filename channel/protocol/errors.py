@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class ChannelError(Exception):
-    """Base of every error that this project raises on purpose. `exit_code` is the command's exit status."""
+    """Base of every error that this project raises on purpose. `exit_code` is the command's exit status.
+
+    `code` names the kind of error, or the rule that was broken, in `--json`: a promise, as is the exit status.
+    """
 
     exit_code = 6
+    code: str = "fatal"
 
 
 class PeerError(ChannelError):
@@ -39,12 +43,14 @@ class UsageError(ChannelError):
     """The caller asked for something that cannot be; the message says what was expected and what came."""
 
     exit_code = 2
+    code = "usage"
 
 
 class TransientError(ChannelError):
     """Cannot be reached now; trying again may work."""
 
     exit_code = 3
+    code = "transient"
 
 
 class RefusedError(ChannelError):
@@ -62,12 +68,14 @@ class IncompleteError(ChannelError):
     """What is at hand does not suffice to decide."""
 
     exit_code = 5
+    code = "incomplete"
 
 
 class FatalError(ChannelError):
     """State is unknown or damaged: stop, and let the next start recover or say what to do."""
 
     exit_code = 6
+    code = "fatal"
 
 
 class DamagedError(FatalError):
@@ -78,6 +86,7 @@ class InvariantError(ChannelError):
     """A rule of our own is broken: a fault in this program. Stop."""
 
     exit_code = 6
+    code = "invariant"
 
 
 class ProofError(ChannelError):

@@ -19,6 +19,7 @@ _OFFSET = re.compile(r"^(.*\d) ?UTC(?:([+-]\d{1,2})(?::(\d{2}))?)?$", re.IGNOREC
 _ZONES = {letter: hours for hours, letter in enumerate("ABCDEFGHIKLM", 1)}
 _ZONES |= {letter: -hours for hours, letter in enumerate("NOPQRSTUVWXY", 1)} | {"Z": 0}
 """The letter of a DTG -> hours ahead of UTC (ACP 121). J, the reader's own time, says too little."""
+_ABSOLUTE = "2017-09-16T00:30Z, or 160030Z SEP 17"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DURATION_MS_MAX = 36_525 * 86_400_000  # a century: longer than anything here lasts
 MOMENT_MS_MAX = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)  # and one more can be added
@@ -65,7 +66,10 @@ def moment_ms(text: str, now_ms: int, *, utc_offset_min: int = 0) -> int:
         return now_ms
     if text.startswith("+"):
         return now_ms + duration_ms(text)
-    ms, zoned = typed(text)
+    try:
+        ms, zoned = typed(text)
+    except UsageError as error:
+        raise UsageError(f"cannot read the time {text!r}; write +10min, {_ABSOLUTE}") from error
     return ms if zoned else ms - utc_offset_min * 60_000
 
 
@@ -90,9 +94,7 @@ def typed(text: str) -> tuple[int, bool]:
         else:
             moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"cannot read the time {text!r}; write +10min, 2017-09-16T00:30Z, or 160030Z SEP 17"
-        ) from error
+        raise UsageError(f"cannot read the time {text!r}; write {_ABSOLUTE}") from error
     zoned = moment.tzinfo is not None
     ms = ((moment if zoned else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
     if not 0 <= ms <= MOMENT_MS_MAX:

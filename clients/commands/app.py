@@ -202,10 +202,9 @@ def _document(error: ChannelError) -> dict[str, Any]:
     if error.exit_code == 3 and of is not None:
         nid = getattr(error, "nid", None)
         return {"queued": True, **({"nid": nid} if nid else {}), "token_sha256": of}
-    code = getattr(error, "code", None) or type(error).__name__.removesuffix("Error").lower()
     feature = getattr(error, "feature", "")  # of a GeoJSON file
     named = {"feature": feature} if feature else {}
-    return {"error": {"code": code, "detail": getattr(error, "detail", None) or str(error), **named}}
+    return {"error": {"code": error.code, "detail": getattr(error, "detail", None) or str(error), **named}}
 
 
 def file_bytes(path: Path, bytes_max: int) -> bytes:

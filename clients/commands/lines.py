@@ -10,9 +10,10 @@ import typer
 
 from channel.protocol.errors import UsageError
 from clients.commands.app import DESK, WAIT_S, DeskOption, JsonOption, WaitOption, app, connected, print_json, told
-from clients.commands.sending import FromOption, InfoOption, TextOption, ToOption, report
+from clients.commands.sending import AsWrittenOption, FromOption, InfoOption, TextOption, ToOption, report
 
 if TYPE_CHECKING:
+    from channel.ledger.lines import LineVersion
     from clients.core.client import Sent
     from clients.core.party import Party
 
@@ -22,7 +23,9 @@ EXAMPLE = (
     "--precision 500m"
 )
 lines_app = typer.Typer(
-    help="Propose, accept, withdraw or list versions of a line.", epilog=EXAMPLE, no_args_is_help=True
+    help="Propose, accept, withdraw or list versions of a line; ask on whose side a place is.",
+    epilog=EXAMPLE,
+    no_args_is_help=True,
 )
 app.add_typer(lines_app, name="line")
 COPIED = ("line", "version", "title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
@@ -44,6 +47,7 @@ def propose(
     geojson: Annotated[
         Path | None, typer.Option(help="A file whose lines are its parts, and whose polygons are excluded.")
     ] = None,
+    as_written: AsWrittenOption = False,
     to: ToOption = None,
     info: InfoOption = None,
     version: Annotated[int, typer.Option(min=1, help="Its version.")] = 1,
@@ -66,7 +70,7 @@ def propose(
             def time(typed: str) -> str:
                 return to_wire(channel.habits.read_time(typed, channel.now_ms()))
 
-            parts, rings = _drawn(geojson)
+            parts, rings = _drawn(geojson, as_written)
             parts += tuple(_path(channel, typed) for typed in part or ())
             if not parts:
                 raise UsageError('where does it run? --part "PLACE; PLACE; ...", or --geojson FILE')
@@ -109,6 +113,50 @@ def list_lines(context: typer.Context, json_output: JsonOption = False) -> None:
                 sys.stdout.write(line_line(channel.ledger, version, now_ms) + "\n")
 
         connected(context.obj, act)
+
+
+@lines_app.command(epilog="Example: party -p coalition line side euphrates --at 35.3359,40.1408 --json")
+def side(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The line's name.")],
+    at: Annotated[str, typer.Option(help="The place: 35.3359,40.1408, MGRS, or SK42 northing easting.")],
+    json_output: JsonOption = False,
+) -> None:
+    """On whose side of a line in force a place lies, seen from this party: mine, theirs, undetermined, not covered."""
+    with told(json_output):
+
+        async def act(channel: Party) -> None:
+            from channel.picture.lines import AgreedLine
+
+            place, found = channel.reader.place(at), []
+            for version in _in_force(channel, name):
+                seen = AgreedLine.of(version.body).side(place.position, channel.party, place.accuracy_m)
+                found.append((version, seen.side, round(seen.distance_m, 1)))
+            documents = [
+                {
+                    "side": side, "distance_m": distance_m, "line": version.line, "version": version.version,
+                    "precision_m": version.body.precision_m, "accuracy_m": place.accuracy_m, "token_sha256": version.of,
+                    "accepted": sorted(version.accepted),
+                }
+                for version, side, distance_m in found
+            ]  # fmt: skip
+            if json_output:
+                print_json(documents[0] | {"others": documents[1:]})
+            for version, side, distance_m in found if not json_output else ():
+                agreed = f"version {version.version}, in force between {', '.join(sorted(version.accepted))}"
+                sys.stdout.write(f"{side.replace('_', ' ')}, {distance_m:,.0f} m from {version.line} ({agreed})\n")
+
+        connected(context.obj, act, quiet=False)
+
+
+def _in_force(channel: Party, name: str) -> list[LineVersion]:
+    """The versions of a line in force now: those that this party agreed to first, and of these the highest first."""
+    known = channel.ledger.lines.in_force(channel.now_ms())
+    found = [version for version in known if version.line == name]
+    if not found:
+        others = ", ".join(dict.fromkeys(version.line for version in known)) or "none"
+        raise UsageError(f"no version of {name!r} is in force; lines in force here: {others} (party line list)")
+    return sorted(found, key=lambda version: (channel.party not in version.named, -version.version, -version.index))
 
 
 @lines_app.command(epilog="Example: party -p coalition line accept 015e86a2-4b40")
@@ -182,18 +230,20 @@ def _path(channel: Party, typed: str, least: int = 2) -> Places:
     return tuple(channel.habits.read_place(place).position for place in places)
 
 
-def _drawn(file: Path | None) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
+def _drawn(file: Path | None, as_written: bool) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
     """Parts and excluded rings of a GeoJSON file: its lines and its polygons."""
     if file is None:
         return (), ()
-    from channel.picture.geojson import FILE_BYTES_MAX, read
+    from channel.picture.geojson import FILE_BYTES_MAX, empty, read
     from channel.protocol.statements import Line, Polygon
 
     try:
         with file.open("rb") as stream:
-            features = read(stream.read(FILE_BYTES_MAX + 1))
+            features = read(stream.read(FILE_BYTES_MAX + 1), as_written=as_written)
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    if not features:
+        raise empty()
     parts: list[Places] = []
     rings: list[Places] = []
     for feature in features:

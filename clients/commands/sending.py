@@ -66,6 +66,9 @@ GeoJsonOption = Annotated[
     Path | None,
     typer.Option(help="All shapes of a file; its from, until, floor_m, ceiling_m, radius_m, width_m count."),
 ]
+AsWrittenOption = Annotated[
+    bool, typer.Option("--as-written", help="Take a file's positions as they stand, even if they look swapped.")
+]
 AltitudeOption = Annotated[
     str | None, typer.Option(help="A band: 0-6000m, '500-20000ft msl', '0-300m agl'. Default: all altitudes; msl.")
 ]
@@ -80,7 +83,8 @@ ElementOption = Annotated[
 UnitOption = Annotated[str | None, typer.Option(help="Whose position: the next one of this name takes its place.")]
 AllegedOption = Annotated[str | None, typer.Option(help="Of an incident: the party said to have caused it.")]
 AccountsOption = Annotated[
-    list[str] | None, typer.Option("--accounts-for", help="A notice of others that this one takes account of; repeat.")
+    list[str] | None,
+    typer.Option("--accounts-for", help="Of an intent: a notice of others that it takes account of; repeat; or none."),
 ]
 ReadBackOption = Annotated[
     bool | None,
@@ -91,7 +95,7 @@ SealedOption = Annotated[
 ]
 WarnOption = Annotated[
     str | None,
-    typer.Option(help="With --sealed: an area shown in clear, to warn others of: PLACE,RADIUS from 10km, or cell."),
+    typer.Option(help="An area to warn all others of, in clear: PLACE,RADIUS, or cell. With --sealed from 10km on."),
 ]
 ReplacesOption = Annotated[str | None, typer.Option(help="A refused notice that this one says anew.")]
 
@@ -114,6 +118,7 @@ def send(
     path: PathOption = None,
     polygon: PolygonOption = None,
     geojson: GeoJsonOption = None,
+    as_written: AsWrittenOption = False,
     altitude: AltitudeOption = None,
     start: FromOption = "now",
     until: UntilOption = None,
@@ -141,16 +146,16 @@ def send(
     with told(json_output):
         if exercise and test:
             raise UsageError("--exercise or --test, not both")
-        if warn is not None and not (sealed or amends):
-            raise UsageError("--warn says what a sealed notice shows in clear: add --sealed")
+        if as_written and geojson is None:
+            raise UsageError("--as-written is about a file: add --geojson FILE; a typed place is meant with letters")
         typed = {"at": at, "circle": circle, "path": path, "polygon": polygon}
         members = {
             **_where(typed, radius, accuracy), **_when(typed, geojson, altitude, start, until),
-            "unit": unit, "alleged": alleged, "accounts_for": accounts_for, "read_back": read_back, "to": to,
+            "unit": unit, "alleged": alleged, "accounts_for": _accounts(accounts_for), "read_back": read_back, "to": to,
             "info": info, "kind": kind, "precedence": precedence, "response": response, "text": text or None,
             "status": "exercise" if exercise else "test" if test else None,
             "elements": [_element(one) for one in element or ()] or None,
-            "replaces": replaces, "seal": sealed or None, "warn": warn,
+            "as_written": as_written or None, "replaces": replaces, "seal": sealed or None, "warn": warn,
         }  # fmt: skip
         given = {name: value for name, value in members.items() if value is not None}
         if not amends and not given.keys() & {"text", "elements", *PLACES}:
@@ -268,6 +273,15 @@ def _when(
     return {"geojson": drawn, "altitude": altitude, "start": start, "until": until}
 
 
+def _accounts(named: list[str] | None) -> list[str] | None:
+    """`none` by itself is nothing that is taken account of, said as such."""
+    if named is None or "none" not in named:
+        return named
+    if len(named) > 1:
+        raise UsageError("--accounts-for none stands by itself")
+    return []
+
+
 def _element(text: str) -> Element:
     from channel.protocol import phrasebook
 
@@ -287,6 +301,8 @@ def _tell_who_reads(draft: Draft) -> None:
             note(f"{addressee.via} passes this notice on to {addressee.party}, and cannot read it")
         elif addressee.via is not None:
             note(f"{addressee.via} reads this notice too: it passes it on to {addressee.party}")
+    if draft.members.get("warn") is not None:
+        note("whoever may not read this notice is warned of the area of --warn, and of nothing else in it")
     if draft.sealed:
         area = " and the warn area" if draft.members.get("warn") is not None else ""
         note(f"sealed: in clear are only to whom it goes, its precedence and status, what answer it asks for{area}")

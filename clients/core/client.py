@@ -53,6 +53,8 @@ class Sent:
 class QueuedError(TransientError):
     """No receipt yet: the statement is safe in the outbox and goes out by itself when there is a link."""
 
+    code = "queued"
+
     def __init__(self, of: ids.Hash, nid: str | None, why: str | None) -> None:
         reason = f" ({why})" if why else ""
         super().__init__(

@@ -21,14 +21,26 @@ E7 = 10_000_000
 
 
 def volumes(
-    data: bytes, reader: Reader, now_ms: int, *, start: str = "now", until: str | None = None, band: str | None = None
+    data: bytes,
+    reader: Reader,
+    now_ms: int,
+    *,
+    start: str = "now",
+    until: str | None = None,
+    band: str | None = None,
+    as_written: bool = False,
 ) -> list[Volume]:
-    """All shapes of a file as volumes. UsageError names the feature, and what of it cannot be."""
+    """All shapes of a file as volumes. UsageError names the feature, and what of it cannot be.
+
+    Places that look swapped are refused unless they are meant `as_written`, or come out of a log.
+    """
     found = [
         volume
-        for feature in geojson.read(data)
-        for volume in _volumes(feature, reader, now_ms, start=start, until=until, band=band)
+        for feature in geojson.read(data, as_written=as_written)
+        for volume in _volumes(feature, reader, now_ms, start=start, until=until, band=band, sure=as_written)
     ]
+    if not found:
+        raise geojson.empty()
     if len(found) > limits.VOLUMES_MAX:
         raise UsageError(
             f"{len(found)} shapes; a notice has at most {limits.VOLUMES_MAX} volumes: send several notices"
@@ -40,7 +52,7 @@ def volumes(
 
 
 def _volumes(
-    feature: Feature, reader: Reader, now_ms: int, *, start: str, until: str | None, band: str | None
+    feature: Feature, reader: Reader, now_ms: int, *, start: str, until: str | None, band: str | None, sure: bool
 ) -> list[Volume]:
     own = feature.properties
     begins = moment_ms(feature, "from") if own.get("from") else reader.habits.read_time(start, now_ms)
@@ -51,9 +63,11 @@ def _volumes(
     made = []
     for shape in feature.shapes(**extents(feature)):
         first = geometry.first_position(shape)
-        if geometry.looks_swapped(first, reader.known):
+        if not (sure or feature.logged) and geometry.looks_swapped(first, reader.known):
             raise feature.fault(
-                "looks-swapped", "far from every place named here, and close when swapped: longitude first"
+                "looks-swapped",
+                "far from every place named here, and close when swapped: longitude comes first (--as-written takes it "
+                "all the same)",
             )
         made.append(Volume(shape=shape, altitude=heights, from_=to_wire(begins), until=to_wire(ends)))
     return made

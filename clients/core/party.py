@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from channel.ledger import Leg
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
-from channel.protocol.statements import Addressee, Level, Notice, Precedence, Shape, Stage, Volume, Word
+from channel.protocol.statements import Addressee, Kind, Level, Notice, Precedence, Shape, Stage, Volume, Word
 from channel.protocol.times import to_wire
 from clients.core import drafts, proving, sealed
 from clients.core.areas import Reader, known_places
@@ -54,11 +54,12 @@ class Party(Client):
         path: Sequence[str] = (),
         polygon: Sequence[str] = (),
         geojson: bytes | None = None,
+        as_written: bool = False,
         altitude: str | None = None,
         start: str = "now",
         until: str | None = None,
         volumes: Sequence[Volume] = (),
-        accounts_for: Sequence[str] = (),
+        accounts_for: Sequence[str] | None = None,
         read_back: bool | None = None,
         amends: str | None = None,
         replaces: str | None = None,
@@ -70,9 +71,11 @@ class Party(Client):
 
         `at`, `circle` (`PLACE,5km`), `path` (`PLACE;PLACE,800m`), `polygon` (`PLACE;PLACE;PLACE`) are places as this
         party types them, all with the one window and `altitude` (`0-6000m msl`); shapes of a `geojson` file have their
-        own, or these; `volumes` are added as they are.
-        A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the addressees can read it;
-        `warn` is then `cell` or `PLACE,RADIUS`, which everybody who may read the outer sees.
+        own, or these, and its places may look swapped if they are meant `as_written`; `volumes` are added as they are.
+        `accounts_for`, of an intent: the notices of others that it takes account of; an empty one asks the channel for
+        all that there are. A FLASH with a place asks for a read-back unless `read_back` is False. `seal`: only the
+        addressees can read it. `warn` is `cell` or `PLACE,RADIUS`: an area that everybody is told of who may not read
+        the notice.
         """
         action = self.addressees(to) if to or not info else []
         reader = self.reader
@@ -82,12 +85,14 @@ class Party(Client):
         if geojson is not None:
             from clients.core.geojson import volumes as drawn  # geometry takes a while to import
 
-            read = drawn(geojson, reader, self.now_ms(), start=start, until=until, band=altitude)
+            read = drawn(geojson, reader, self.now_ms(), start=start, until=until, band=altitude, as_written=as_written)
             volumes = (*volumes, *read)
         if read_back and not volumes:
             raise UsageError("a read-back is of a place and a time: this notice has none")
         if read_back and seal:
             raise UsageError("a read-back puts the place into the log in clear: a sealed notice cannot ask for one")
+        if accounts_for is not None and drafts.one_of(Kind, str(members.get("kind", "text"))) != Kind.INTENT:
+            raise UsageError("only an intent takes account of notices of others: add --kind intent")
         flash = not seal and str(members.get("precedence")).upper() == Precedence.FLASH.value
         draft = drafts.notice(
             self.new_nid(),
@@ -95,10 +100,10 @@ class Party(Client):
             info=tuple(info),
             volumes=volumes,
             read_back=bool(volumes) and (flash if read_back is None else read_back),
-            accounts_for=tuple(self.find(ref) for ref in accounts_for) or None,
+            accounts_for=None if accounts_for is None else tuple(self.find(ref) for ref in accounts_for),
             amends=None if amends is None else self.find(amends),
             replaces=None if replaces is None else self.find(replaces),
-            warn=sealed.read_warn(warn, volumes, reader) if isinstance(warn, str) else warn,
+            warn=sealed.read_warn(warn, volumes, reader, coarse=seal) if isinstance(warn, str) else warn,
             **members,
         )
         return replace(draft, sealed=seal)
@@ -145,7 +150,10 @@ class Party(Client):
         same |= {"kind": earlier.kind.value, "precedence": earlier.precedence.value, "response": earlier.response.value}
         seal = earlier.sealed is not None or changes.pop("seal", False)
         same |= {"warn": earlier.warn, "read_back": earlier.read_back and not seal}
+        accounts = changes.pop("accounts_for", None)  # an empty one says something
         given = {name: value for name, value in changes.items() if value not in (None, "", [], ())} | {"seal": seal}
+        if accounts is not None or given.get("kind", earlier.kind) == Kind.INTENT:
+            same["accounts_for"] = earlier.accounts_for if accounts is None else accounts
         if given.keys() & {"at", "circle", "path", "polygon", "geojson"}:
             same["volumes"] = ()
         return self.notice(**(same | given), amends=ref)

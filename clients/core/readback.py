@@ -64,7 +64,11 @@ def example(habits: Defaults, now_ms: int) -> str:
 def understood(habits: Defaults, now_ms: int, place: str, time: str) -> ReadBack:
     """As typed, and as this party's ways understand it. UsageError, with an example, for what cannot be read."""
     try:
-        typed(time)  # a time that counts from now reads nothing back
+        if time == "now" or time.startswith("+"):
+            raise UsageError(
+                f"{time!r} counts from now, and reads nothing back: type the date and time that are written"
+            )
+        typed(time)  # nor does a time without its date
         when = to_wire(habits.read_time(time, now_ms))
         return ReadBack(place=place, time=time, at=habits.read_place(place).position, when=when)
     except UsageError as error:

@@ -54,14 +54,14 @@ def _inner(draft: Draft, net: str, party: str, now_ms: int) -> InnerNotice:
         raise UsageError(f"this notice cannot be: {schema.explain(error)}") from error
 
 
-def read_warn(text: str, volumes: Iterable[Volume], reader: Reader) -> Shape:
-    """`cell`: the cells of a fixed grid around the notice's own places. `PLACE,RADIUS`: a circle, its centre made
-    coarse. UsageError if that is too fine."""
+def read_warn(text: str, volumes: Iterable[Volume], reader: Reader, *, coarse: bool) -> Shape:
+    """`cell`: the cells of a fixed grid around the notice's own places. `PLACE,RADIUS`: a circle; `coarse`, as of a
+    sealed notice: its centre made so. UsageError if that is too fine."""
     if text.strip().lower() == CELL:
         return outer.cell(volume.shape for volume in volumes)
     circle: Circle = reader.circle(text)
-    if outer.warn_fault(circle) is not None:
+    if coarse and outer.warn_fault(circle) is not None:
         least = f"{limits.WARN_M_MIN // 1000} km"
         raise UsageError(f"a warn area of a sealed notice has a radius of {least} or more, not {circle.radius_m} m")
     checked(circle)
-    return outer.coarse(circle)
+    return outer.coarse(circle) if coarse else circle

@@ -246,5 +246,5 @@ async def test_commands_send_show_disclose_and_verify(lab: ChannelLab, tmp_path:
 
     members = json.loads(bundle.read_bytes())
     assert [ids.sha256(token.encode()) for token in members["disclosed"]] == members["stated"]["disclosed"]
-    status, refused = await lab.command("coalition", "send", "--warn", "cell", *words)
+    status, refused = await lab.command("coalition", "send", "--sealed", "--warn", "35.29,40.16,5km", *words)
     assert status == 2, refused

@@ -23,7 +23,7 @@ DOUBT_M = 0.2  # pieces of edges are straight on the ground, and edges on the ma
 
 def _planned(number: int, thing: Thing) -> Planned:
     solid = shaped(thing.shape, thing.from_ms, thing.until_ms, thing.altitude)
-    return Planned(Feature(number, None, "", (), {}), thing.party, Kind(thing.kind), (solid,))
+    return Planned(Feature(number, None, "", (), {}), thing.party, Kind(thing.kind), (solid,), number)
 
 
 def _expected(things: list[Thing]) -> dict[tuple[int, int], tuple[str, float]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 import pytest
 
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Altitude, Circle, Line, Point, Polygon
 from clients.coalition import Coalition
 from clients.core.areas import Reader, length_m, read_altitude
+from clients.core.geojson import volumes
 from clients.russia import Russia
+from tests.unit.picture.test_geojson import SQUARE, WINDOW, collection, feature, rewritten
 
 HERE = (401408000, 353359000)
 ZULU, MOSCOW = Reader(Coalition.DEFAULTS), Reader(Russia.DEFAULTS)
@@ -132,3 +137,16 @@ def test_lengths_have_units_or_are_metres() -> None:
     for text in ("2 miles", "9" * 400 + "km"):
         with pytest.raises(UsageError, match="500m, 2km"):
             length_m(text)
+
+
+def test_a_file_to_be_sent_with_values_of_other_types_gives_volumes_or_a_typed_reason() -> None:
+    good = json.loads(
+        collection(
+            feature("Polygon", [SQUARE], "a", **WINDOW, floor_m=0, ceiling_m=9, reference="agl"),
+            feature("Point", [40, 35], 7, radius_m=500),
+            feature("LineString", [[40, 35], [41, 35]], 8, width_m=5),
+        )
+    )
+    for document in rewritten(good):
+        with suppress(UsageError):
+            volumes(json.dumps(document).encode(), ZULU, 0, until="+40min", band="0-300m agl")

@@ -78,3 +78,55 @@ def test_a_file_with_a_point_is_no_line(desk: Desk, tmp_path: Path) -> None:
     file.write_bytes(collection(feature("Point", [40, 36], "bridge")))
     desk.run("russia", *LINE, "--geojson", str(file), status=2)
     assert "feature 1 (bridge)" in desk.errors
+
+
+def test_a_line_with_a_place_that_looks_swapped_is_proposed_when_it_is_meant_as_written(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "line.geojson"
+    file.write_bytes(collection(feature("LineString", [[40.1, 35.3], [40.2, 35.2], [40.3, 35.1], [35.3, 40.1]])))
+    detail = desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), status=2)["error"]["detail"]
+    assert "--as-written" in detail
+    desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), "--as-written")
+    file.write_text('{"type": "FeatureCollection", "features": []}')
+    assert desk.json("russia", *LINE, "--geojson", str(file), status=2)["error"]["code"] == "bad-geojson"
+
+
+def test_a_party_asks_on_whose_side_of_a_line_in_force_a_place_is(desk: Desk) -> None:
+    desk.run("coalition", "line", "side", "euphrates", "--at", "35.5,40.1", status=2)
+    assert "no version of 'euphrates' is in force; lines in force here: none" in desk.errors
+    nid = desk.json("russia", *LINE, *KEEPS, "--part", "36.0,40.0; 35.0,40.0")["nid"]
+    for party in ("coalition", "sdf"):
+        desk.json(party, "line", "accept", nid)
+    east = ["--at", "35.50000,40.10000"]
+    asked = {party: desk.json(party, "line", "side", "euphrates", *east) for party in ("coalition", "russia", "sdf")}
+    assert {party: found["side"] for party, found in asked.items()} == {
+        "coalition": "mine", "russia": "theirs", "sdf": "not_covered",
+    }  # fmt: skip
+    assert asked["coalition"]["distance_m"] == pytest.approx(9073, abs=1)
+    assert (asked["coalition"]["version"], asked["coalition"]["others"]) == (1, [])
+    assert asked["coalition"]["accepted"] == ["coalition", "russia", "sdf"]
+    said = desk.run("russia", "line", "side", "euphrates", *east)
+    assert said == "theirs, 9,073 m from euphrates (version 1, in force between coalition, russia, sdf)\n"
+    assert desk.json("coalition", "line", "side", "euphrates", "--at", "35.5,40.0001")["side"] == "undetermined"
+    assert desk.run("coalition", "line", "side", "euphrates", "--at", "36.5,40.1").startswith("not covered, ")
+    assert desk.json("coalition", "line", "side", "euphrates", "--at", "35.5,40.1")["accuracy_m"] > 5_000
+
+
+def test_of_several_versions_in_force_the_partys_own_and_highest_comes_first(desk: Desk) -> None:
+    first = desk.json("russia", *LINE, *KEEPS, "--part", "36.0,40.0; 35.0,40.0")["nid"]
+    for party in ("coalition", "sdf"):
+        desk.json(party, "line", "accept", first)
+    second = desk.json(
+        "russia", "line", "propose", "euphrates", "--version", "2", "--title", "Line", "--beyond", "", "--to", "sdf",
+        "--info", "coalition", "--keeps", "sdf=left", "--keeps", "russia=right", "--part", "36.0,40.0; 35.0,40.0",
+    )["nid"]  # fmt: skip
+    desk.json("sdf", "line", "accept", second)
+    east = ["--at", "35.50000,40.10000"]
+    found = {party: desk.json(party, "line", "side", "euphrates", *east) for party in ("coalition", "sdf")}
+    assert [(one["version"], one["side"]) for one in (found["sdf"], *found["sdf"]["others"])] == [
+        (2, "mine"), (1, "not_covered"),
+    ]  # fmt: skip
+    assert [(one["version"], one["side"]) for one in (found["coalition"], *found["coalition"]["others"])] == [
+        (1, "mine"), (2, "not_covered"),
+    ]  # fmt: skip

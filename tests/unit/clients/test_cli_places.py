@@ -48,10 +48,46 @@ def test_what_a_notice_is_about_is_signed_with_it(desk: Desk) -> None:
     earlier = desk.json("russia", "send", "--to", "coalition", "--text", "We are there")
     notice = signed(
         desk, "--kind", "incident", "--alleged", "russia", "--unit", "1st patrol", "--at", "35.3359,40.1408",
-        "--accuracy", "50m", "--until", "+1h", "--accounts-for", earlier["nid"][:18],
+        "--accuracy", "50m", "--until", "+1h",
     )  # fmt: skip
-    assert (notice.alleged, notice.unit) == ("russia", "1st patrol")
-    assert notice.accounts_for == (earlier["token_sha256"],)
+    assert (notice.alleged, notice.unit, notice.accounts_for) == ("russia", "1st patrol", None)
+    intent = signed(desk, "--kind", "intent", "--circle", "35.4,40.2,1km", *SOON, "--accounts-for", earlier["nid"][:18])
+    assert intent.accounts_for == (earlier["token_sha256"],)
+
+
+def test_an_intent_may_take_account_of_nothing_and_is_told_what_there_is(desk: Desk) -> None:
+    desk.json("russia", "send", "--to", "coalition", "--kind", "site", "--at", "35.3359,40.1408", "--until", "+1h")
+    intent = signed(desk, "--kind", "intent", "--circle", "35.3359,40.1408,1km", *SOON, "--accounts-for", "none")
+    assert intent.accounts_for == ()
+    kinds = [record.body.kind for record in desk.lab.relay.core.folded.ledger.findings.values()]
+    assert "not-taken-account-of" in kinds
+    again = signed(desk, "--amends", intent.nid, "--text", "The same")
+    assert again.accounts_for == ()
+    named = desk.json("russia", "send", "--to", "coalition", "--text", "We are there")
+    changed = signed(desk, "--amends", again.nid, "--accounts-for", named["nid"])
+    assert changed.accounts_for == (named["token_sha256"],)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--kind", "site", "--accounts-for", "none"], "only an intent"),
+        (["--accounts-for", "none"], "only an intent"),
+        (["--kind", "intent", "--accounts-for", "none", "--accounts-for", "015e86a2"], "stands by itself"),
+    ],
+)
+def test_what_takes_account_of_notices_is_an_intent(desk: Desk, words: list[str], says: str) -> None:
+    desk.run("coalition", "send", "--circle", "35.3359,40.1408,1km", *SOON, *words, status=2)
+    assert says in desk.errors
+
+
+def test_an_unsealed_notice_warns_of_exactly_the_area_that_was_typed(desk: Desk) -> None:
+    words = ["--to", "russia", "--at", "35.3359,40.1408", "--warn", "35.3359,40.1408,5km"]
+    notice = signed(desk, *words, *SOON)
+    assert (notice.warn, notice.sealed) == (Circle(center=(401408000, 353359000), radius_m=5000), None)
+    assert "whoever may not read this notice is warned" in desk.errors
+    warned = [r.body for r in desk.lab.relay.core.folded.ledger.findings.values() if r.body.kind == "warned"]
+    assert {body.told[0].party for body in warned} == {"sdf", "regime"}
 
 
 def test_an_amendment_with_a_shape_takes_the_place_of_the_old_one(desk: Desk) -> None:
@@ -70,7 +106,7 @@ def test_an_amendment_with_a_shape_takes_the_place_of_the_old_one(desk: Desk) ->
         (["--at", "35,40", "--altitude", "high", *SOON], "--altitude takes FLOOR-CEILING"),
         (["--text", "x", "--altitude", "0-6000m"], "--altitude belongs to a place"),
         (["--circle", "35.3359,40.1408,5km", "--accuracy", "5m", *SOON], "--accuracy belongs to a place"),
-        (["--accounts-for", "no-such", "--text", "x"], "no notice here begins with"),
+        (["--kind", "intent", "--accounts-for", "no-such", "--text", "x"], "no notice here begins with"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_to_type_and_nothing_is_signed(
@@ -174,3 +210,20 @@ def test_a_file_needs_an_end_in_it_or_from_the_command(desk: Desk, tmp_path: Pat
     file = drawn(tmp_path, {"type": "Point", "coordinates": [40.1408, 35.3359]})
     detail = desk.json("coalition", "send", "--geojson", file, status=2)["error"]["detail"]
     assert "--until +40min" in detail
+
+
+def test_a_place_that_looks_swapped_is_sent_when_it_is_meant_as_written(desk: Desk, tmp_path: Path) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    file = drawn(tmp_path, {"type": "Point", "coordinates": [35.3359, 40.1408]}, radius_m=5000)
+    assert "--as-written" in desk.json("coalition", "send", "--geojson", file, *SOON, status=2)["error"]["detail"]
+    (volume,) = signed(desk, "--geojson", file, "--as-written", *SOON).volumes
+    assert volume.shape == Circle(center=(353359000, 401408000), radius_m=5000)
+    desk.run("coalition", "send", "--at", "35.3359,40.1408", "--as-written", *SOON, status=2)
+    assert "--geojson FILE" in desk.errors
+
+
+def test_a_file_without_features_says_nothing_to_send(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "empty.geojson"
+    file.write_text('{"type": "FeatureCollection", "features": []}')
+    error = desk.json("coalition", "send", "--geojson", str(file), *SOON, status=2)["error"]
+    assert (error["code"], "no feature" in error["detail"]) == ("bad-geojson", True)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from channel.protocol.errors import UsageError
 from channel.protocol.statements import Notice, ReadBack
 from channel.relay import core
 from clients.coalition import Coalition
 from clients.core import drafts
 from clients.core.areas import Reader
+from clients.core.readback import understood
 from tests.unit.clients.lab import NOW_MS, Lab, lab_at
 
 WHEN = "2017-09-15T00:10:00.000Z"
@@ -59,3 +61,18 @@ class _Blind:
     @staticmethod
     def mismatch(*_: object) -> None:
         return None
+
+
+@pytest.mark.parametrize("time", ["+10min", "now"])
+def test_a_time_that_counts_from_now_is_no_read_back_and_is_not_offered_as_one(time: str) -> None:
+    with pytest.raises(UsageError) as told:
+        understood(Coalition.DEFAULTS, NOW_MS, "35.33590,40.14080", time)
+    assert "counts from now, and reads nothing back" in str(told.value)
+    assert "write +10min" not in str(told.value)
+
+
+def test_of_a_time_that_cannot_be_read_the_forms_that_read_back_are_offered() -> None:
+    with pytest.raises(UsageError, match="cannot read the time 'soon'; write 2017-09-16T00:30Z, or"):
+        understood(Coalition.DEFAULTS, NOW_MS, "35.33590,40.14080", "soon")
+    with pytest.raises(UsageError, match="write \\+10min, 2017-09-16T00:30Z, or"):
+        Coalition.DEFAULTS.read_time("soon", NOW_MS)

@@ -186,3 +186,26 @@ def test_what_cannot_be_shown_says_what_to_type(log: Path, arguments: tuple[str,
     code, text = run(*(argument.format(log=log) for argument in arguments))
     assert code == 2
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--at", "+10min"), "--at takes a leaf index or a time"),
+        (("--at", "now"), "--at takes a leaf index or a time"),
+        (("--at", "2010-01-01T00:00Z"), "nothing was in the log at that time: its first leaf came at 20"),
+        (("--at", "tomorrow"), "cannot read the time"),
+    ],
+)
+def test_a_moment_that_cannot_be_shown_is_told_from_an_empty_log(
+    log: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    code, text = run(str(log), "--json", *arguments)
+    error = json.loads(text)["error"]
+    assert (code, error["code"], says in error["detail"]) == (2, "usage", True)
+
+
+def test_a_log_that_is_none_has_a_stable_code_too(tmp_path: Path) -> None:
+    (tmp_path / "log.sqlite").write_bytes(b"no database" * 500)
+    code, text = run(str(tmp_path), "--at", "2010-01-01T00:00Z", "--json")
+    assert (code, json.loads(text)["error"]["code"]) == (6, "fatal")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from channel.picture.conflicts import moment_ms, plan
 from channel.picture.geojson import CODES, FILE_BYTES_MAX, GeoJsonError, looks_swapped, read, whole
 from channel.protocol.statements import Circle, Line, Point, Polygon
+from channel.protocol.times import to_wire
 from tests.unit.picture.shapes import at
 
+WINDOW = {"from": "2017-09-16T00:00:00Z", "until": "2017-09-16T01:00:00Z"}
 SQUARE = [[40.0, 35.0], [40.1, 35.0], [40.1, 35.1], [40.0, 35.1], [40.0, 35.0]]
 BOW = [[40.0, 35.0], [40.1, 35.1], [40.1, 35.0], [40.0, 35.1], [40.0, 35.0]]
 
@@ -118,11 +122,14 @@ def test_a_geometry_that_is_no_shape_is_refused_by_name(type_: str, coordinates:
         (b"[" * 100_000, "bad-json"),
         (b"[]", "bad-geojson"),
         (b"{}", "bad-geojson"),
-        (b'{"type": "FeatureCollection", "features": []}', "bad-geojson"),
         (b'{"type": "FeatureCollection", "features": [7]}', "bad-geojson"),
         (b'{"type": "Feature", "properties": {}, "geometry": null}', "bad-geojson"),
         (b'{"type": "Point", "coordinates": [40, 35], "crs": {"name": "EPSG:28407"}}', "bad-geojson"),
         (b'{"type": "Feature", "id": [], "geometry": {}}', "bad-geojson"),
+        (
+            b'{"type": "Feature", "id": "\\ud800", "geometry": {"type": "Point", "coordinates": [40, 35]}}',
+            "bad-geojson",
+        ),
         (b" " * (FILE_BYTES_MAX + 1), "file-too-large"),
         (b"1" * 5_000, "bad-json"),
     ],
@@ -141,6 +148,61 @@ def test_any_change_of_bytes_gives_features_or_a_typed_reason() -> None:
             assert error is None or error.code in CODES
 
 
+def planned(data: bytes) -> GeoJsonError | None:
+    """A plan is made of a file, and what is said of it can be printed; what is refused is given back."""
+    try:
+        for one in plan(read(data)):
+            json.dumps([one.id, one.party, to_wire(one.solids[0].until_ms)], ensure_ascii=False).encode()
+    except GeoJsonError as error:
+        return error
+    return None
+
+
+VALUES: tuple[Any, ...] = ([], ["Point"], [[40, 35]], {}, {"a": []}, 0, -7, 1.5, 10**40, True, False, "", "Point", None)
+"""Of every type that JSON has."""
+
+
+def rewritten(document: Any) -> Iterator[Any]:
+    """The document with each value in it replaced by values of other types, and each member left out, one at a time."""
+    yield from VALUES
+    if isinstance(document, dict):
+        for name, value in document.items():
+            rest = {other: document[other] for other in document if other != name}
+            yield rest
+            yield from (rest | {name: other} for other in rewritten(value))
+    elif isinstance(document, list):
+        for at_, value in enumerate(document):
+            yield document[:at_] + document[at_ + 1 :]
+            yield from ([*document[:at_], other, *document[at_ + 1 :]] for other in rewritten(value))
+
+
+def test_values_of_other_types_anywhere_give_features_or_a_typed_reason() -> None:
+    """What a reader takes from a file is used as planners and senders use it: shapes, extents, heights, times."""
+    said = {"party": "sdf", "kind": "intent", "reference": "agl", "floor_m": 0, "ceiling_m": 9, "accuracy_m": 3}
+    good = json.loads(
+        collection(
+            feature("Polygon", [SQUARE], "a", **WINDOW, **{"party": "sdf", "kind": "site"}),
+            feature("Point", [40, 35], 7, **WINDOW, **said),
+            feature("MultiLineString", [[[40, 35], [41, 35]]], 8, **WINDOW, party="sdf", kind="position", width_m=5),
+        )
+    )
+    good["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    count = 0
+    for document in rewritten(good):
+        count += 1
+        error = planned(json.dumps(document).encode())
+        assert error is None or error.code in CODES
+        str(error).encode()
+    assert count > 1_000
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:00:00-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_time_that_cannot_be_written_is_refused(until: str) -> None:
+    (one,) = read(collection(feature("Point", [40, 35], until=until)))
+    with pytest.raises(GeoJsonError, match="bad-property"):
+        moment_ms(one, "until")
+
+
 def test_a_place_with_its_numbers_swapped_is_refused_unless_it_is_meant() -> None:
     data = collection(
         feature("Point", [40.1, 35.3], 1), feature("Point", [40.2, 35.2], 2), feature("Point", [35.3, 40.1], 3)
@@ -148,6 +210,18 @@ def test_a_place_with_its_numbers_swapped_is_refused_unless_it_is_meant() -> Non
     error = refused(data)
     assert (error.code, error.feature) == ("looks-swapped", "feature 3 (3)")
     assert len(read(data, as_written=True)) == 3
+
+
+def test_what_comes_out_of_a_log_is_as_it_was_signed_and_says_where_the_rest_is() -> None:
+    places = [[40.1, 35.3], [40.2, 35.2], [40.2, 35.3], [35.3, 40.1]]
+    signed = [feature("Point", place, number, token_sha256="c" * 43) for number, place in enumerate(places)]
+    assert len(read(collection(*signed))) == 4
+    typed = feature("Point", [35.2, 40.2], "typed")
+    assert refused(collection(*signed, typed)).feature == "feature 5 (typed)"
+
+
+def test_an_empty_collection_holds_nothing_and_is_no_error() -> None:
+    assert read(b'{"type": "FeatureCollection", "features": []}') == ()
 
 
 def test_places_far_apart_are_not_taken_for_swapped_ones() -> None:
@@ -161,14 +235,16 @@ def test_swapped_means_far_as_written_and_close_the_other_way_round() -> None:
     assert not looks_swapped(378_000, 100_000)
 
 
-@pytest.mark.parametrize("value", [1.5, "5", True, 1e300, [], -1, 101])
-def test_a_length_is_a_whole_number_in_its_range(value: Any) -> None:
+@pytest.mark.parametrize("value", ["5", True, 1e300, [], -1, 101, 100.5])
+def test_a_length_is_a_number_in_its_range(value: Any) -> None:
     (one,) = read(collection(feature("Point", [40, 35], radius_m=value)))
     with pytest.raises(GeoJsonError, match="bad-property"):
         whole(one, "radius_m", 0, 100)
 
 
-@pytest.mark.parametrize(("properties", "expected"), [({}, None), ({"m": None}, None), ({"m": 5}, 5), ({"m": 5.0}, 5)])
-def test_a_length_may_be_absent(properties: dict[str, Any], expected: int | None) -> None:
+@pytest.mark.parametrize(
+    ("properties", "expected"), [({}, None), ({"m": None}, None), ({"m": 5}, 5), ({"m": 5.0}, 5), ({"m": 5.01}, 6)]
+)
+def test_a_length_may_be_absent_and_is_rounded_outwards(properties: dict[str, Any], expected: int | None) -> None:
     (one,) = read(collection(feature("Point", [40, 35], **properties)))
     assert whole(one, "m", 0, 100) == expected

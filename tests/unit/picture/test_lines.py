@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from math import hypot
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pytest
 
 from channel.picture import AgreedLine, Solid
+from channel.picture.plane import Plane
 from channel.protocol.statements import Keeps, LineStatement
 from tests.unit.picture.shapes import at, box, circle, line, point, ring
 
@@ -171,6 +175,22 @@ def test_a_wide_area_that_reaches_across_by_a_corner_only() -> None:
     crossing = _line().crossing(box(38.0, 34.6, 2.01, 0.42), "russia")
     assert crossing is not None
     assert crossing.depth_m == pytest.approx(912, abs=30)
+
+
+@pytest.mark.parametrize("seed", [5, 73, 93, 105, 111, 192, 235, 237, 290])
+def test_how_far_a_volume_reaches_is_looked_for_within_it_too(seed: int) -> None:
+    """Of lines with sharp bends the deepest place is seldom on a volume's outline; every 500 m is looked at here."""
+    chance = Random(seed)
+    corners = chance.randrange(2, 6)
+    path = [at(40 + chance.uniform(-0.4, 0.4), 35.3 + chance.uniform(-0.4, 0.4)) for _ in range(corners)]
+    agreed = AgreedLine([path], keeps=KEEPS, precision_m=500)
+    solid = circle(40 + chance.uniform(-0.5, 0.5), 35.3 + chance.uniform(-0.5, 0.5), 20_000)
+    spots = [(x, y) for x in range(-20_000, 20_001, 500) for y in range(-20_000, 20_001, 500) if hypot(x, y) <= 20_000]
+    places = Plane(*solid.centre).unproject(np.array(spots, dtype=float))
+    sides = [agreed.side(at(*place), "coalition") for place in places[::8].tolist()]
+    deepest_m = max((side.distance_m for side in sides if side.side == "theirs"), default=0.0)
+    crossing = agreed.crossing(solid, "coalition")
+    assert deepest_m == 0 or (crossing is not None and crossing.depth_m >= 0.9 * deepest_m)
 
 
 # --- crossings that are easily missed ---------------------------------------------------------------------------------

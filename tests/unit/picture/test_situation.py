@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from channel.ledger.fold import fold
 from channel.protocol.statements import Precedence, Response
 from channel.relay.core import Core
-from tests.unit.picture.scenes import Scene, circle, told, within
+from tests.unit.picture.scenes import Scene, at, circle, told, within
 from tests.unit.relay.lab import HOUR, MINUTE
 
 
@@ -99,6 +101,47 @@ def test_forces_that_keep_the_same_side_of_a_line_may_be_close(scene: Scene) -> 
     assert scene.findings() == []
     scene.place("russia", "sdf", "coalition", east_m=-5_000)
     assert scene.standing() == ["proximity", "proximity"]
+
+
+@pytest.mark.parametrize(
+    ("sdf", "coalition", "line"),
+    [
+        (5_000, -5_000, {}),
+        (-5_000, -6_000, {}),
+        (5_000, 1_200, {}),
+        (5_000, 6_000, {"parts": [[at(0, 50_000), at(0, 20_000)]]}),
+        (5_000, 6_000, {"excluded": [[at(5_500, -500), at(9_000, -500), at(9_000, 500), at(5_500, 500)]]}),
+        (5_000, 6_000, {"excluded": [[at(5_900, -100), at(6_100, -100), at(6_000, 100)]]}),
+    ],
+    ids=["on both sides", "both across", "too near to say", "past its end", "in what is excluded", "around it"],
+)
+def test_forces_that_keep_the_same_side_may_be_close_only_on_that_side_of_it(
+    scene: Scene, sdf: int, coalition: int, line: dict[str, Any]
+) -> None:
+    scene.line("coalition", "sdf", "russia", left=("coalition", "sdf"), **line)
+    scene.place("sdf", "coalition", east_m=sdf)
+    scene.place("coalition", "sdf", east_m=coalition)
+    assert "proximity" in scene.standing()
+
+
+def test_forces_on_one_side_of_a_line_that_converge_across_another_part_of_the_country_are_told(scene: Scene) -> None:
+    scene.line("coalition", "sdf", left=("coalition", "sdf"), parts=[[at(0, 300_000), at(0, 200_000)]])
+    scene.place("coalition", "sdf")
+    for step in (0, 1):
+        scene.run_to(step * 10 * MINUTE)
+        scene.place("sdf", "coalition", east_m=40_000 - 4_000 * step, unit="2nd column")
+    assert scene.standing() == ["converging"]
+
+
+@pytest.mark.parametrize(("north_m", "found"), [(0, ["proximity"]), (-30_000, [])])
+def test_no_line_lets_two_be_close_where_another_parts_them(scene: Scene, north_m: int, found: list[str]) -> None:
+    scene.line("coalition", "sdf", left=("coalition", "sdf"))
+    scene.line(
+        "coalition", "sdf", left=("coalition",), line="sector", parts=[[at(10_000, 20_000), at(10_000, -20_000)]]
+    )
+    for party, east_m in (("sdf", 8_000), ("coalition", 12_000)):
+        scene.place(party, "coalition" if party == "sdf" else "sdf", volumes=[within(circle(east_m, north_m=north_m))])
+    assert scene.standing() == found
 
 
 def test_a_unit_that_comes_nearer_converges_and_raises_nothing_anew_while_it_does(scene: Scene) -> None:

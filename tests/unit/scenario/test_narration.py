@@ -135,7 +135,10 @@ def test_routine_traffic_is_one_line_each(weekend: Shown, parts: tuple[str, ...]
             "11.2 km apart, close at 0.7 m/s",
             "column-1, column-2]; told",
         ),
-        ("** 152225Z", "LINE CROSSED russia: an intent of russia reaches 11.4 km across the line middle-euphrates"),
+        (
+            "** 152225Z",
+            "LINE CROSSED russia: an intent of russia reaches at least 11.4 km across the line",
+        ),
         ("   152225Z", "LINE CROSSED [before-the-strike-russia], told to russia too"),
         ("** 181122Z", "FLASH NOT HEEDED coalition, regime: regime answered WILCO to an intent of coalition;"),
         ("** 161130Z", "PRIORITY CLOSE TO EACH OTHER regime, sdf", "are 3.9 km apart: closer than the 16.0 km agreed"),
@@ -157,8 +160,8 @@ def test_the_end_lists_what_is_unanswered_and_the_totals(weekend: Shown) -> None
     assert end[5].startswith("66 notices, 145 deliveries: 47 answered, 92 told, 1 unanswered")
     assert end[6] == "32 alerts (24 operations, 5 staff, 3 ministry), 14 standing"
     assert end[7] == (
-        "62 findings (16 stale-position, 14 proximity, 14 line-crossed, 11 overlap, 5 incident-in-notified-area, "
-        "1 converging, 1 not-heeded), 12 standing"
+        "87 findings (29 stale-position, 26 proximity, 14 line-crossed, 11 overlap, 5 incident-in-notified-area, "
+        "1 converging, 1 not-heeded), 16 standing"
     )
     assert end[8].startswith("slowest answer: 6 h 50 min, coalition -> regime via russia who-is-east")
 
