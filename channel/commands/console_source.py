@@ -39,6 +39,7 @@ from channel.relay.clock import SystemClock, pause
 from channel.relay.home import ChannelHome
 from channel.relay.operator import WAIT_S_MAX, Settled, Spool, newest, statement
 from channel.relay.quarantine_file import FILE as QUARANTINE
+from channel.relay.quarantine_file import go_without
 from channel.replay.area import read_area
 from channel.replay.dispute import Query
 from channel.replay.dispute_document import document
@@ -154,6 +155,11 @@ class OperatorSource:
         """The operator's desk takes over the wall clock's time (docs/protocol.md, law 3)."""
         old, new = to_wire(self.fold.ledger.last_stamp_ms), to_wire(SystemClock.of_home(self._home.path).now_ms())
         return await self._say(ClockStep, old=old, new=new, reason=reason)
+
+    async def go_without(self, party: str) -> Done:
+        """As `channel quarantine --without` does it."""
+        await asyncio.to_thread(go_without, self._home.path, party, tuple(self.fold.ledger.parties))
+        return Done(None)
 
     async def answer(self, asked: AnswerAsked) -> Done:
         raise InvariantError("the operator's console answers for nobody")

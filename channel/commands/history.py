@@ -86,9 +86,7 @@ def quarantine(
         kept = quarantine_file.read(channel.path)
         if without is not None:
             parties = [member.party for member in channel.charter()[0].parties]
-            if kept is None or without not in parties:
-                raise UsageError(f"there is no quarantine, or no party {without}: the parties are {', '.join(parties)}")
-            quarantine_file.go_without(channel.path, without)
+            quarantine_file.go_without(channel.path, without, parties)
         left_out = sorted(quarantine_file.without(channel.path))
         if json_output:
             print_json({"quarantine": None if kept is None else kept.document(), "without": left_out})

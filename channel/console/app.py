@@ -83,7 +83,7 @@ async def _failed(_: Request, error: ChannelError) -> Response:
         case RefusedError(code=code, detail=detail):
             return JSONResponse(trouble(code, detail), 409)
         case UnknownAlertError():
-            return JSONResponse(trouble("unknown-alert", str(error)), 404)
+            return JSONResponse(trouble(error.code, str(error)), 404)
         case UsageError():
             return JSONResponse(trouble("usage", str(error)), 400)
         case TransientError():

@@ -1,9 +1,9 @@
 """What one admin alone must not do: another one has to agree. Requests wait in memory, for a quarter of an hour.
 
 Where there is no other admin, or none but those whom this one has made alone lately, that one may put users right
-alone, so that there can be others; the audit says so. A clock step always needs two. Who counts as another is in
-apart.py. A sign-in link is shown to the one who asked for it and to nobody else: after the other one has agreed, that
-one asks for the link once more, and has it.
+alone, so that there can be others; the audit says so. A clock step, and going on after a restore without a party,
+always need two. Who counts as another is in apart.py. A sign-in link is shown to the one who asked for it and to nobody
+else: after the other one has agreed, that one asks for the link once more, and has it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from channel.console.people import Link, User, checked_name
 from channel.console.shapes import ApprovalShown, Role
 from channel.protocol.times import to_wire
 
-What = Literal["put-user", "remove-user", "link", "clock-step"]
+What = Literal["put-user", "remove-user", "link", "clock-step", "go-without"]
+ALWAYS_TWO = ("clock-step", "go-without")  # what changes the channel itself
 WAIT_MS = 15 * 60_000
 WAITING_MAX = 50
 
@@ -31,10 +32,12 @@ class Request:
     role: Role | None = None
     certificate: str | None = None
     reason: str = ""
+    party: str | None = None
 
     def told(self) -> dict[str, str]:
         """For the audit: a certificate by its fingerprint, which is no secret."""
         values = {"request": self.what, "user": self.user, "role": self.role, "certificate": self.certificate}
+        values |= {"party": self.party}
         return {name: str(value) for name, value in (values | {"reason": self.reason}).items() if value}
 
 
@@ -84,7 +87,7 @@ class Approvals:
         others = [people.users[name] for name in people.admins() if name != who.name]
         made = all(hands(other, now_ms) == {who.name} for other in others)
         own = made and not hands(people.users.get(who.name), now_ms)
-        return request.what != "clock-step" and (own or not others)
+        return request.what not in ALWAYS_TWO and (own or not others)
 
     def ask(self, request: Request, who: Session) -> Waiting:
         """Let it wait for a second admin. Refused: `too-many`, or one that cannot be."""
@@ -180,6 +183,7 @@ def shown(waiting: Waiting, viewer: Session) -> ApprovalShown:
         id=waiting.id,
         what=request.what,
         user=request.user,
+        party=request.party,
         role=request.role,
         reason=request.reason + _certificate(request),
         by=waiting.by,

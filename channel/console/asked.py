@@ -75,6 +75,12 @@ class Because(Asked):
     reason: Why
 
 
+class GoWithout(Because):
+    """Without which party the relay is to go on (docs/operations.md, section 6.3)."""
+
+    party: Annotated[str, Field(max_length=32)]
+
+
 class DisputeAsked(Asked):
     """Who is proven to have known what about an area, between two times. `party`: only what it wrote or was to get."""
 

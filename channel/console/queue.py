@@ -19,6 +19,8 @@ Raised = AlertRecord | FindingRecord
 class UnknownAlertError(UsageError):
     """There is no such alert for this desk, so nothing was signed."""
 
+    code = "unknown-alert"
+
 
 def told_alert(ledger: Ledger, alert: str, party: str | None) -> AlertRecord:
     """The alert, if it was told to that party, or to the operator (None). UnknownAlertError.

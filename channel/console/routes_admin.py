@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from channel.console.access import Refused, Session
 from channel.console.approvals import Approvals, Request, shown
-from channel.console.asked import Because, UserPut
+from channel.console.asked import Because, GoWithout, UserPut
 from channel.console.console import Console, console_of, signed_in
 from channel.console.shapes import ApprovalShown, Decided, UserShown
 from channel.protocol.errors import RefusedError, UsageError
@@ -65,6 +65,13 @@ async def clock_step(asked: Because, here: Here, who: Admin) -> Decided:
     return await _decide(here, who, Request("clock-step", reason=asked.reason))
 
 
+@router.post("/quarantine/without")
+async def go_without(asked: GoWithout, here: Here, who: Admin) -> Decided:
+    """Ask that the relay go on after a restore without a party that cannot come. Only on the operator's console."""
+    here.operators_only()
+    return await _decide(here, who, Request("go-without", party=asked.party, reason=asked.reason))
+
+
 @router.get("/approvals")
 async def approvals(here: Here, who: Admin) -> tuple[ApprovalShown, ...]:
     """What waits for a second admin."""
@@ -80,6 +87,9 @@ async def agree(id_: str, here: Here, who: Admin) -> Decided:
         with here.access.acting(who.name, "agree", **waiting.told()) as outcome:
             if request.what == "clock-step":
                 return await _stepped(here, request, outcome)
+            if request.what == "go-without":
+                await here.source.go_without(request.party or "")
+                return Decided(waiting=None, link=None, index=None)
             if here.approvals.apply(request, waiting.by, who.name):
                 here.approvals.grant(request.user or "", waiting.by, who.name)
     except (Refused, UsageError, RefusedError, ValidationError):

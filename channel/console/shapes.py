@@ -393,8 +393,10 @@ class ApprovalShown(Shown):
     """Something that two admins decide: one has asked, another has to agree."""
 
     id: str
-    what: Literal["put-user", "remove-user", "link", "clock-step"]
+    what: Literal["put-user", "remove-user", "link", "clock-step", "go-without"]
     user: str | None
+    party: str | None
+    """Without whom the relay is to go on, after a restore."""
     role: Role | None
     reason: str
     by: str

@@ -119,6 +119,10 @@ class Source(Protocol):
         """Take over the wall clock's time, for the operator's desk."""
         ...
 
+    async def go_without(self, party: str) -> Done:
+        """After a restore: let the relay wait no longer for that party. UsageError: it does not wait."""
+        ...
+
     async def answer(self, asked: AnswerAsked) -> Done:
         """A party's word on a notice. Only a party's source is asked."""
         ...

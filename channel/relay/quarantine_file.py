@@ -7,6 +7,7 @@ come; `log.head` is the newest checkpoint, kept beside the log so that an older 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from channel.broker.pki import write_file
 from channel.protocol.charter import spans
-from channel.protocol.errors import FatalError
+from channel.protocol.errors import FatalError, UsageError
 from channel.protocol.forms import Hash, Index, Model
 
 FILE = "quarantine.json"
@@ -108,8 +109,10 @@ def without(home: Path) -> set[str]:
         return set()
 
 
-def go_without(home: Path, party: str) -> None:
-    """The operator's word that a party cannot come."""
+def go_without(home: Path, party: str, parties: Collection[str]) -> None:
+    """The operator's word that a party cannot come. UsageError: there is no quarantine, or no such party."""
+    if read(home) is None or party not in parties:
+        raise UsageError(f"there is no quarantine, or no party {party}: the parties are {', '.join(parties)}")
     _replace(home / WITHOUT, ("\n".join(sorted({*without(home), party})) + "\n").encode())
 
 

@@ -118,6 +118,9 @@ class PartySource:
         told_alert(self.fold.ledger, alert, self.facts.party)
         return await in_log_or_queued(self._client.acknowledge(alert, reason))
 
+    async def go_without(self, party: str) -> Done:
+        raise InvariantError("a party's console does not decide when the relay goes on")
+
     async def answer(self, asked: AnswerAsked) -> Done:
         read = None if asked.read_back is None else (asked.read_back.place, asked.read_back.time)
         answering = self._client.answer(

@@ -84,6 +84,9 @@ class NetSource:
     async def apply_clock(self, reason: str) -> Done:
         return self._did("clock", reason)
 
+    async def go_without(self, party: str) -> Done:
+        return self._did("go-without", party)
+
     async def answer(self, asked: AnswerAsked) -> Done:
         return self._did("answer", asked)
 

@@ -378,6 +378,18 @@ async def test_the_only_admin_makes_others_alone_and_they_count_as_one_person_fo
     assert alone == ["boris", "carla", "vera"]
 
 
+async def test_going_on_after_a_restore_without_a_party_always_takes_two(room: Room) -> None:
+    async with room.signed_in("admin", "anna") as anna:
+        asked = await ask(anna, "quarantine/without", party="russia")
+        assert (asked["waiting"]["what"], asked["waiting"]["party"]) == ("go-without", "russia")
+        assert room.source.acts == []
+        async with room.signed_in("admin", "boris") as boris:
+            assert (await agree(boris, asked)).status_code == 200
+    assert room.source.acts == [("go-without", "russia")]
+    told = [line for line in lines(room) if line["what"] == "agree"]
+    assert [(line["state"], line.get("party")) for line in told] == [("begun", "russia"), ("done", None)]
+
+
 async def test_what_could_not_be_done_waits_on(room: Room) -> None:
     async def fails(reason: str) -> Done:
         raise UsageError("no step of the clock waits")
@@ -441,9 +453,9 @@ async def test_sign_ins_and_acts_are_in_the_audit_and_it_holds(room: Room) -> No
 @pytest.mark.parametrize(
     ("fault", "status", "state", "code"),
     [
-        (UnknownAlertError("no such alert"), 404, "failed", "UnknownAlertError"),
+        (UnknownAlertError("no such alert"), 404, "failed", "unknown-alert"),
         (RefusedError("too-late", "it is over"), 409, "failed", "too-late"),
-        (TransientError("the relay did not answer"), 503, "unknown", "TransientError"),
+        (TransientError("the relay did not answer"), 503, "unknown", "transient"),
     ],
 )
 async def test_what_came_to_nothing_is_not_in_the_audit_as_done(

@@ -23,7 +23,7 @@ OWN = {"/api/v1/sign-out", "/api/v1/password"}  # of whoever is signed in, whate
 FILLED = {"alert": "ab" * 8, "of": "A" * 43, "id_": "1", "name": "anna", "z": "1", "x": "0", "y": "0"}
 NEEDS: dict[str, Role] = {
     "acknowledge": "watch", "answers": "watch", "displayed": "watch", "users": "admin", "approvals": "admin",
-    "clock-step": "admin", "forwardings": "watch", "check": "watch",
+    "clock-step": "admin", "quarantine": "admin", "forwardings": "watch", "check": "watch",
 }  # fmt: skip
 
 

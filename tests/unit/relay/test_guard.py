@@ -134,7 +134,7 @@ async def _answered(desk: Desk, *parties: str) -> None:
 async def test_the_word_to_go_on_without_a_party_is_good_for_one_quarantine(desk: Desk) -> None:
     desk.relay.close()
     restoring.mark(desk.home, NOW_MS)
-    quarantine_file.go_without(desk.home, "sdf")
+    quarantine_file.go_without(desk.home, "sdf", ("sdf",))
     restoring.mark(desk.home, NOW_MS)
     desk.start()
     await _answered(desk, "coalition", "russia", "regime")
@@ -148,7 +148,7 @@ async def test_a_party_gone_without_that_comes_back_with_more_ends_the_net(desk:
     restoring.mark(desk.home, NOW_MS)
     desk.start()
     size = desk.relay.core.committed_size
-    quarantine_file.go_without(desk.home, "sdf")
+    quarantine_file.go_without(desk.home, "sdf", ("sdf",))
     await _answered(desk, "coalition", "russia", "regime")
     assert not desk.relay.guard.closed
     desk.put("sdf", ShownItem(note=desk.note(size)))
@@ -163,7 +163,7 @@ async def test_a_crash_as_a_quarantine_ends_leaves_no_word_for_the_next(
 ) -> None:
     desk.relay.close()
     restoring.mark(desk.home, NOW_MS)
-    quarantine_file.go_without(desk.home, "sdf")
+    quarantine_file.go_without(desk.home, "sdf", ("sdf",))
     desk.start()
     replace = Path.replace
 
