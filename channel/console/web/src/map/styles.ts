@@ -37,7 +37,7 @@ interface LabelOptions {
 }
 
 /** How high a line of a label is. */
-export const LINE_PX = 17;
+export const LINE_PX = 19;
 
 export function fontOf(bold: boolean): string {
   return `${bold ? 600 : 400} 13px ${FONT}`;
