@@ -89,6 +89,16 @@ def test_in_arabic_values_stand_on_the_side_of_their_names(stage: Any, visit: An
         assert value.evaluate("element => getComputedStyle(element).direction") == "rtl"
 
 
+def test_in_arabic_how_long_an_alert_stands_is_at_the_end_of_its_card(stage: Any, visit: Any) -> None:
+    _story(stage)
+    stage.notice("sdf", 300 * S, "russia", text="Third notice.")
+    stage.clock(400 * S)
+    page = visit("watch", "/", "ar")
+    card = page.locator("li.standing").first
+    expect(card).to_be_visible()
+    assert card.locator(".since").bounding_box()["x"] - card.bounding_box()["x"] < 30
+
+
 def test_an_area_drawn_on_the_map_filters_and_starts_a_dispute_report(stage: Any, visit: Any) -> None:
     _story(stage)
     stage.notice(
