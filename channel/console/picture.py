@@ -10,7 +10,8 @@ from typing import Any
 
 from channel.console.shapes import Picture
 from channel.ledger import Ledger
-from channel.picture.features import features
+from channel.picture import features
+from channel.protocol.ids import Hash
 
 
 def picture(ledger: Ledger, now_ms: int, party: str | None = None) -> Picture:
@@ -20,8 +21,13 @@ def picture(ledger: Ledger, now_ms: int, party: str | None = None) -> Picture:
 
 def exported(ledger: Ledger, now_ms: int, party: str | None = None) -> Picture:
     """The same for a file."""
-    found = features(ledger, now_ms, party)["features"]
+    found = features.features(ledger, now_ms, party)["features"]
     return Picture(features=tuple(_named(feature) for feature in found))
+
+
+def own(ledger: Ledger, of: Hash, now_ms: int, party: str | None = None) -> tuple[dict[str, Any], ...]:
+    """What one notice places, also when it is over."""
+    return tuple(_round(_named(feature)) for feature in features.own(ledger, of, now_ms, party))
 
 
 def _named(feature: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,8 @@ async def clock_step(asked: Because, here: Here, who: Admin) -> Decided:
 async def go_without(asked: GoWithout, here: Here, who: Admin) -> Decided:
     """Ask that the relay go on after a restore without a party that cannot come. Only on the operator's console."""
     here.operators_only()
+    if not here.live.standing.quarantined:
+        raise Refused(409, "no-quarantine", "the relay waits for nobody: there is nothing to go on without")
     return await _decide(here, who, Request("go-without", party=asked.party, reason=asked.reason))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 from channel.console import queue, rows, says
-from channel.console.picture import picture
+from channel.console.picture import own, picture
 from channel.console.shapes import AlertRow, Health, NoticePage, NoticeRow, Picture, Pulse, RollCall, View
 from channel.console.source import Standing
 from channel.ledger import Ledger
@@ -80,21 +79,17 @@ def page(moment: rows.Moment, of: ids.Hash) -> NoticePage:
     ledger, record = moment.ledger, moment.ledger.notices[of]
     alerts = [ledger.alerts[id_] for id_ in ledger.alerts_on.get(of, ())]
     raised: list[queue.Raised] = [*alerts, *(one for one in ledger.findings.values() if of in one.body.rests_on)]
-    whole = picture(ledger, moment.now_ms, moment.party)
+    standing = picture(ledger, moment.now_ms, moment.party).features
+    resting = (feature for feature in standing if of in feature["properties"].get("rests_on", ()))
     desks = [(d.party, d.desk) for alert in alerts for d in (*alert.body.told, alert.body.ring)]
     desks += [(party, ledger.desk(party, "operations")) for party in (record.author, *record.parties)]
     return NoticePage(
         row=rows.notice_row(moment, record),
         timeline=tuple(says.statement(ledger, entry, moment.witnessed) for entry in says.about(ledger, of)),
         alerts=tuple(in_order(queue.queue_row(moment, one) for one in raised)),
-        picture=Picture(features=tuple(f for f in whole.features if _shows(f["properties"], of))),
+        picture=Picture(features=(*own(ledger, of, moment.now_ms, moment.party), *resting)),
         contacts={f"{party}/{desk}": ledger.contact(party, desk) for party, desk in sorted(set(desks))},
     )
-
-
-def _shows(properties: dict[str, Any], of: ids.Hash) -> bool:
-    """The notice itself, or a finding that rests on it."""
-    return properties.get("of") == of or of in properties.get("rests_on", ())
 
 
 def health(ledger: Ledger, marks: rows.Marks, standing: Standing) -> Health:

@@ -19,8 +19,9 @@ from channel.picture import reading
 from channel.picture.gallery import unit_of
 from channel.picture.plane import E7
 from channel.protocol.forms import Kind
+from channel.protocol.ids import Hash
 from channel.protocol.places import geod
-from channel.protocol.statements import Circle, Line, Notice, Point, Polygon, Position, Shape, Volume
+from channel.protocol.statements import Circle, Line, LineStatement, Notice, Point, Polygon, Position, Shape, Volume
 from channel.protocol.times import from_wire, to_wire
 
 Json = dict[str, Any]
@@ -45,6 +46,32 @@ def features(ledger: Ledger, at_ms: int, party: str | None = None) -> Json:
     for finding in standing(ledger, at_ms, party):
         found += _finding(ledger, finding)
     return {"type": "FeatureCollection", "features": found}
+
+
+def own(ledger: Ledger, of: Hash, at_ms: int, party: str | None = None) -> list[Json]:
+    """What one notice or line places, also when it does not stand any more: then it is marked `over`."""
+    record = ledger.notices[of]
+    body = record.body
+    if isinstance(body, LineStatement):
+        version = ledger.lines.versions.get(of if body.of is None else body.of)
+        return [] if version is None else [_over(one, _ended(ledger, version, at_ms)) for one in _line(version)]
+    if not isinstance(body, Notice) or not (party is None or reading.reads(ledger, party, (record.index,))):
+        return []
+    stands = bool(body.volumes) and _stands(ledger, record, at_ms, party, _newest(ledger, at_ms, party))
+    placed = [
+        _over(_volume(ledger, record, number, volume), not stands or from_wire(volume.until) <= at_ms)
+        for number, volume in enumerate(body.volumes, start=1)
+    ]
+    return placed or ([] if body.warn is None else [_warned(ledger, record, body.warn)])
+
+
+def _over(feature: Json, over: bool) -> Json:
+    return {**feature, "properties": {**feature["properties"], "over": over}}
+
+
+def _ended(ledger: Ledger, version: LineVersion, at_ms: int) -> bool:
+    end_ms = ledger.lines.end_ms(version)
+    return end_ms is not None and end_ms <= at_ms
 
 
 def track(ledger: Ledger, author: str, unit: str, from_ms: int, until_ms: int, party: str | None = None) -> Json:
@@ -142,39 +169,54 @@ def _stands(
 
 
 def _notice(ledger: Ledger, record: NoticeRecord, at_ms: int) -> Iterator[Json]:
-    body = _body(record)
-    for number, volume in enumerate(body.volumes, start=1):
+    for number, volume in enumerate(_body(record).volumes, start=1):
         if from_wire(volume.until) > at_ms:
-            yield {
-                "type": "Feature",
-                "id": f"{record.nid}/{number}",
-                "geometry": geometry(volume.shape),
-                "properties": _said(record, body, volume) | _style(ledger, record.author, body.kind, volume.shape),
-            }
+            yield _volume(ledger, record, number, volume)
 
 
-def _said(record: NoticeRecord, body: Notice, volume: Volume) -> Json:
-    named: Json = {
-        "what": body.kind.value, "party": record.author, "kind": body.kind.value, "nid": record.nid,
-        "token_sha256": record.of, "precedence": body.precedence.value, "status": body.status,
-        "from": volume.from_, "until": volume.until, "stamp": to_wire(record.stamp_ms),
-        "title": f"{record.author} {body.kind.value}" + (f": {body.unit}" if body.unit is not None else ""),
-        "description": body.text,
-    }  # fmt: skip
-    if body.unit is not None:
-        named["unit"] = body.unit
+def _volume(ledger: Ledger, record: NoticeRecord, number: int, volume: Volume) -> Json:
+    body = _body(record)
+    named = _said(record, body) | {"from": volume.from_, "until": volume.until}
     if volume.altitude is not None:
         band = volume.altitude
         named |= {"floor_m": band.floor_m, "ceiling_m": band.ceiling_m, "reference": band.reference}
-    match volume.shape:
+    return {
+        "type": "Feature",
+        "id": f"{record.nid}/{number}",
+        "geometry": geometry(volume.shape),
+        "properties": named | _extent(volume.shape) | _style(ledger, record.author, body.kind, volume.shape),
+    }
+
+
+def _warned(ledger: Ledger, record: NoticeRecord, area: Shape) -> Json:
+    """The coarse area of a notice that places nothing else: it is sealed."""
+    body = _body(record)
+    properties = _said(record, body) | {"what": "warned"} | _extent(area)
+    properties |= _style(ledger, record.author, body.kind, area)
+    return {"type": "Feature", "id": f"{record.nid}/warn", "geometry": geometry(area), "properties": properties}
+
+
+def _said(record: NoticeRecord, body: Notice) -> Json:
+    named: Json = {
+        "what": body.kind.value, "party": record.author, "kind": body.kind.value, "nid": record.nid,
+        "token_sha256": record.of, "precedence": body.precedence.value, "status": body.status,
+        "stamp": to_wire(record.stamp_ms),
+        "title": f"{record.author} {body.kind.value}" + (f": {body.unit}" if body.unit is not None else ""),
+        "description": body.text,
+    }  # fmt: skip
+    return named if body.unit is None else named | {"unit": body.unit}
+
+
+def _extent(shape: Shape) -> Json:
+    match shape:
         case Point(accuracy_m=accuracy_m):
-            return named | {"accuracy_m": accuracy_m}
+            return {"accuracy_m": accuracy_m}
         case Circle(radius_m=radius_m):
-            return named | {"circle_radius_m": radius_m, "circle_center": _degrees(volume.shape.center)}
+            return {"circle_radius_m": radius_m, "circle_center": _degrees(shape.center)}
         case Line(width_m=width_m):
-            return named | {"width_m": width_m}
+            return {"width_m": width_m}
         case Polygon():
-            return named
+            return {}
 
 
 def _style(ledger: Ledger, party: str, kind: Kind, shape: Shape) -> Json:

@@ -61,6 +61,44 @@ def test_a_notice_has_a_page_with_everything_signed_about_it(stage: Any, visit: 
     assert Path(download.value.path()).read_bytes()
 
 
+def test_an_ended_notice_s_page_says_and_shows_where_it_was(stage: Any, visit: Any) -> None:
+    of = _story(stage)
+    stage.clock(3600 * S)
+    page = visit("viewer", f"/#/notice/{of}")
+    expect(page.locator("dd").first).to_contain_text("within \u20683 km\u2069 of")
+    expect(page.locator(".mapbox .canvas")).to_have_attribute("data-features", "1")
+    [drawn] = page.request.get(f"{stage.origin}/api/v1/notices/{of}").json()["picture"]["features"]
+    assert (drawn["geometry"]["type"], drawn["properties"]["over"]) == ("Point", True)
+
+
+def test_the_people_s_table_is_in_line(stage: Any, visit: Any) -> None:
+    stage.token("watch")
+    page = visit("admin", "/#/people")
+    row = page.locator(".users tbody tr").first
+    expect(row).to_be_visible()
+    bottoms = row.locator("th, td").evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().bottom)")
+    assert max(bottoms) - min(bottoms) < 0.5
+
+
+def test_in_arabic_values_stand_on_the_side_of_their_names(stage: Any, visit: Any) -> None:
+    of = _story(stage)
+    page = visit("viewer", f"/#/notice/{of}", "ar")
+    values = page.locator("dl dd")
+    expect(values.last).to_be_visible()
+    for value in values.all():
+        assert value.evaluate("element => getComputedStyle(element).direction") == "rtl"
+
+
+def test_in_arabic_how_long_an_alert_stands_is_at_the_end_of_its_card(stage: Any, visit: Any) -> None:
+    _story(stage)
+    stage.notice("sdf", 300 * S, "russia", text="Third notice.")
+    stage.clock(400 * S)
+    page = visit("watch", "/", "ar")
+    card = page.locator("li.standing").first
+    expect(card).to_be_visible()
+    assert card.locator(".since").bounding_box()["x"] - card.bounding_box()["x"] < 30
+
+
 def test_an_area_drawn_on_the_map_filters_and_starts_a_dispute_report(stage: Any, visit: Any) -> None:
     _story(stage)
     stage.notice(

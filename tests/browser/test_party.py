@@ -126,7 +126,7 @@ def test_an_answer_is_given_with_its_read_back(stage: Any, visit: Any) -> None:
     expect(page.get_by_role("button", name="WILCO")).to_be_visible()
 
 
-OFF = FITS.model_copy(update={"fits": False, "fault": "time", "apart_s": 10_800, "hint": "as if local time were Zulu"})
+OFF = FITS.model_copy(update={"fits": False, "fault": "time", "apart_s": 10_800, "slip": "zone"})
 
 
 def test_a_read_back_that_does_not_fit_is_shown_first_and_corrected(stage: Any, visit: Any) -> None:
@@ -137,7 +137,7 @@ def test_a_read_back_that_does_not_fit_is_shown_first_and_corrected(stage: Any, 
     compared = page.get_by_role("alert")
     expect(compared).to_contain_text("Another time than the notice's")
     expect(compared).to_contain_text("3h\u00a000m")
-    expect(compared).to_contain_text("as if local time were Zulu")
+    expect(compared).to_contain_text("As if local time were read as Zulu.")
     assert _acts(stage, "answer") == [], "nothing is signed before the officer says so"
     page.get_by_role("button", name="Correct it").click()
     expect(page.get_by_label("Place, as you read it")).to_be_focused()
@@ -235,7 +235,7 @@ CAUSES = PLAIN.model_copy(
             CausedShown(
                 kind="proximity", precedence="IMMEDIATE", concerns=("russia", "sdf"), measures={"distance-m": 900},
                 rests_on=(OtherShown(of="A" * 43, nid="015e9625-9b0f-7000", author="sdf", kind="position"),),
-                says="two positions are 900 m apart",
+                says="two positions are 900 m apart", facts=(),
             ),
         ),
     }

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter as Counts
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -380,6 +381,10 @@ async def test_the_only_admin_makes_others_alone_and_they_count_as_one_person_fo
 
 async def test_going_on_after_a_restore_without_a_party_always_takes_two(room: Room) -> None:
     async with room.signed_in("admin", "anna") as anna:
+        refused = await anna.post("/api/v1/quarantine/without", json={"party": "russia", "reason": "no link"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "no-quarantine")
+        room.source.state = replace(room.source.state, quarantined=True)
+        await room.turn()
         asked = await ask(anna, "quarantine/without", party="russia")
         assert (asked["waiting"]["what"], asked["waiting"]["party"]) == ("go-without", "russia")
         assert room.source.acts == []

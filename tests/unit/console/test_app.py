@@ -157,7 +157,8 @@ async def test_a_notice_s_page_has_everything_about_it_and_nothing_else(room: Ro
     assert types == ["notice", "receiving", "answer", "alert", "forwarding", "receiving", "answer"]
     assert [statement["type"] for statement in early["timeline"]] == ["notice"]
     assert page["contacts"]["russia/operations"].startswith("+000")
-    assert len(page["picture"]["features"]) == 1
+    [drawn] = page["picture"]["features"]
+    assert (drawn["geometry"]["type"], drawn["properties"]["over"]) == ("Point", False)
 
 
 async def test_a_finding_is_in_the_queue_and_on_the_pages_of_what_it_rests_on(room: Room, net: Net) -> None:

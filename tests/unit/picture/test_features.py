@@ -17,6 +17,7 @@ from channel.picture import features
 from channel.picture.ahead import would_cause
 from channel.picture.geojson import read
 from channel.picture.situation import Situation
+from channel.protocol.times import to_wire
 from tests.unit.picture.scenes import T0_MS, Scene, at, circle, within
 from tests.unit.relay.lab import HOUR, MINUTE
 
@@ -72,6 +73,24 @@ def test_what_is_over_or_taken_back_or_not_yet_sent_is_not_there(scene: Scene) -
     assert whats(scene, 0) == ["position", "intent"]
     assert whats(scene, 10 * MINUTE) == ["position"]
     assert whats(scene, HOUR) == []
+
+
+def test_a_notice_s_own_places_are_there_also_when_it_is_over_and_say_so(scene: Scene) -> None:
+    intent = scene.intent("russia", "coalition", until=HOUR)
+    line = scene.line("coalition", "russia", until_time=to_wire(T0_MS + HOUR))
+    ledger = scene.folded.ledger
+
+    def over(of: str, at_ms: int) -> list[bool]:
+        return [one["properties"]["over"] for one in features.own(ledger, of, T0_MS + at_ms)]
+
+    assert [over(intent.of, at_ms) for at_ms in (0, HOUR)] == [[False], [True]]
+    assert [over(line.of, at_ms) for at_ms in (0, HOUR)] == [[False], [True]]
+    [drawn] = features.own(ledger, intent.of, T0_MS + HOUR)
+    assert drawn["properties"]["circle_radius_m"] == 1_000
+    assert features.own(ledger, intent.of, T0_MS, "regime") == []
+    withdrawn = scene.place("coalition", "russia")
+    scene.now(scene.notice("coalition", "russia", withdraws=withdrawn.of))
+    assert over(withdrawn.of, 10 * MINUTE) == [True]
 
 
 def test_of_a_unit_only_the_newest_position_is_there_and_its_track_can_be_asked_for(scene: Scene) -> None:

@@ -14,13 +14,18 @@ const ALL: Record<Language, Words> = { en, ru, ar, ku };
 const [ISOLATE, POP] = [0x2068, 0x2069].map((code) => String.fromCodePoint(code)) as [string, string];
 const RIGHT_TO_LEFT = new Set<Language>(["ar"]);
 
+/** A value that turns nothing that stands around it, whichever way it runs. */
+export function isolated(value: string | number): string {
+  return ISOLATE + value + POP;
+}
+
 /** The sentence for a key, `{name}` replaced. Values are isolated, so that none turns what stands around it. */
 export function t(key: Key, values?: Record<string, string | number>): string {
   const sentence = ALL[settings.language][key];
   if (!values) return sentence;
   return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
-    return value === undefined ? whole : ISOLATE + value + POP;
+    return value === undefined ? whole : isolated(value);
   });
 }
 

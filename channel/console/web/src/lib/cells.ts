@@ -44,6 +44,34 @@ export function pressing(row: NoticeRow): Delivery | null {
   return among.reduce<Delivery | null>((one, other) => (one && ms(one.due_at) <= ms(other.due_at) ? one : other), null);
 }
 
+export interface Fitting {
+  shown: readonly Delivery[];
+  /** Those that have no room. */
+  rest: readonly Delivery[];
+}
+
+/**
+ * The cells of a row that are shown whole in that room, all in pixels: everyone in their place if all fit, else those
+ * that matter most, beside a mark as wide as `mark` that counts the others.
+ */
+export function fitting(deliveries: readonly Delivery[], room: number, cell: number, gap: number, mark: number): Fitting {
+  const fit = (left: number): number => Math.floor((left + gap) / (cell + gap));
+  if (deliveries.length <= Math.max(1, fit(room))) return { shown: deliveries, rest: [] };
+  const sorted = [...deliveries].sort((one, other) => need(other) - need(one));
+  const count = Math.max(1, fit(room - mark - gap));
+  return { shown: sorted.slice(0, count), rest: sorted.slice(count) };
+}
+
+/** How much it matters to see what became of a delivery. */
+function need(of: Delivery): number {
+  return Number(unanswered(of)) * 4 + Number(of.owed) * 2 + Number(of.action);
+}
+
+/** Whether somebody has failed to answer, or to pass on, in time. */
+export function unanswered(of: Delivery): boolean {
+  return of.overdue || of.cell === "expired";
+}
+
 /** Centre of the box of all volumes. */
 export function centre(row: NoticeRow): [number, number] | null {
   const box = row.box;

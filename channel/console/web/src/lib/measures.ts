@@ -1,5 +1,5 @@
 // Distances and extents for people.
-import { number, t } from "../i18n/index.svelte";
+import { isolated, number, t } from "../i18n/index.svelte";
 import type { Placer } from "./placer.svelte";
 import type { Picture } from "./types";
 
@@ -20,7 +20,7 @@ export function extent(feature: Picture["features"][number], placer: Placer): st
   const size = (name: string): number => Number(properties[name] ?? Number.NaN);
   const path = (geometry.type === "Polygon" ? geometry.coordinates[0] : geometry.coordinates) as [number, number][];
   const place = placer.place(geometry.type === "Point" ? (geometry.coordinates as [number, number]) : path[0]!);
-  const band = Number.isFinite(size("floor_m")) ? ` · ${size("floor_m")}–${size("ceiling_m")} m ${String(properties["reference"])}` : "";
+  const band = Number.isFinite(size("floor_m")) ? ` · ${isolated(`${size("floor_m")}–${size("ceiling_m")} m ${String(properties["reference"])}`)}` : "";
   if (geometry.type === "Polygon") return t("page.corners", { count: path.length - 1, place }) + band;
   if (geometry.type === "LineString") return t("page.along", { count: path.length, width: metres(size("width_m")), place }) + band;
   if (Number.isFinite(size("circle_radius_m"))) return t("page.within", { distance: metres(size("circle_radius_m")), place }) + band;

@@ -5,7 +5,7 @@ import { PRECEDENCES } from "./types";
 
 export const STATES = ["overdue", "owed", "open", "ended"] as const;
 export type State = (typeof STATES)[number];
-export const SORTS = ["urgency", "deadline", "newest", "precedence", "author"] as const;
+export const SORTS = ["urgency", "deadline", "newest", "precedence", "author", "nearest"] as const;
 export type Sort = (typeof SORTS)[number];
 export type Box = readonly [number, number, number, number];
 
@@ -18,9 +18,14 @@ export interface Filter {
   area: Box | null;
   /** Only notices logged in the last so many milliseconds. */
   within: number | null;
+  /** Only notices whose window reaches into this time; by when it was logged, where a notice has no window. */
+  from: number | null;
+  until: number | null;
 }
 
-export const EVERYTHING: Filter = { text: "", precedences: [], party: null, states: [], area: null, within: null };
+export const EVERYTHING: Filter = { text: "", precedences: [], party: null, states: [], area: null, within: null, from: null, until: null };
+/** An answer that is due within this time is as urgent as any. */
+const URGENT_MS = 60_000;
 
 /** A line of the board: the head of a group, or a notice. */
 export type Line =
@@ -47,6 +52,14 @@ export function nextDue(row: NoticeRow): number {
   return due;
 }
 
+/** What no filter may hide: what is overdue, FLASH and IMMEDIATE that are owed an answer, and what is due at once. */
+export function urgent(row: NoticeRow, now: number): boolean {
+  const state = stateOf(row);
+  if (state !== "owed") return state === "overdue";
+  if (row.precedence === "FLASH" || row.precedence === "IMMEDIATE") return true;
+  return row.deliveries.some((one) => one.open && one.owed && ms(one.due_at) - now <= URGENT_MS);
+}
+
 export function overlaps(box: Box, other: Box): boolean {
   return box[0] <= other[2] && other[0] <= box[2] && box[1] <= other[3] && other[1] <= box[3];
 }
@@ -56,8 +69,17 @@ export function matches(row: NoticeRow, filter: Filter, now: number): boolean {
   if (filter.states.length && !filter.states.includes(stateOf(row))) return false;
   if (filter.party && row.author !== filter.party && !row.deliveries.some((d) => concerns(d, filter.party!))) return false;
   if (filter.within !== null && ms(row.logged_at) < now - filter.within) return false;
+  if (!during(row, filter)) return false;
   if (filter.area && !(row.box && overlaps(row.box as unknown as Box, filter.area))) return false;
   return !filter.text || words(row).includes(filter.text.toLocaleLowerCase());
+}
+
+function during(row: NoticeRow, { from, until }: Filter): boolean {
+  if (from === null && until === null) return true;
+  const begins = ms(row.begins_at ?? row.logged_at);
+  // A window without an end goes on.
+  const ends = row.begins_at ? ms(row.ends_at) || Number.POSITIVE_INFINITY : begins;
+  return (from === null || ends >= from) && (until === null || begins <= until);
 }
 
 function concerns(delivery: NoticeRow["deliveries"][number], party: string): boolean {
@@ -82,7 +104,9 @@ function precedence(row: NoticeRow): number {
   return PRECEDENCE_RANK.get(row.precedence) ?? 9;
 }
 
-const BY: Record<Sort, (a: NoticeRow, b: NoticeRow) => number> = {
+type Compare = (a: NoticeRow, b: NoticeRow) => number;
+
+const BY: Record<Exclude<Sort, "nearest">, Compare> = {
   urgency: (a, b) => precedence(a) - precedence(b) || nextDue(a) - nextDue(b) || b.index - a.index,
   deadline: (a, b) => nextDue(a) - nextDue(b) || b.index - a.index,
   newest: (a, b) => b.index - a.index,
@@ -90,23 +114,34 @@ const BY: Record<Sort, (a: NoticeRow, b: NoticeRow) => number> = {
   author: (a, b) => a.author.localeCompare(b.author) || b.index - a.index,
 };
 
+/** The nearest to the middle of an area first; what has no place last. */
+function nearest(area: Box): Compare {
+  const [lon, lat] = [(area[0] + area[2]) / 2, (area[1] + area[3]) / 2];
+  const stretch = Math.cos((lat * Math.PI) / 180);
+  const far = ({ box }: NoticeRow): number =>
+    box ? Math.hypot(((box[0] + box[2]) / 2 - lon) * stretch, (box[1] + box[3]) / 2 - lat) : 1000;
+  return (a, b) => far(a) - far(b) || BY.urgency(a, b);
+}
+
 /**
- * The lines of the board: grouped by state, what is overdue first whatever the sort, and also what is overdue but
- * outside the filter: nothing may hide it.
+ * The lines of the board: grouped by state, what is overdue first whatever the sort, then what is owed, of that what is
+ * urgent first. What is urgent is there also when it is outside the filter: nothing may hide it. `area` is the one that
+ * `nearest` goes by.
  */
-export function lines(rows: readonly NoticeRow[], filter: Filter, sort: Sort, now: number): Line[] {
-  const groups: Record<State, { row: NoticeRow; outside: boolean }[]> = { overdue: [], owed: [], open: [], ended: [] };
+export function lines(rows: readonly NoticeRow[], filter: Filter, sort: Sort, now: number, area: Box | null = null): Line[] {
+  const groups: Record<State, { row: NoticeRow; outside: boolean; presses: boolean }[]> = { overdue: [], owed: [], open: [], ended: [] };
   for (const row of rows) {
     const inside = matches(row, filter, now);
-    const state = stateOf(row);
-    if (inside || state === "overdue") groups[state].push({ row, outside: !inside });
+    const presses = urgent(row, now);
+    if (inside || presses) groups[stateOf(row)].push({ row, outside: !inside, presses });
   }
+  const chosen = sort === "nearest" ? (area ? nearest(area) : BY.urgency) : BY[sort];
   const found: Line[] = [];
   for (const state of STATES) {
     const group = groups[state];
     if (!group.length) continue;
-    const by = state === "ended" && sort === "urgency" ? BY.newest : BY[sort];
-    group.sort((a, b) => Number(a.outside) - Number(b.outside) || by(a.row, b.row));
+    const by = state === "ended" && sort === "urgency" ? BY.newest : chosen;
+    group.sort((a, b) => Number(b.presses) - Number(a.presses) || Number(a.outside) - Number(b.outside) || by(a.row, b.row));
     found.push({ kind: "head", state, count: group.length, key: `head-${state}` });
     for (const { row, outside } of group) found.push({ kind: "row", row, outside, key: row.of });
   }

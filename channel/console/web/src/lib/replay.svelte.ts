@@ -6,7 +6,9 @@ import type { LeafEvent, View } from "./types";
 
 export const SPEEDS = [1, 10, 60, 300, 1800, 3600] as const;
 const FRAME_MS = 100;
-const PAGE_MAX = 200;
+/** So many leaves are on the slider, the newest: what is older is replayed by `channel replay`. */
+export const LEAVES_MAX = 100_000;
+const PAGE = 500;
 
 export class Replay {
   readonly scene = new Scene();
@@ -18,10 +20,13 @@ export class Replay {
   as = $state<string | null>(null);
   failed = $state<string | null>(null);
   loading = $state(false);
+  /** Whether the log has more leaves than the slider. */
+  cut = $state(false);
 
   #timer: ReturnType<typeof setInterval> | undefined;
   #last = 0;
   #asked = 0;
+  #newest = -1;
   #wanted: number | null = null;
   #stamps = $state.raw<readonly number[]>([]);
 
@@ -37,18 +42,22 @@ export class Replay {
     return this.events.length > 0;
   }
 
-  /** Reads which leaves there are, then shows the moment asked for, or the newest. */
-  async open(at: number | null): Promise<void> {
+  /** Reads which leaves there are up to the newest known, then shows the moment asked for, or the newest. */
+  async open(at: number | null, newest: number): Promise<void> {
     const found: LeafEvent[] = [];
+    const before = Math.max(-1, newest - LEAVES_MAX);
+    this.#newest = newest;
     try {
-      for (let page = 0; page < PAGE_MAX; page++) {
-        const after = found.length ? found[found.length - 1]!.index : -1;
+      // One page more than there should be: the log goes on meanwhile.
+      for (let page = 0; page <= LEAVES_MAX / PAGE; page++) {
+        const after = found.length ? found[found.length - 1]!.index : before;
         const more = await get<LeafEvent[]>("/api/v1/events", { after: String(after), as: this.as });
         if (!more.length) break;
         found.push(...more);
       }
       this.#stamps = found.map((event) => ms(event.at));
       this.events = found;
+      this.cut = before >= 0;
       await this.show(at ?? this.end);
     } catch (error) {
       this.failed = (error as Error).message;
@@ -82,7 +91,7 @@ export class Replay {
 
   async see(as: string | null): Promise<void> {
     this.as = as;
-    await this.open(this.at);
+    await this.open(this.at, this.#newest);
   }
 
   play(): void {

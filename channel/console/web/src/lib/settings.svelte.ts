@@ -10,6 +10,7 @@ interface Kept {
   coordinates?: Coordinates;
   sound?: boolean;
   labels?: boolean;
+  keys?: boolean;
 }
 
 function kept(): Kept {
@@ -32,6 +33,8 @@ class Settings {
   coordinates = $state<Coordinates | null>(null);
   sound = $state(true);
   labels = $state(true);
+  /** Whether single keys do something: people who speak to their machine, or whose hands shake, turn them off. */
+  keys = $state(true);
   readonly wall = new URLSearchParams(location.search).has("wall");
 
   constructor() {
@@ -41,11 +44,12 @@ class Settings {
     this.coordinates = old.coordinates ?? null;
     this.sound = old.sound ?? true;
     this.labels = old.labels ?? true;
+    this.keys = old.keys ?? true;
   }
 
   save(): void {
-    const { language, theme, coordinates, sound, labels } = this;
-    const keep: Kept = { language, theme, sound, labels, ...(coordinates ? { coordinates } : {}) };
+    const { language, theme, coordinates, sound, labels, keys } = this;
+    const keep: Kept = { language, theme, sound, labels, keys, ...(coordinates ? { coordinates } : {}) };
     try {
       localStorage.setItem(PLACE, JSON.stringify(keep));
     } catch {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, countdown, day, dtg, local, moment, ms, shortTime, span, wall, zulu } from "./times";
+import { age, briefTime, countdown, day, dtg, local, moment, ms, shortTime, span, wall, zulu } from "./times";
 
 const AT = Date.UTC(2017, 8, 16, 0, 36, 5);
 
@@ -8,13 +8,23 @@ test("a date-time group is Latin whatever the language", () => {
 });
 
 test("a deadline is passed when the time is at it", () => {
-  expect([countdown(1), countdown(1000), countdown(0), countdown(-1000), countdown(-3_600_000)]).toEqual(["00:01", "00:01", "−00:00", "−00:01", "−1h\u00a000m"]);
-  expect([span(59_999), span(172_800_000), countdown(Number.NaN)]).toEqual(["00:59", "2d\u00a000h", ""]);
+  expect([1, 1000, 0, -1000, -3_600_000].map((left) => countdown(left, "en"))).toEqual(["00:01", "00:01", "−00:00", "−00:01", "−1h\u00a000m"]);
+  expect([span(59_999, "en"), span(172_800_000, "en"), countdown(Number.NaN, "en")]).toEqual(["00:59", "2d\u00a000h", ""]);
+});
+
+test("what is left is short in each language's own letters, and stays from left to right", () => {
+  const lengths = [-74_220_000, 273_600_000, 10_368_000_000];
+  const said = (language: string): string[] => lengths.map((left) => countdown(left, language));
+  expect(said("en")).toEqual(["−20h\u00a037m", "3d\u00a004h", "120d"]);
+  expect(said("ru")).toEqual(["−20ч\u00a037м", "3д\u00a004ч", "120д"]);
+  expect(said("ar")).toEqual(["−20\u200eس\u200e\u00a037\u200eد\u200e", "3\u200eي\u200e\u00a004\u200eس\u200e", "120\u200eي\u200e"]);
+  expect(said("ku")).toEqual(["−20s\u00a037d", "3r\u00a004s", "120r"]);
 });
 
 test("a time of another day says which", () => {
   expect(shortTime(AT, AT + 1000)).toBe("0036Z");
   expect(shortTime(AT, AT + 86_400_000)).toBe("160036Z SEP 17");
+  expect([1000, 86_400_000, 86_400_000 * 30].map((later) => briefTime(AT, AT + later))).toEqual(["0036Z", "160036Z", "160036Z SEP 17"]);
 });
 
 test("what people type is read in UTC, and anything else is refused", () => {

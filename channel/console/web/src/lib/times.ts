@@ -40,21 +40,37 @@ export function shortTime(at: number, now: number): string {
   return same ? `${zulu(at).slice(0, 5).replace(":", "")}Z` : dtg(at);
 }
 
+/** `1230Z` on the same UTC day as `now`, `161230Z` within four weeks, else the whole group: for narrow places. */
+export function briefTime(at: number, now: number): string {
+  if (!Number.isFinite(at)) return "—";
+  const time = shortTime(at, now);
+  return Math.abs(at - now) < 28 * DAY ? time.slice(0, time.indexOf("Z") + 1) : time;
+}
+
 /** How much is left: `00:42`, `2h 05m`, `3d 04h`; a minus in front of what has passed. */
-export function countdown(left: number): string {
+export function countdown(left: number, language: string): string {
   if (!Number.isFinite(left)) return "";
   // A deadline is passed when the time is at it: the second in which it passes already counts as late.
   const late = left <= 0;
   const seconds = late ? Math.floor(-left / 1000) : Math.ceil(left / 1000);
-  return (late ? "\u2212" : "") + span(seconds * 1000);
+  return (late ? "\u2212" : "") + span(seconds * 1000, language);
 }
 
-/** `00:42`, `2h 05m`, `3d 04h`: short enough to be large. */
-export function span(length: number): string {
+// Before and after each Arabic letter stands a mark of the other direction: digits and letters stand as in every
+// language, also where the first letter says how a text runs.
+const LTR_MARK = String.fromCodePoint(0x200e);
+const LETTERS: Record<string, readonly [days: string, hours: string, minutes: string]> = {
+  ru: ["д", "ч", "м"], ar: ["ي", "س", "د"].map((letter) => LTR_MARK + letter + LTR_MARK) as [string, string, string], ku: ["r", "s", "d"],
+};
+
+/** `00:42`, `2h 05m`, `3d 04h`, `120d`: short enough to be large. Always from left to right. */
+export function span(length: number, language: string): string {
+  const [d, h, m] = LETTERS[language] ?? ["d", "h", "m"];
   const whole = Math.max(0, Math.floor(length / 1000));
   const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
-  if (hours >= 48) return `${days}d\u00a0${two(hours % 24)}h`;
-  if (hours >= 1) return `${hours}h\u00a0${two(minutes % 60)}m`;
+  if (days >= 100) return `${days}${d}`;
+  if (hours >= 48) return `${days}${d}\u00a0${two(hours % 24)}${h}`;
+  if (hours >= 1) return `${hours}${h}\u00a0${two(minutes % 60)}${m}`;
   return `${two(minutes)}:${two(whole % 60)}`;
 }
 

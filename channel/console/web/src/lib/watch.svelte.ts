@@ -19,8 +19,9 @@ class Watch {
   }
 
   get filtered(): boolean {
-    const { text, precedences, party, states, area, within } = this.filter;
-    return Boolean(text || precedences.length || party || states.length || area || within !== null);
+    const { text, precedences, party, states, area, within, from, until } = this.filter;
+    const timed = within !== null || from !== null || until !== null;
+    return Boolean(text || precedences.length || party || states.length || area || timed);
   }
 }
 

@@ -9,13 +9,14 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import type { Language } from "../lib/types";
 import { through, type Palette } from "./palette";
+import type { Stand } from "./standing";
 import { label } from "./styles";
 
 const PROJECTION = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 
-export function baseLayers(colours: () => Palette, language: () => Language): VectorLayer[] {
+/** `names` takes the places in; `stand` says where the name of each stands. */
+export function baseLayers(names: VectorSource, colours: () => Palette, language: () => Language, stand: (feature: Feature, resolution: number) => Stand | undefined): VectorLayer[] {
   const ground = new VectorSource();
-  const names = new VectorSource();
   void fetch("/basemap.geojson")
     .then(async (response) => (response.ok ? ((await response.json()) as object) : null))
     .then((read) => {
@@ -29,8 +30,9 @@ export function baseLayers(colours: () => Palette, language: () => Language): Ve
     new VectorLayer({
       source: names,
       declutter: true,
-      zIndex: 1,
-      style: (feature, resolution) => placeStyle(feature as Feature, colours(), language(), resolution),
+      // Over the areas, under the labels of what is there now.
+      zIndex: 4,
+      style: (feature, resolution) => placeStyle(feature as Feature, colours(), language(), resolution, stand),
     }),
   ];
 }
@@ -53,10 +55,17 @@ function groundStyle(feature: Feature, colours: Palette): Style | Style[] {
   }
 }
 
-function placeStyle(feature: Feature, colours: Palette, language: Language, resolution: number): Style | undefined {
-  const rank = Number(feature.get("rank") ?? 9);
-  if (rank > 7 && resolution > 900) return undefined;
-  const name = String(feature.get(`name_${language}`) ?? feature.get("name") ?? "");
-  const image = new CircleStyle({ radius: 2.5, fill: new Fill({ color: colours.place }), declutterMode: "none" });
-  return new Style({ image, text: label(name, colours, { colour: colours.place }), zIndex: 10 - rank });
+/** What a place is called; empty where the map is too small for it. */
+export function placeName(feature: Feature, language: Language, resolution: number): string {
+  if (Number(feature.get("rank") ?? 9) > 7 && resolution > 900) return "";
+  return String(feature.get(`name_${language}`) ?? feature.get("name") ?? "");
+}
+
+function placeStyle(feature: Feature, colours: Palette, language: Language, resolution: number, stand: (feature: Feature, resolution: number) => Stand | undefined): Style | undefined {
+  const name = placeName(feature, language, resolution);
+  if (!name) return undefined;
+  const style = new Style({ image: new CircleStyle({ radius: 2.5, fill: new Fill({ color: colours.place }), declutterMode: "none" }) });
+  const there = stand(feature, resolution);
+  if (there) style.setText(label(name, colours, { colour: colours.place, stand: there }));
+  return style;
 }

@@ -16,15 +16,21 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import type { Box } from "../lib/order";
 import type { Language, Layer, Picture } from "../lib/types";
-import { baseLayers } from "./base";
+import { baseLayers, placeName } from "./base";
 import { ownLayer } from "./own";
 import { palette, type Palette } from "./palette";
-import { labelOf, middle, styleOf, type Look } from "./styles";
+import { around, stand, type Box as Pixels, type Stand, type Wanted } from "./standing";
+import { fontOf, labelOf, LINE_PX, markReach, middle, rankOf, styleOf, type Look } from "./styles";
 
 const PROJECTION = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 const HOME: Extent = [38.9, 34.3, 41.2, 36.1];
 const ZOOM_MAX = 16;
 const FIT_ZOOM_MAX = 11;
+/** How far a label may stand from its mark. Findings are in the queue in words: theirs go nowhere far. */
+const [GAPS, GAPS_MUST, GAPS_FINDING, GAPS_TOWN] = [[4, 12], [4, 12, 24, 40, 60], [4], [5, 14, 26, 40, 56, 72]];
+const TOWN_REACH = 3;
+/** Between what matters now and the words of findings. */
+const TOWN_RANK = 1.5;
 
 export type Raw = Picture["features"][number];
 export type Looker = (properties: Record<string, unknown>) => Look;
@@ -38,6 +44,11 @@ export interface Heard {
 export class Canvas {
   #map: OpenMap;
   #source = new VectorSource();
+  #names = new VectorSource();
+  #language: () => Language;
+  #stands: { resolution: number; found: Map<Feature, Stand> } | null = null;
+  #widths = new Map<string, number>();
+  #pen = document.createElement("canvas").getContext("2d");
   #area = new VectorSource();
   #layer: VectorLayer;
   #colours: Palette = palette();
@@ -49,6 +60,7 @@ export class Canvas {
   #still: boolean;
 
   constructor(target: HTMLElement, language: () => Language, heard: Heard) {
+    this.#language = language;
     this.#still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#layer = new VectorLayer({
       source: this.#source,
@@ -61,18 +73,31 @@ export class Canvas {
       source: this.#source,
       declutter: true,
       zIndex: 5,
-      style: (feature) => this.#label(feature as Feature),
+      style: (feature, resolution) => this.#label(feature as Feature, resolution),
       updateWhileInteracting: true,
     });
-    const layers = [...baseLayers(() => this.#colours, language), this.#layer, area, labels];
+    const layers = [...this.#base(), this.#layer, area, labels];
     this.#map = new OpenMap({ target, layers, controls: [], view: new View({ maxZoom: ZOOM_MAX, minZoom: 4 }), interactions: defaults({ altShiftDragRotate: false, pinchRotate: false }), keyboardEventTarget: target });
     this.#map.getView().fit(transformExtent(HOME, "EPSG:4326", "EPSG:3857"), { size: this.#size() });
     this.#listen(target, heard);
+    // What was measured before the fonts were there is wrong.
+    void document.fonts.ready.then(() => {
+      this.#widths.clear();
+      this.restyle();
+    });
+  }
+
+  #base(): VectorLayer[] {
+    this.#names.on("change", () => (this.#stands = null));
+    return baseLayers(this.#names, () => this.#colours, this.#language, (feature, resolution) => this.#stand(feature, resolution));
   }
 
   #listen(target: HTMLElement, heard: Heard): void {
     this.#map.on("pointermove", (event) => heard.pointer(toLonLat(event.coordinate) as [number, number]));
-    this.#map.on("moveend", () => this.#map.getTargetElement()?.setAttribute("data-ready", "true"));
+    this.#map.on("moveend", () => {
+      this.#map.getTargetElement()?.setAttribute("data-ready", "true");
+      this.#replace();
+    });
     target.addEventListener("pointerleave", () => heard.pointer(null));
     this.#map.on("singleclick", (event) => {
       const hit = this.#map.forEachFeatureAtPixel(event.pixel, (feature) => feature, { hitTolerance: 6, layerFilter: (layer) => layer === this.#layer });
@@ -106,7 +131,7 @@ export class Canvas {
     // What is left of the old picture is not in the new one.
     for (const feature of old.values()) this.#source.removeFeature(feature);
     this.#source.addFeatures(fresh);
-    this.#source.changed();
+    this.#replace();
     if (!this.#fitted && this.#shown.size) {
       this.#fitted = true;
       this.fit(false);
@@ -145,9 +170,70 @@ export class Canvas {
     return look ? styleOf(feature, look, this.#colours, resolution) : [];
   }
 
-  #label(feature: Feature): Style[] {
+  #label(feature: Feature, resolution: number): Style[] {
     const look = this.#looks.get(feature);
-    return look ? labelOf(look, this.#colours) : [];
+    return look ? labelOf(look, this.#colours, this.#stand(feature, resolution)) : [];
+  }
+
+  /** Labels are placed anew: what is seen is another part of the map, or other things are on it. */
+  #replace(): void {
+    this.#stands = null;
+    this.#source.changed();
+    this.#names.changed();
+  }
+
+  /** Where the label of a feature stands, among all others at that scale; while the map moves they stand. */
+  #stand(feature: Feature, resolution: number): Stand | undefined {
+    if (this.#stands?.resolution !== resolution) this.#stands = { resolution, found: stand(this.#wanted(resolution), ...this.#seen(resolution)) };
+    return this.#stands.found.get(feature);
+  }
+
+  /** What is seen of the map, and where buttons lie over it. */
+  #seen(resolution: number): [Pixels, Pixels[]] {
+    const [west, , , north] = this.#map.getView().calculateExtent(this.#size()) as [number, number, number, number];
+    const [left, top] = [west / resolution, -north / resolution];
+    const target = this.#map.getTargetElement();
+    if (!target) return [[left, top, left, top], []];
+    const all = target.getBoundingClientRect();
+    const boxes = [...(target.parentElement?.querySelectorAll(".zoom") ?? [])].map((one) => one.getBoundingClientRect());
+    const placed = (box: DOMRect): Pixels => [left + box.left - all.left, top + box.top - all.top, left + box.right - all.left, top + box.bottom - all.top];
+    return [placed(all), boxes.map(placed)];
+  }
+
+  #wanted(resolution: number): Wanted<Feature>[] {
+    const pixel = ([x, y]: number[]): [number, number] => [x! / resolution, -y! / resolution];
+    const found: Wanted<Feature>[] = [];
+    for (const feature of this.#source.getFeatures()) {
+      const look = this.#looks.get(feature);
+      if (!look || !(look.marker instanceof Point) || look.what === "line") continue;
+      const must = look.late || look.chosen;
+      const sides = around(look.what === "position" ? look.party : null);
+      found.push({ key: feature, at: pixel(look.marker.getCoordinates()), size: this.#measured(look.label, must), reach: markReach(look), rank: rankOf(look), sides, gaps: must ? GAPS_MUST : look.what === "finding" ? GAPS_FINDING : GAPS, must });
+    }
+    for (const feature of this.#names.getFeatures()) {
+      const size = this.#measured(placeName(feature, this.#language(), resolution), false);
+      const at = pixel((feature.getGeometry() as Point).getCoordinates());
+      found.push({ key: feature, at, size, reach: TOWN_REACH, rank: TOWN_RANK, sides: around(null), gaps: GAPS_TOWN, must: false });
+    }
+    return found;
+  }
+
+  /** Width and height of a label, with its halo. */
+  #measured(text: string, bold: boolean): [number, number] {
+    if (!text) return [0, 0];
+    const lines = text.split("\n");
+    const widths = lines.map((line) => {
+      const key = `${bold} ${line}`;
+      let width = this.#widths.get(key);
+      if (width === undefined && this.#pen) {
+        this.#pen.font = fontOf(bold);
+        width = this.#pen.measureText(line).width;
+        if (this.#widths.size > 5000) this.#widths.clear();
+        this.#widths.set(key, width);
+      }
+      return width ?? 0;
+    });
+    return [Math.max(...widths) + 4, lines.length * LINE_PX];
   }
 
   #areaStyle(): Style {
@@ -211,6 +297,7 @@ export class Canvas {
   /** After a change of theme or language. */
   restyle(): void {
     this.#colours = palette();
+    this.#stands = null;
     for (const layer of this.#map.getLayers().getArray()) layer.changed();
   }
 

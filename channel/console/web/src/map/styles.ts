@@ -9,6 +9,7 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import { through, type Palette } from "./palette";
+import type { Stand } from "./standing";
 
 /** What a feature is drawn with, worked out before: words in the viewer's language, state of its notice. */
 export interface Look {
@@ -17,6 +18,8 @@ export interface Look {
   label: string;
   late: boolean;
   stale: boolean;
+  /** It does not stand any more: a notice's own page shows where it was. */
+  over: boolean;
   chosen: boolean;
   /** Half the width on the ground of a line or a corridor, in metres; 0: none. */
   reach: number;
@@ -29,29 +32,32 @@ const HALF_TURN = Math.PI;
 interface LabelOptions {
   bold?: boolean;
   colour?: string;
-  /** On which side of the place it stands. */
-  side?: Side;
+  /** Where it stands; without it along its line. */
+  stand?: Stand;
 }
 
-type Side = "below" | "above" | "before" | "after";
-const GAP = 13;
-/** Parties are often close to each other: each one's labels stand on a side of their own. */
-const SIDES: readonly Side[] = ["above", "before", "after", "below"];
+/** How high a line of a label is. */
+export const LINE_PX = 19;
+
+export function fontOf(bold: boolean): string {
+  return `${bold ? 600 : 400} 13px ${FONT}`;
+}
 
 export function label(text: string, colours: Palette, options: LabelOptions = {}): Text {
   const fill = new Fill({ color: options.colour ?? colours.text });
   const halo = new Stroke({ color: colours.ground, width: 4 });
-  const font = `${options.bold ? 600 : 400} 13px ${FONT}`;
-  return new Text({ text, font, fill, overflow: true, stroke: halo, padding: [1, 2, 1, 2], ...stand(options.side ?? "below") });
+  const whole = { text, font: fontOf(options.bold ?? false), fill, overflow: true, stroke: halo, padding: [1, 2, 1, 2] };
+  return new Text({ ...whole, ...(options.stand ? stood(options.stand) : {}) });
 }
 
-function stand(side: Side): { offsetX: number; offsetY: number; textAlign: CanvasTextAlign; textBaseline: CanvasTextBaseline } {
-  const across = side === "before" || side === "after";
+/** A label that has a place of its own already: nothing else may take it. */
+function stood({ side, offset }: Stand): object {
   return {
-    offsetX: side === "before" ? -GAP : side === "after" ? GAP : 0,
-    offsetY: side === "above" ? -GAP : side === "below" ? GAP : 0,
-    textAlign: side === "before" ? "right" : side === "after" ? "left" : "center",
-    textBaseline: across ? "middle" : side === "above" ? "bottom" : "top",
+    offsetX: offset[0],
+    offsetY: offset[1],
+    textAlign: (["right", "center", "left"] as const)[side[0] + 1]!,
+    textBaseline: (["bottom", "middle", "top"] as const)[side[1] + 1]!,
+    declutterMode: "obstacle",
   };
 }
 
@@ -72,22 +78,30 @@ export function marker(party: number, fill: string, edge: string, size = 7): Cir
   }
 }
 
-/** The label alone: labels lie over everything else, and give way to each other. */
-export function labelOf(look: Look, colours: Palette): Style[] {
-  if (!look.label) return [];
-  const colour = look.late ? colours.late : look.what === "finding" ? colours.near : colours.text;
-  const side = look.what === "position" ? SIDES[look.party % 4]! : "below";
-  const text = label(look.label, colours, { bold: look.late || look.chosen, colour, side });
+/** How far the mark of a look reaches from its place; 0: it has none. */
+export function markReach(look: Look): number {
+  if (!look.marker) return 0;
+  return { position: 11, incident: 9, line: 0, excluded: 0, finding: 0, track: 0 }[look.what] ?? 6;
+}
+
+export function rankOf(look: Look): number {
+  return look.chosen ? 6 : look.late ? 5 : look.what === "position" ? 4 : look.what === "finding" ? 1 : 2;
+}
+
+/** The label alone: labels lie over everything else. One along a line gives way to the others. */
+export function labelOf(look: Look, colours: Palette, stand: Stand | undefined): Style[] {
+  if (!look.label || (look.what !== "line" && !stand)) return [];
+  const colour = look.late ? colours.late : look.what === "finding" ? colours.near : look.over ? colours.soft : colours.text;
+  const text = label(look.label, colours, { bold: look.late || look.chosen, colour, ...(stand ? { stand } : {}) });
   if (look.what === "line") text.setPlacement("line");
-  const zIndex = look.chosen ? 40 : look.late ? 30 : look.what === "finding" ? 20 : look.what === "position" ? 10 : 0;
-  const style = new Style({ text, zIndex });
+  const style = new Style({ text, zIndex: look.what === "line" ? 0 : 10 * rankOf(look) });
   if (look.marker) style.setGeometry(look.marker);
   return [style];
 }
 
 export function styleOf(feature: Feature, look: Look, colours: Palette, resolution: number): Style[] {
   const own = colours.parties[look.party % colours.parties.length]!;
-  const colour = look.late ? colours.late : own;
+  const colour = look.late ? colours.late : look.over ? colours.soft : own;
   const styles = look.chosen ? [halo(colours)] : [];
   switch (look.what) {
     case "position":
