@@ -299,14 +299,22 @@ def _hands(turns: NDArray[np.float64]) -> Whole:
 
 
 def _joined(parts: Sequence[Floats]) -> list[Floats]:
-    """Parts as paths: one that begins where the part before it ends goes on with it."""
+    """Parts as paths: one that begins where the part before it ends goes on with it, 180 degrees west being 180 east.
+
+    So the longitudes of a path may run beyond 180.
+    """
     paths: list[Floats] = []
     for part in parts:
-        if paths and (paths[-1][-1] == part[0]).all():
-            paths[-1] = np.concatenate((paths[-1], part))
+        if paths and _same(paths[-1][-1], part[0]):
+            paths[-1] = np.concatenate((paths[-1], part + (paths[-1][-1] - part[0])))
         else:
             paths.append(part)
     return paths
+
+
+def _same(place: Floats, other: Floats) -> bool:
+    """Whether two places are one; those of a line cut at 180 degrees are a turn apart (RFC 7946, 3.1.9)."""
+    return bool((place - other)[0] % 360 == 0 and place[1] == other[1])
 
 
 def _paths(joined: Sequence[Floats]) -> _Paths:
@@ -315,7 +323,7 @@ def _paths(joined: Sequence[Floats]) -> _Paths:
     for path in joined:
         own = shapely.get_coordinates(dense(shapely.linestrings(_distinct(path))))
         numbers = np.arange(pieces, pieces + len(own) - 1)
-        closed = len(numbers) > 2 and bool((own[0] == own[-1]).all())
+        closed = len(numbers) > 2 and _same(own[0], own[-1])
         before.append(np.concatenate(([numbers[-1] if closed else -1], numbers[:-1])))
         after.append(np.concatenate((numbers[1:], [numbers[0] if closed else -1])))
         begins.append(np.arange(count, count + len(own) - 1))

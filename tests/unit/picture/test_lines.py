@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import pairwise
 from math import hypot
 from pathlib import Path
 from random import Random
@@ -85,6 +86,28 @@ def test_a_gap_between_parts_is_not_covered_and_parts_that_join_have_none() -> N
     joined = [at(40, 35.6), at(40, 35.4)]
     assert _line(north, joined, south).bank(at(40.1, 35.6)).bank == "left"
     assert _line(north, joined, south).bank(at(40.1, 35.5)).bank == "left"
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_line_that_is_cut_at_180_degrees_goes_on_there(way: int) -> None:
+    """As RFC 7946, 3.1.9, has it cut, and as the same line elsewhere; at another latitude there is a gap."""
+    west, east = [at(way * 179.0, 51.0), at(way * 180.0, 51.2)], [at(way * -180.0, 51.2), at(way * -179.0, 51.0)]
+    cut = _line(west, east, precision_m=100)
+    whole = _line([at(10.0 - way, 51.0), at(10.0, 51.2), at(10.0 + way, 51.0)], precision_m=100)
+    for off in (-0.4, -0.001, 0.0, 0.001, 0.4):
+        for lat in (51.0, 51.4):
+            found = cut.bank(at((way * 180.0 + off + 180.0) % 360.0 - 180.0, lat))
+            same = whole.bank(at(10.0 + off, lat))
+            assert (found.bank, found.distance_m) == (same.bank, pytest.approx(same.distance_m, abs=0.05))
+            assert found.bank == ("left" if (lat > 51.1) == (way > 0) else "right")
+    apart = _line(west, [at(way * -180.0, 52.2), at(way * -179.0, 52.2)], precision_m=100)
+    assert apart.bank(at(way * -179.95, 51.22)).bank == "not_covered"
+
+
+def test_a_line_around_the_globe_has_no_end() -> None:
+    around = [at(lon, 80.0) for lon in (-180, -90, 0, 90, 180)]
+    parts = [[a, b] for a, b in pairwise(around)]
+    assert {_line(*parts).bank(at(lon, 81.0)).bank for lon in (-180, -179.9, 0, 179.9, 180)} == {"left"}
 
 
 @pytest.mark.parametrize("turned", [False, True])
