@@ -118,7 +118,7 @@ def _leaf(text: str, charter: Charter | None, ring: KeyRing | None) -> _Found:
     where = f"leaf {proof.index}, stamped {claims.moment(stamp)} by the relay"
     found.proven.append(f"the token with the hash {ids.sha256(token)} is {where}")
     if proof.index == 0:
-        if open_charter(token)[0] != charter:
+        if open_charter(token)[1] != ring.chain_at(0):
             raise ProofError("wrong-charter", "leaf 0 is another charter than the one given")
         return found
     try:

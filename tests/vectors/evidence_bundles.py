@@ -10,6 +10,7 @@ from dataclasses import replace
 import rfc8785
 
 from channel.log.checkpoint import Checkpoint, sign
+from channel.log.cosignature import merge
 from channel.log.leaf import encode, leaf_hash
 from channel.log.merkle import Tree
 from channel.protocol import ids
@@ -18,6 +19,7 @@ from tests.unit.log.evidence import AUTHOR, DESK, TIME_S, Members, inner
 from tests.unit.log.growing import LOG_SIGNER, note_of
 from tests.vectors import bodies, make_guard
 from tests.vectors.evidence_case import (
+    CHARTER_ANEW,
     COSIGNERS,
     INNER,
     OTHER_CHARTER,
@@ -266,8 +268,21 @@ def _cosignatures() -> Named:
     }
     for name, (about, data) in bad.items():
         yield name, refuted(about, data, "bad-cosignature")
+    shared = EvidenceLog(_same_public)
+    lines = [
+        cosigned_by(shared.note(), "coalition/wit/1"),
+        cosigned_by(shared.note(), "coalition/wit/1", "russia/wit/2"),
+    ]
+    about = "Russia enrolled the coalition's witness key as its own: it counts for who enrolled it first"
+    one_key = spelled(shared.members(note=merge(shared.note(), lines)))
+    yield "cosignature-by-one-key-of-two-parties", refuted(about, one_key, "bad-cosignature")
     removed = _cosigned(ours)
     yield "cosignature-removed", incomplete("two cosigners are stated, one is there", removed, "parts-missing")
+
+
+def _same_public(log: EvidenceLog) -> None:
+    pub = ids.b64url(bodies.public("coalition/wit/1"))
+    log.say("russia", "key", "root/1", key={"kid": "russia/wit/2", "pub": pub, "held": "machine"})
 
 
 def _at_another_time(line: str, later: str) -> str:
@@ -380,6 +395,8 @@ def _charters() -> Named:
     signed = _edited(lambda m: m["rows"][0].update(token=_spoilt(m["rows"][0]["token"])))
     about = "the charter's own signature does not hold; so leaf 0 is not under the root either"
     yield "charter-signature-changed", refuted(about, signed, "no-charter", "bad-inclusion")
+    about = "leaf 0 is the charter given under another signature of the same key: not the same bytes"
+    yield "charter-signed-anew", refuted(about, spelled(EvidenceLog(charter=CHARTER_ANEW).members()), "wrong-charter")
     about = "an accession names another charter"
 
     def elsewhere(log: EvidenceLog) -> None:

@@ -18,7 +18,7 @@ from channel.protocol import canonical, ids
 from channel.protocol.envelope import Signer, seal
 from tests.unit.log.evidence import DESK, MACHINE, TIME_S, CaseLog, Members, inner
 from tests.unit.log.growing import CHARTER, note_of
-from tests.vectors import bodies
+from tests.vectors import bodies, edwards
 
 STAFF = "russia/sig/desk-staff"
 COSIGNERS = ("coalition", "russia")
@@ -64,6 +64,17 @@ def relays(type_: str, *, by: str = MACHINE, **members: Any) -> bytes:
     """A word of the relay, or what somebody else signs in its place."""
     return seal(bodies.body(type_, **members), signer(by))
 
+
+def signed_anew(token: bytes, kid: str) -> bytes:
+    """The same statement under another signature of the same key: rightly signed, but other bytes."""
+    message, _, _ = token.rpartition(b".")
+    a, r = edwards.secret(bodies.seed(kid)), edwards.secret(bodies.seed("nonce"))
+    point = (r * edwards.BASE).encoded()
+    s = (r + edwards.challenge(point, bodies.public(kid), message) * a) % edwards.L
+    return message + b"." + ids.b64url(point + edwards.scalar_bytes(s)).encode()
+
+
+CHARTER_ANEW = signed_anew(CHARTER, MACHINE)
 
 Extra = Callable[["EvidenceLog"], object]
 

@@ -22,6 +22,7 @@ from tests.unit.log.growing import CHARTER, LOG_KID, LOG_SIGNER, ORIGIN, note_of
 from tests.vectors import bodies, edwards
 from tests.vectors.evidence_bundles import Named, bundles
 from tests.vectors.evidence_case import (
+    CHARTER_ANEW,
     COSIGNERS,
     OTHER_CHARTER,
     OTHER_NET,
@@ -84,6 +85,8 @@ def _charters(good: bytes) -> Named:
     spoilt = CHARTER[:-80] + flip(CHARTER[-80:].decode()).encode()
     yield "charter-signature-changed.jws", refuted("the charter given is not rightly signed", spoilt, "bad-charter")
     yield "charter-other.jws", refuted("the charter given is another one", OTHER_CHARTER, "wrong-charter")
+    about = "the charter given is the right one under another signature of the same key"
+    yield "charter-signed-anew.jws", refuted(about, CHARTER_ANEW, "wrong-charter")
 
 
 # --- fork proofs -----------------------------------------------------------------------------------------------------
@@ -198,6 +201,8 @@ def _fork_charters() -> Named:
     notes = (own(), own(other(), 9))
     another = write(OTHER_CHARTER, bodies.NET, notes)
     yield "other-charter", refuted("the file's charter is another than the one given", another, "wrong-charter")
+    about = "the file's charter is the one given under another signature of the same key"
+    yield "charter-signed-anew", refuted(about, write(CHARTER_ANEW, bodies.NET, notes), "wrong-charter")
     yield "of-another-net", refuted("`net` is not the charter's", write(CHARTER, OTHER_NET, notes), "wrong-net")
     spoilt = CHARTER[:-80] + flip(CHARTER[-80:].decode()).encode()
     about = "the file's charter is not rightly signed"
@@ -326,6 +331,9 @@ def _proof_places() -> Named:
     elsewhere = EvidenceLog(charter=OTHER_CHARTER)
     about = "leaf 0 is another charter than the one given"
     yield "other-charter", refuted(about, _proof(0, elsewhere).encode(), "wrong-charter")
+    anew = EvidenceLog(charter=CHARTER_ANEW)
+    about = "leaf 0 is the charter given under another signature of the same key: not the same bytes"
+    yield "charter-signed-anew", refuted(about, _proof(0, anew).encode(), "wrong-charter")
 
 
 def _proof_at(index: int) -> str:
