@@ -6,6 +6,7 @@ and `tiles` judge them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,8 @@ REASONS: dict[str, str] = {
 }
 """Codes beside those of bundles and fork proofs."""
 
+_FORK = re.compile(rf'"format"\s*:\s*"{FORK}"'.encode())  # the member, not a net of that name
+
 
 @dataclass(slots=True)
 class _Found:
@@ -47,7 +50,7 @@ def verify_document(data: bytes, charter: bytes | None) -> Report:
     Bundles and fork proofs carry a charter; for a checkpoint or a leaf's proof without one there is no key to ask.
     """
     if data.startswith(b"{"):
-        return verify_fork(data, charter) if f'"{FORK}"'.encode() in data else verify_bundle(data, charter)
+        return verify_fork(data, charter) if _FORK.search(data) else verify_bundle(data, charter)
     if data.startswith(tlog_proof.HEADER.encode()):
         return _under(charter, data, _leaf)
     if data.startswith(b"dcn/"):
@@ -118,7 +121,7 @@ def _leaf(text: str, charter: Charter | None, ring: KeyRing | None) -> _Found:
     where = f"leaf {proof.index}, stamped {claims.moment(stamp)} by the relay"
     found.proven.append(f"the token with the hash {ids.sha256(token)} is {where}")
     if proof.index == 0:
-        if open_charter(token)[0] != charter:
+        if open_charter(token)[1] != ring.chain_at(0):
             raise ProofError("wrong-charter", "leaf 0 is another charter than the one given")
         return found
     try:

@@ -39,8 +39,8 @@ PT = ids.sha256(INNER)
 class CaseLog(GrowingLog):
     """A growing log that can be handed in as evidence."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, charter: bytes = CHARTER) -> None:
+        super().__init__(charter=charter)
         self.of = ""
 
     def say(self, party: str, type_: str, with_: str = "sig/machine-1", **changes: Any) -> int:

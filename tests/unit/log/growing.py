@@ -33,15 +33,15 @@ def note_of(size: int, root: bytes, signer: Signer = LOG_SIGNER) -> str:
 class GrowingLog:
     """Leaf 0 is the charter, in a commit group of its own."""
 
-    def __init__(self, store: LogStore | None = None) -> None:
+    def __init__(self, store: LogStore | None = None, charter: bytes = CHARTER) -> None:
         self.store = MemoryLog() if store is None else store
         self.tree = Tree()
         self.tokens: list[bytes] = []
         self.stamp = STAMP
         self._last: dict[str, tuple[int, str]] = {}
         self._group: list[StoredLeaf] = []
-        self.charter_of = self.chain = ids.sha256(CHARTER)
-        self._add(CHARTER)
+        self.charter_of = self.chain = ids.sha256(charter)
+        self._add(charter)
         self.commit()
 
     def add(self, type_: str, *, by: str | None = None, **changes: Any) -> int:

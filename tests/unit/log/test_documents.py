@@ -46,6 +46,11 @@ def test_each_kind_of_file_is_told_from_its_first_bytes() -> None:
         assert verify_document(data, None).verdict is Verdict.INCOMPLETE
 
 
+def test_a_bundle_of_a_net_named_like_a_fork_proof_is_still_a_bundle() -> None:
+    assert _codes(verify_document(b'{"format":"dcn-bundle","net":"dcn-fork"}\n', CHARTER)) == ["bad-bundle"]
+    assert _codes(verify_document(b'{"format" : "dcn-fork"}\n', CHARTER)) == ["bad-fork"]
+
+
 def test_a_checkpoint_says_what_the_log_signed_and_who_had_verified_it() -> None:
     log = shared()
     report = verify_document(log.note("coalition", "russia").encode(), CHARTER)
