@@ -44,6 +44,11 @@ def _story(stage: Any) -> str:
     stage.sign("russia", Forwarding, 7 * S, of=through, to="regime", by="voice", voice=VOICE)
     seen = stage.notice("sdf", 2 * S, "coalition russia regime:russia", precedence="IMMEDIATE")
     stage.sign("russia", Receiving, 8 * S, of=seen, stage="displayed")
+    third = stage.notice("coalition", 3 * S, "sdf russia regime:russia")
+    for party in ("sdf", "russia"):
+        stage.sign(party, Receiving, 9 * S, of=third, stage="displayed")
+    stage.sign("russia", Forwarding, 10 * S, of=third, to="regime", by="channel")
+    stage.sign("regime", Receiving, 11 * S, of=third, stage="received")
     stage.clock(70 * S)
     return of
 

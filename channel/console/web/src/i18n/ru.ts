@@ -98,7 +98,7 @@ export const ru: Words = {
   "cell.superseded": "ЗАМЕНЕНО",
   "cell.expired": "ОСТАЛОСЬ БЕЗ ОТВЕТА",
   "cell.unseen": "НАМ НЕ ВИДНО",
-  "cell.toldnext": "{rung} узнает через {time}",
+  "cell.toldnext": "{rung} через {time}",
   "cell.late": "ответ с опозданием",
   "cell.info": "для сведения",
   "cell.via": "через {party}",

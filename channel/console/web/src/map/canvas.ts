@@ -27,7 +27,7 @@ const HOME: Extent = [38.9, 34.3, 41.2, 36.1];
 const ZOOM_MAX = 16;
 const FIT_ZOOM_MAX = 11;
 /** How far a label may stand from its mark. Findings are in the queue in words: theirs go nowhere far. */
-const [GAPS, GAPS_MUST, GAPS_FINDING, GAPS_TOWN] = [[4, 12], [4, 12, 24, 40, 60], [4], [5, 14, 26, 40, 56, 72]];
+const [GAPS, GAPS_MUST, GAPS_FINDING, GAPS_TOWN] = [[4, 12], [4, 12, 24, 40, 60, 84, 110], [4], [5, 14, 26, 40, 56, 72]];
 const TOWN_REACH = 3;
 /** Between what matters now and the words of findings. */
 const TOWN_RANK = 1.5;
