@@ -57,6 +57,12 @@ class Plane(NamedTuple):
         )
         return np.column_stack((lons, lats))
 
+    def back(self, metres: Sequence[float]) -> tuple[float, float]:
+        """Of one place."""
+        azimuth, apart_m = math.degrees(math.atan2(metres[0], metres[1])), math.hypot(metres[0], metres[1])
+        lon, lat, _ = geod().fwd(self.lon, self.lat, azimuth, apart_m, return_back_azimuth=False)
+        return lon, lat
+
     def take(self, geometries: Any) -> Any:
         """A geometry in degrees, or an array of them, -> the same in the plane."""
         return shapely.transform(geometries, self.project)

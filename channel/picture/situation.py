@@ -24,6 +24,7 @@ from channel.picture.crossings import AgreedLines, Crossed
 from channel.picture.drafts import FindingDraft, cleared, finding_id, raised
 from channel.picture.gallery import KEPT_MS, Gallery, Neighbours, Side, side_of, unit_of
 from channel.picture.reasons import Reasons, may_count, rests_newest
+from channel.picture.recall import Recall
 from channel.picture.topics import (
     ACCOUNT_KINDS,
     INCIDENT,
@@ -165,10 +166,7 @@ class Situation:
             met_with[other.author] += 1
             if met_with[other.author] <= MEETINGS_MAX:
                 self._join(found)
-        if side.index not in self._crossed:
-            self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
-        for crossed in self._crossed[side.index]:
-            self._cross(crossed)
+        self._cross_all(side)
 
     def _counts(self, side: Shown, other: Shown) -> bool:
         """Whether two notices may cause a finding that may be told."""
@@ -198,6 +196,12 @@ class Situation:
         if key not in meetings:
             self._asking.update(key)
         meetings[key] = met
+
+    def _cross_all(self, side: Shown) -> None:
+        if side.index not in self._crossed:
+            self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
+        for crossed in self._crossed[side.index]:
+            self._cross(crossed)
 
     def _cross(self, crossed: Crossed) -> None:
         """A finding for each party of the line that may read the notice."""
@@ -309,9 +313,9 @@ class Situation:
     def _thin_topic(self, topic: Topic, about: About, now_ms: int) -> None:
         """Forget what causes nothing any more in anybody's eyes; else note when to look again."""
         times: list[int] = []
-        eyes = {party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])}
+        eyes = [party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])]
         for key, met in list(about.meetings.items()):
-            everybody = tuple(sorted(eyes | {met.older.author, met.newer.author}))
+            everybody = tuple(dict.fromkeys((met.older.author, met.newer.author, *eyes)))
             at_ms = self._reasons.again_ms(met, everybody, now_ms)
             if at_ms is not None:
                 times.append(at_ms)
@@ -351,16 +355,14 @@ class Situation:
     def _rebuild(self) -> None:
         """From the ledger as it is: what stands or may still be met, and what standing findings ask for."""
         ledger = self._ledger
-        newest: dict[Side, list[NoticeRecord]] = {}
-        for record in sorted(ledger.notices.values(), key=lambda record: record.index):
-            newest.setdefault(side_of(record), []).append(record)
-        kept = [record for records in newest.values() for record in self._last(records)]
+        recall = Recall(ledger, self._me)
+        kept = recall.kept()
         self._gallery.know(kept)
-        self._enter_all([record for record in sorted(kept, key=_index) if may_count(ledger, record)])
+        self._enter_all([record for record in kept if may_count(ledger, record)])
         for finding in ledger.findings.values():
             self._raised[rests_newest(ledger, finding.body.rests_on)] += finding.body.kind in PAIR_KINDS
             if finding.standing:
-                self._recall(finding, newest)
+                self._recall(finding, recall)
 
     def _enter_all(self, records: list[NoticeRecord]) -> None:
         """The same as if each was taken in by itself, in their order; what is near what is looked up together."""
@@ -378,19 +380,17 @@ class Situation:
                     self._meets(side, found, below=side.index)
             self._tell(record, side)
 
-    def _last(self, records: list[NoticeRecord]) -> list[NoticeRecord]:
-        """Of the notices of a side, those by which somebody goes."""
-        needed = reading.newest_two(self._ledger, [record.index for record in records], self._me)
-        return [record for record in records if record.index in needed]
-
-    def _recall(self, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> None:
+    def _recall(self, finding: FindingRecord, recall: Recall) -> None:
         """A standing finding, and the newest notices of its sides that all who were told it know of."""
         self._found(finding.body)
         topic = topic_of(self._ledger, finding.body)
         if topic is None or topic.family not in ("pair", "line"):
             return
         self._dirty[topic] = None  # one of another version's policy may have no cause by ours: then it is cleared
-        known = self._known(topic, finding, newest)
+        ready = shown if finding.body.kind == INCIDENT else self._gallery.recall
+        known = []
+        for records in recall.known(topic, finding):
+            known += [side for record in records if (side := ready(record)) is not None][-1:]
         if topic.family == "pair" and len(known) == 2:
             if tuple(sorted(one.index for one in known)) in self._topics[topic].meetings:
                 return
@@ -398,23 +398,7 @@ class Situation:
             if met is not None:
                 self._join(met)
         elif topic.family == "line" and known:
-            for crossed in self._lines.crossed(self._ledger, known[0]):
-                self._cross(crossed)
-
-    def _known(self, topic: Topic, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> list[Shown]:
-        if finding.body.kind == INCIDENT:  # of what stood at the time, whatever came later
-            records = [self._ledger.notices[of] for of in finding.body.rests_on]
-            return [found for record in records if (found := shown(record)) is not None]
-        known = []
-        for side in topic.sides:
-            read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
-            shown_ = [found for record in read[-2:] if (found := self._gallery.recall(record)) is not None]
-            known += shown_[-1:]
-        return known
-
-
-def _index(record: NoticeRecord) -> int:
-    return record.index
+            self._cross_all(known[0])
 
 
 def _eyes(finding: FindingRecord) -> tuple[str, ...]:

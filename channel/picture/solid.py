@@ -223,15 +223,15 @@ def common_area(a: Solid, b: Solid) -> Circle | None:
     try:
         common = shapely.intersection(spread(plane, a), spread(plane, b))
         around = shapely.minimum_bounding_circle(common)
-        radius_m = float(shapely.minimum_bounding_radius(common))
     except shapely.errors.GEOSException:  # an area so wide that the plane around one place does not show it whole
-        return None
-    if radius_m > limits.RADIUS_M_MAX:
         return None
     if common.is_empty:  # they only touch, or as good as
         return Circle(center=to_e7(between(*nearest(a, b))), radius_m=1)
-    middle = shapely.get_coordinates(shapely.centroid(around))
-    return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
+    (middle,), outline = shapely.get_coordinates(shapely.centroid(around)), shapely.get_coordinates(around)
+    radius_m = math.dist(middle, outline[0])
+    if radius_m > limits.RADIUS_M_MAX:
+        return None
+    return Circle(center=to_e7(plane.back(middle)), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
 
 
 def _middle(a: Box, b: Box) -> Place | None:
@@ -242,7 +242,7 @@ def _middle(a: Box, b: Box) -> Place | None:
 
 def spread(plane: Plane, of: Solid) -> Any:
     """The whole place of a solid in a plane: its core with its reach around it."""
-    core = plane.take(of.area)
+    core = shapely.Point(plane.place(of.centre)) if isinstance(of.shape, Point | Circle) else plane.take(of.area)
     return shapely.buffer(core, of.reach_m, quad_segs=_CIRCLE_QUARTER) if of.reach_m else core
 
 
