@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What it costs to judge one new notice against 1,000 to 100,000 active volumes: `make bench-picture`.
+"""What a new notice, and a start, cost with 1,000 to 100,000 active volumes: `make bench-picture`.
 
 It is the relay's own path that is measured: from a notice that the ledger has taken to the findings that are due, and
 these taken in as leaves in turn, until nothing is due; and a start, which builds the situation from a ledger. Folding,
@@ -116,6 +116,7 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
 
 
 def measured(size: int, share: float) -> Row:
+    """A world of so many volumes, `share` of a theatre wide."""
     world = World(size, share)
     say(f"{size:,} notices are logged")
     net = filled(world, size)
