@@ -99,7 +99,7 @@ first-alert: $(VENV)/.installed-dev  ## measure clone to first alert, and write 
 
 bench: bench-picture bench-console  ## both benchmarks, one after the other; each prints one table
 
-bench-picture: $(VENV)/.installed-dev  ## what judging a notice costs against 1,000 to 100,000 volumes, as ratios
+bench-picture: $(VENV)/.installed-dev  ## what a notice and a start cost with 1,000 to 100,000 active volumes, as ratios
 	@$(BIN)/python bench/picture.py
 
 bench-console: $(VENV)/.installed-dev $(PAGES)  ## from a leaf's commit to one and to ten browsers, and what a browser costs

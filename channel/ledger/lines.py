@@ -70,6 +70,8 @@ class Lines:
         self.versions: dict[Hash, LineVersion] = {}
         self._accepted: dict[Hash, LineVersion] = {}
         """Those that all have accepted: few, however many a party proposes."""
+        self._spans: list[tuple[int, int | None, LineVersion]] | None = None
+        """Of these, since when and until when each is in force; None: to be worked out anew."""
         self._early: dict[Hash, list[tuple[int, str, LineStatement]]] = {}
         """In a client's ledger: what was said of a proposal that was not released to it yet."""
 
@@ -90,6 +92,7 @@ class Lines:
     def _reaction(self, proposal: LineVersion, stamp_ms: int, author: str, body: LineStatement) -> None:
         if author not in proposal.named or proposal.withdrawn_ms is not None:
             return
+        self._spans = None
         if body.action == "withdraw":
             proposal.withdrawn_ms, proposal.withdrawn_by = stamp_ms, author
             return
@@ -99,8 +102,20 @@ class Lines:
 
     def in_force(self, at_ms: int) -> list[LineVersion]:
         """The versions in force at a time, by line and then by version."""
-        found = [version for version in self._accepted.values() if self._stands(version, at_ms)]
-        return sorted(found, key=lambda version: (version.line, version.version, version.index))
+        if self._spans is None:
+            ordered = sorted(
+                self._accepted.values(), key=lambda version: (version.line, version.version, version.index)
+            )
+            self._spans = [
+                (start_ms, self.end_ms(version), version)
+                for version in ordered
+                if (start_ms := version.start_ms) is not None
+            ]
+        return [
+            version
+            for start_ms, end_ms, version in self._spans
+            if start_ms <= at_ms and (end_ms is None or at_ms < end_ms)
+        ]
 
     def end_ms(self, version: LineVersion) -> int | None:
         """When a version that came into force stops being so: its own end, or a later version. None: it goes on."""
@@ -110,10 +125,6 @@ class Lines:
             if other.start_ms is not None and _supersedes(other, version)
         ]
         return min((end for end in (*ends, version.own_end_ms) if end is not None), default=None)
-
-    def _stands(self, version: LineVersion, at_ms: int) -> bool:
-        start_ms, end_ms = version.start_ms, self.end_ms(version)
-        return start_ms is not None and start_ms <= at_ms and (end_ms is None or at_ms < end_ms)
 
 
 def _supersedes(other: LineVersion, version: LineVersion) -> bool:

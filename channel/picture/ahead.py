@@ -14,11 +14,12 @@ from channel.picture.causes import Cause, Shown, began_ms, shown, touches
 from channel.picture.courses import AHEAD_MS
 from channel.picture.crossings import AgreedLines, caution, crossing
 from channel.picture.drafts import FindingDraft, cause_of, raised
+from channel.picture.forest import Box
 from channel.picture.gallery import Gallery, unit_of
 from channel.picture.plane import length_m
 from channel.picture.reasons import Reasons
 from channel.picture.rough import Rough, box
-from channel.picture.solid import Box, widened
+from channel.picture.solid import widened
 from channel.picture.topics import WARN_KIND
 from channel.protocol import limits
 from channel.protocol.forms import Kind
@@ -49,26 +50,27 @@ def _causes(ledger: Ledger, side: Shown, now_ms: int) -> Iterator[Cause]:
         gallery.add(record)
     gallery.add(side.record)
     reasons = Reasons(ledger, gallery, side.author, lines)
-    for met in gallery.meetings(side, proximity_m, partial(_counts, gallery, side)):
+    near = next(gallery.neighbours([side], proximity_m))
+    for met in gallery.meetings(side, near, proximity_m, partial(_counts, gallery, side)):
         yield from reasons.of(met, now_ms)
     for finding in ledger.findings.values():
         area = finding.body.area
         if finding.standing and finding.body.kind == WARN_KIND and area is not None and touches(side, area):
             yield caution(area)
-    if side.body.kind is Kind.INTENT and side.body.accounts_for is not None:
-        around = gallery.around(side, proximity_m)
+    if side.kind is Kind.INTENT and side.body.accounts_for is not None:
+        around = gallery.around(side, proximity_m, below=side.index)
         yield accounting(side, (other for other in around if other.author != side.author))
 
 
 def _counts(gallery: Gallery, side: Shown, other: Shown) -> bool:
-    if side.body.kind is Kind.INCIDENT:
+    if side.kind is Kind.INCIDENT:
         return gallery.stood(other, began_ms(side), ())
     return other.author != side.author
 
 
 def _about(ledger: Ledger, side: Shown, proximity_m: int) -> list[NoticeRecord]:
     """What stands and may be near, with the position before it of each unit; and the own unit's positions."""
-    rough, position = Rough(ledger), side.body.kind is Kind.POSITION
+    rough, position = Rough(ledger), side.kind is Kind.POSITION
     own = _moves(rough, side.record) if position else []
     reach_m = proximity_m + _reach_m([*own, side.record])
     wide_m = reach_m + limits.RADIUS_M_MAX if position else proximity_m  # no course is followed further than that

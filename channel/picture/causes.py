@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 from channel.ledger import Ledger, NoticeRecord, Reply
 from channel.picture.courses import Approach
@@ -24,36 +23,48 @@ OVERLAPS_MAX = 16  # of one pair of notices: each of 16 volumes may meet each of
 _ARTICLE = {Kind.INTENT: "an intent", Kind.INCIDENT: "an incident"}
 
 
+Side = tuple[str, str, int]
+"""(author, unit, -1) of a position of a unit, else (author, "", index): what a finding joins (protocol.md 16.3.3)."""
+
+
+def side_of(record: NoticeRecord) -> Side:
+    """Which side of a finding a notice is."""
+    unit = unit_of(record)
+    return (record.author, unit, -1) if unit is not None else (record.author, "", record.index)
+
+
+def unit_of(record: NoticeRecord) -> str | None:
+    """The unit whose position this is, if it says one."""
+    body = record.body
+    return body.unit if isinstance(body, Notice) and body.kind is Kind.POSITION else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """A notice with volumes, made ready."""
 
     record: NoticeRecord
+    body: Notice
+    """The notice itself."""
+    kind: Kind
+    author: str
+    index: int
+    unit: str | None
+    """Whose position it is, if it is one and says so."""
     solids: tuple[Solid, ...]
+    until_ms: int
+    """When its last window is over."""
+    side: Side
+    what: str
+    """`an intent of russia`."""
 
-    @property
-    def body(self) -> Notice:
-        """The notice itself."""
-        return cast("Notice", self.record.body)
-
-    @property
-    def author(self) -> str:
-        return self.record.author
-
-    @property
-    def index(self) -> int:
-        return self.record.index
-
-    @property
-    def until_ms(self) -> int:
-        """When its last window is over."""
-        return max(part.until_ms for part in self.solids)
-
-    @property
-    def what(self) -> str:
-        """`an intent of russia`."""
-        kind = self.body.kind
-        return f"{_ARTICLE.get(kind, f'a {kind.value}')} of {self.author}"
+    @classmethod
+    def of(cls, record: NoticeRecord, body: Notice, solids: tuple[Solid, ...]) -> Shown:
+        """A notice and its volumes."""
+        kind, author, unit = body.kind, record.author, unit_of(record)
+        until_ms = max(part.until_ms for part in solids)
+        what = f"{_ARTICLE.get(kind) or f'a {kind.value}'} of {author}"
+        return cls(record, body, kind, author, record.index, unit, solids, until_ms, side_of(record), what)
 
 
 def shown(record: NoticeRecord) -> Shown | None:
@@ -62,7 +73,7 @@ def shown(record: NoticeRecord) -> Shown | None:
     if not isinstance(body, Notice) or body.status == "test" or not body.volumes:
         return None
     try:
-        return Shown(record, tuple(solid(volume) for volume in body.volumes))
+        return Shown.of(record, body, tuple(solid(volume) for volume in body.volumes))
     except UsageError:  # only a dishonest relay logs such a notice: it is on no picture
         return None
 
@@ -107,9 +118,13 @@ class Meeting:
     """Earlier positions of the units, on which the approach rests too."""
 
     @property
-    def kinds(self) -> frozenset[Kind]:
-        """Of both notices."""
-        return frozenset({self.older.body.kind, self.newer.body.kind})
+    def positions(self) -> bool:
+        """Whether both are."""
+        return self.older.kind is Kind.POSITION and self.newer.kind is Kind.POSITION
+
+    def any(self, kind: Kind) -> bool:
+        """Whether one of the two is of this kind."""
+        return self.older.kind is kind or self.newer.kind is kind
 
     @property
     def until_ms(self) -> int:
@@ -121,9 +136,10 @@ def meeting(a: Shown, b: Shown, near: list[tuple[int, int, float]]) -> Meeting:
     """`near`: (volume of a, volume of b, metres apart). Which of the two is given first does not matter."""
     if b.index < a.index:
         return meeting(b, a, [(j, i, metres) for i, j, metres in near])
-    ends = tuple((metres, min(a.solids[i].until_ms, b.solids[j].until_ms)) for i, j, metres in sorted(near))
-    touching = [(a.solids[i], b.solids[j]) for i, j, metres in sorted(near) if metres == 0][:OVERLAPS_MAX]
-    common = [found for one, other in touching if (found := overlap(one, other)) is not None]
+    near = sorted(near)
+    ends = tuple((metres, min(a.solids[i].until_ms, b.solids[j].until_ms)) for i, j, metres in near)
+    touching = [(a.solids[i], b.solids[j]) for i, j, metres in near if metres == 0][:OVERLAPS_MAX]
+    common = [found for one, other in touching if (found := overlap(one, other, touching=True)) is not None]
     return Meeting(a, b, ends, tuple(sorted(common, key=lambda part: (part.from_ms, part.until_ms))))
 
 
@@ -133,7 +149,7 @@ def meeting(a: Shown, b: Shown, near: list[tuple[int, int, float]]) -> Meeting:
 def of_meeting(ledger: Ledger, met: Meeting, now_ms: int, *, apart: bool) -> Iterator[Cause]:
     """Every cause that two notices give at a time. `apart`: no line lets two positions be this close (16.3.1)."""
     main: list[Cause] = []
-    if Kind.INCIDENT in met.kinds:
+    if met.any(Kind.INCIDENT):
         incident = _incident(ledger, met, now_ms)
         yield from () if incident is None else (incident,)
     if met.older.author == met.newer.author:
@@ -141,9 +157,9 @@ def of_meeting(ledger: Ledger, met: Meeting, now_ms: int, *, apart: bool) -> Ite
     unheeded = _not_heeded(ledger, met, now_ms)
     if unheeded is not None:
         yield unheeded
-    elif Kind.INTENT in met.kinds and met.kinds <= CONFLICTING:
+    elif met.any(Kind.INTENT) and met.older.kind in CONFLICTING and met.newer.kind in CONFLICTING:
         main += _overlap(met, now_ms)
-    if met.kinds == {Kind.POSITION} and apart:
+    if met.positions and apart:
         main += _proximity(ledger, met, now_ms)
         main += _converging(ledger, met, now_ms)
     yield from main
@@ -158,9 +174,9 @@ def changes_ms(ledger: Ledger, met: Meeting) -> Iterator[int]:
     if met.approach is not None:
         yield min(met.approach.closest_ms, met.until_ms)
     for side in (met.older, met.newer):
-        if side.body.kind is Kind.POSITION:
+        if side.kind is Kind.POSITION:
             yield stale_ms(ledger, side.record)
-        if side.body.kind is Kind.INCIDENT:
+        if side.kind is Kind.INCIDENT:
             yield side.record.stamp_ms + INCIDENT_STANDS_MS
 
 
@@ -251,7 +267,7 @@ def _converging(ledger: Ledger, met: Meeting, now_ms: int) -> Iterator[Cause]:
 
 def _stale(ledger: Ledger, met: Meeting, now_ms: int, main: list[Cause]) -> Iterator[Cause]:
     """The oldest position of a conflict that stands, if it is too old."""
-    positions = [side for side in (met.older, met.newer) if side.body.kind is Kind.POSITION]
+    positions = [side for side in (met.older, met.newer) if side.kind is Kind.POSITION]
     old = [side for side in positions if stale_ms(ledger, side.record) <= now_ms]
     if not old:
         return
@@ -279,7 +295,7 @@ def _not_heeded(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
         if delivery is None or delivery.reply is not Reply.WILCO or delivery.answer_of is None:
             continue
         answer = ledger.index_of.get(delivery.answer_of)
-        if answer is None or answer > done.index or done.body.kind not in (Kind.POSITION, Kind.INTENT):
+        if answer is None or answer > done.index or done.kind not in (Kind.POSITION, Kind.INTENT):
             continue
         detail = (
             f"{done.author} answered WILCO to {asked.what}; {done.what} that came later overlaps it, {_window(common)}"
@@ -300,10 +316,10 @@ def _incident(ledger: Ledger, met: Meeting, now_ms: int) -> Cause | None:
     """
     for said, area in ((met.older, met.newer), (met.newer, met.older)):
         alleged, stands_until_ms = said.body.alleged, said.record.stamp_ms + INCIDENT_STANDS_MS
-        if said.body.kind is not Kind.INCIDENT or alleged is None or not met.common or stands_until_ms <= now_ms:
+        if said.kind is not Kind.INCIDENT or alleged is None or not met.common or stands_until_ms <= now_ms:
             continue
         own = area.author == alleged
-        if area.body.kind not in ((Kind.INTENT,) if own else CONFLICTING):
+        if area.kind not in ((Kind.INTENT,) if own else CONFLICTING):
             continue
         notified = said.author if own else alleged
         proven = _proven(ledger, area.record, notified, began_ms(said))

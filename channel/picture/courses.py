@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from channel.picture.plane import Plane, between, length_m
 from channel.picture.solid import Place, Solid, shaped
 from channel.protocol import limits
@@ -64,7 +62,7 @@ def course(before: Solid, after: Solid) -> Course | None:
     seconds = (after.from_ms - before.from_ms) / 1000
     if seconds <= 0 or not (has_place(before) and has_place(after)):
         return None
-    east_m, north_m = Plane(*after.centre).project(np.array([before.centre]))[0].tolist()
+    east_m, north_m = Plane(*after.centre).place(before.centre)
     moved = Course(after.centre, after.from_ms, -east_m / seconds, -north_m / seconds)
     return moved if moved.speed_m_s >= _STILL_M_S else None
 
@@ -73,7 +71,7 @@ def approach(a: Course, b: Course) -> Approach | None:
     """How two courses come nearer, counted from the newer of the two positions; None if they do not."""
     plane = Plane(*between(a.place, b.place))
     at_ms = max(a.at_ms, b.at_ms)
-    here, there = plane.project(np.array([a.place, b.place])).tolist()
+    here, there = plane.place(a.place), plane.place(b.place)
     x, y = (_then(there[i], b, at_ms, i) - _then(here[i], a, at_ms, i) for i in (0, 1))
     east, north = b.east_m_s - a.east_m_s, b.north_m_s - a.north_m_s
     square = east * east + north * north

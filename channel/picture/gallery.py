@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture import reading
-from channel.picture.causes import Meeting, Shown, meeting, shown
+from channel.picture.causes import Meeting, Shown, Side, meeting, shown, side_of, unit_of
 from channel.picture.courses import Approach, Course, approach, course, has_place, staying, within_reach
-from channel.picture.index import Index
+from channel.picture.index import Index, Near
 from channel.picture.rough import Rough
 from channel.picture.solid import distance_m
 from channel.protocol.forms import Kind
@@ -25,20 +26,14 @@ KEPT_MS = 30 * 86_400_000  # how long after its window a notice can still be met
 
 PAST_MAX = 64  # notices of one party that an incident is held against though they stand no more: bounds the work
 
-Side = tuple[str, str, int]
-"""(author, unit, -1) of a position of a unit, else (author, "", index): what a finding joins (protocol.md 16.3.3)."""
 
+class Neighbours(NamedTuple):
+    """What a notice may meet."""
 
-def side_of(record: NoticeRecord) -> Side:
-    """Which side of a finding a notice is."""
-    unit = unit_of(record)
-    return (record.author, unit, -1) if unit is not None else (record.author, "", record.index)
-
-
-def unit_of(record: NoticeRecord) -> str | None:
-    """The unit whose position this is, if it says one."""
-    body = record.body
-    return body.unit if isinstance(body, Notice) and body.kind is Kind.POSITION else None
+    near: dict[int, list[tuple[int, int, float]]]
+    """By index, of each two volumes that are near each other: (the notice's own, the other's, metres apart)."""
+    coming: frozenset[int]
+    """Indexes of positions to which its course, or theirs to it, may come near."""
 
 
 class Gallery:
@@ -55,6 +50,8 @@ class Gallery:
         self._others: Index[tuple[int, int]] = Index()
         self._reaches: Index[tuple[int, int]] = Index()
         """How far a unit that moves may come, beside its newest position."""
+        self._moved: dict[int, dict[int, Course | None]] = {}
+        """By a position's index and that of one before it of its unit, how it moved."""
         self._rough = Rough(ledger)
 
     # --- in and out -------------------------------------------------------------------------------------------------
@@ -72,6 +69,10 @@ class Gallery:
         self.notices[record.index] = found
         self.settle(record)
         return found
+
+    def recall(self, record: NoticeRecord) -> Shown | None:
+        """A notice that a standing finding rests on."""
+        return self.notices.get(record.index) or self.add(record)
 
     def know(self, records: Iterable[NoticeRecord]) -> None:
         """Positions that say where a unit is, or that it is no more where it was, though they may show nothing."""
@@ -93,7 +94,7 @@ class Gallery:
     def _place(self, found: Shown) -> None:
         index, before = found.index, tuple(self._befores(found))
         if index not in self._placed:
-            among = self._positions if found.body.kind is Kind.POSITION else self._others
+            among = self._positions if found.kind is Kind.POSITION else self._others
             for number, part in enumerate(found.solids):
                 among.add((index, number), part)
         if self._placed.get(index) != before:
@@ -115,7 +116,8 @@ class Gallery:
             return
         self._leave(index)
         del self.notices[index]
-        unit = unit_of(found.record)
+        self._moved.pop(index, None)
+        unit = found.unit
         if unit is not None:
             positions = self.units[found.author, unit]
             for old in self.surplus(found.record):  # the rest says what is later than what is still here
@@ -127,9 +129,10 @@ class Gallery:
     def _leave(self, index: int) -> None:
         if self._placed.pop(index, None) is None:
             return
-        for number in range(len(self.notices[index].solids)):
-            self._positions.remove((index, number))
-            self._others.remove((index, number))
+        found = self.notices[index]
+        among = self._positions if found.kind is Kind.POSITION else self._others
+        for number in range(len(found.solids)):
+            among.remove((index, number))
         self._reaches.remove((index, 0))
 
     def of_side(self, record: NoticeRecord) -> list[Shown]:
@@ -154,19 +157,21 @@ class Gallery:
         ended = side.record.ended_by
         if ended is not None and reading.knows_end(self._ledger, ended, eyes):
             return False
-        unit = unit_of(side.record)
-        if unit is None:
+        if side.unit is None:
             return True
-        later = [index for index in self.units.get((side.author, unit), ()) if index > side.index]
-        return not any(reading.reads_all(self._ledger, eyes, (index,)) for index in later)
+        for index in reversed(self.units.get((side.author, side.unit), ())):
+            if index <= side.index:
+                break
+            if reading.reads_all(self._ledger, eyes, (index,)):
+                return False
+        return True
 
     def stood(self, side: Shown, at_ms: int, eyes: tuple[str, ...]) -> bool:
         """Whether a notice stood at a past time, as far as these parties may know now."""
         ended = self._ledger.notices.get(side.record.ended_by or "")
-        unit = unit_of(side.record)
         later = [record for record in (ended,) if record is not None]
-        if unit is not None:
-            positions = self._rough.positions(side.author, unit)
+        if side.unit is not None:
+            positions = self._rough.positions(side.author, side.unit)
             later += positions[bisect_right(positions, side.index, key=lambda record: record.index) :]
         known = (one for one in later if one.stamp_ms <= at_ms)
         return not any(reading.reads_all(self._ledger, eyes, (one.index,)) for one in known)
@@ -181,62 +186,119 @@ class Gallery:
     def _fastest(self, side: Shown, befores: Iterable[Shown | None]) -> Course | None:
         if not has_place(side.solids[0]):
             return None
-        moved = (course(before.solids[0], side.solids[0]) for before in befores if before is not None)
+        moved = (self._course(before, side) for before in befores if before is not None)
         found = [one for one in moved if one is not None]
-        return max(found, key=lambda one: one.speed_m_s, default=staying(side.solids[0]))
+        return max(found, key=lambda one: one.speed_m_s) if found else staying(side.solids[0])
+
+    def _course(self, before: Shown, side: Shown) -> Course | None:
+        known = self._moved.setdefault(side.index, {})
+        if before.index not in known:
+            known[before.index] = course(before.solids[0], side.solids[0])
+        return known[before.index]
 
     def before(self, side: Shown, eyes: Iterable[str] = ()) -> Shown | None:
         """The position of its unit before this one, of those that these parties may read."""
-        unit = unit_of(side.record)
-        if unit is None:
+        if side.unit is None:
             return None
-        earlier = [index for index in self.units.get((side.author, unit), ()) if index < side.index]
-        known = (index for index in reversed(earlier) if reading.reads_all(self._ledger, eyes, (index,)))
+        positions = self.units.get((side.author, side.unit), ())
+        earlier = (index for index in reversed(positions) if index < side.index)
+        known = (index for index in earlier if reading.reads_all(self._ledger, eyes, (index,)))
         found = self.notices.get(next(known, -1))
         ended = None if found is None else found.record.ended_by
         return None if ended is not None and reading.knows_end(self._ledger, ended, eyes) else found
 
     def _befores(self, side: Shown) -> list[Shown | None]:
         """The positions before it, by what each party may read."""
+        if side.unit is None:
+            return [None]
         readers = self._ledger.readers(side.index) if self._me is None else ()
         found = [self.before(side), *(self.before(side, (party,)) for party in readers)]
         return list({id(one): one for one in found}.values())
 
     # --- what is near what ------------------------------------------------------------------------------------------
 
-    def around(self, side: Shown, proximity_m: int) -> Iterator[Shown]:
-        """Notices in whose place this one is, and positions and sites no further away than that; in log order."""
+    def around(self, side: Shown, proximity_m: int, below: int) -> Iterator[Shown]:
+        """Notices in whose place this one is, and positions and sites no further away than that; in log order.
+
+        `below`: of those with a lower index.
+        """
         found: dict[int, None] = {}
         for part in side.solids:
             found |= dict.fromkeys(near.key[0] for near in self._positions.near(part, proximity_m))
             for near in self._others.near(part, proximity_m):
-                if near.distance_m == 0 or self.notices[near.key[0]].body.kind is Kind.SITE:
+                if near.distance_m == 0 or self.notices[near.key[0]].kind is Kind.SITE:
                     found[near.key[0]] = None
-        return (self.notices[index] for index in sorted(found) if index != side.index)
+        return (self.notices[index] for index in sorted(found) if index < below)
 
-    def meetings(self, side: Shown, proximity_m: int, counts: Callable[[Shown], bool]) -> Iterator[Meeting]:
-        """Every meeting with a notice that `counts`, in the order of the log."""
-        position = side.body.kind is Kind.POSITION
-        near: dict[int, list[tuple[int, int, float]]] = {}
-        for number, part in enumerate(side.solids):
-            for found in self._positions.near(part, proximity_m if position else 0):
-                near.setdefault(found.key[0], []).append((number, found.key[1], found.distance_m))
-            for found in self._others.near(part, 0):
-                near.setdefault(found.key[0], []).append((number, found.key[1], found.distance_m))
-        coming = self._coming(side, proximity_m) if position else {}
-        others = {index: self.notices[index] for index in {*near, *coming} - {side.index}}
-        if side.body.kind is Kind.INCIDENT:
-            for past in self._past(side, counts):
+    def neighbours(
+        self, sides: Sequence[Shown], proximity_m: int, below: Sequence[int] | None = None
+    ) -> Iterator[Neighbours]:
+        """What each of these may meet, looked up together; with `below`, only what has a lower index than its own."""
+        parts = [(number, part, side) for number, side in enumerate(sides) for part in side.solids]
+        solids = [part for _, part, _ in parts]
+        within_m = [proximity_m if side.kind is Kind.POSITION else 0 for _, _, side in parts]
+        limits = None if below is None else [(below[number], 0) for number, _, _ in parts]
+        positions = self._positions.near_each(solids, within_m, limits)
+        others = self._others.near_each(solids, [0] * len(solids), limits)
+        moving = [number for number, side in enumerate(sides) if side.kind is Kind.POSITION]
+        coming = self._coming(
+            [sides[number] for number in moving], proximity_m, None if below is None else [below[n] for n in moving]
+        )
+        for side in sides:
+            near: dict[int, list[tuple[int, int, float]]] = {}
+            for number in range(len(side.solids)):
+                for found in (*next(positions), *next(others)):
+                    near.setdefault(found.key[0], []).append((number, found.key[1], found.distance_m))
+            yield Neighbours(near, next(coming) if side.kind is Kind.POSITION else frozenset())
+
+    def _coming(
+        self, sides: Sequence[Shown], proximity_m: int, below: Sequence[int] | None
+    ) -> Iterator[frozenset[int]]:
+        """Of each position: the indexes of those to which its course, or theirs to it, may come near."""
+        limits = None if below is None else [(index, 0) for index in below]
+        courses = [self._fastest(side, self._befores(side)) for side in sides]
+        placed = [number for number, own in enumerate(courses) if own is not None]
+        moving = [number for number in placed if (own := courses[number]) is not None and own.speed_m_s]
+        reach = [side.solids[0] for side in sides]
+        for number in moving:
+            reach[number] = within_reach(cast("Course", courses[number]), reach[number])
+
+        def near(among: Index[tuple[int, int]], numbers: list[int]) -> Iterator[list[Near[tuple[int, int]]]]:
+            keys = None if limits is None else [limits[number] for number in numbers]
+            return among.near_each([reach[number] for number in numbers], [proximity_m] * len(numbers), keys)
+
+        reached, passed = near(self._reaches, placed), near(self._positions, moving)
+        for own in courses:
+            found = next(reached) if own is not None else []
+            if own is not None and own.speed_m_s:
+                found += [one for one in next(passed) if one.key[1] == 0]
+            yield frozenset(one.key[0] for one in found)
+
+    def meetings(
+        self, side: Shown, around: Neighbours, proximity_m: int, counts: Callable[[Shown], bool],
+        below: int | None = None,
+    ) -> Iterator[Meeting]:  # fmt: skip
+        """Every meeting with a notice that `counts`, in the order of the log; `below`: with those of a lower index."""
+        near = dict(around.near)
+        others = {index: self.notices[index] for index in {*near, *around.coming} - {side.index}}
+        if side.kind is Kind.INCIDENT:
+            for past in self._past(side, counts, below):
                 others[past.index], near[past.index] = past, list(_touching(side, past))
         for index in sorted(others):
-            if counts(others[index]):
-                yield self._meet(side, others[index], near.get(index, []), coming.get(index))
+            other = others[index]
+            apart = side.author == other.author or index not in around.coming
+            if (index in near or not apart) and counts(other):
+                coming = None if apart else self._approach(side, other, proximity_m)
+                if index in near or coming is not None:
+                    yield self._meet(side, other, near.get(index, []), coming)
 
-    def _past(self, side: Shown, counts: Callable[[Shown], bool]) -> Iterator[Shown]:
+    def _past(self, side: Shown, counts: Callable[[Shown], bool], below: int | None) -> Iterator[Shown]:
         """What is on no index any more and may have stood when an incident happened: the newest of each author's."""
         seen: Counter[str] = Counter()
         for record in reversed(self._rough.near(side.solids, 0)):
             if record.index in self._placed or record.index == side.index or seen[record.author] >= PAST_MAX:
+                continue
+            if below is not None and record.index >= below:
                 continue
             past = self.notices.get(record.index) or shown(record)
             if past is not None and counts(past):
@@ -245,7 +307,7 @@ class Gallery:
 
     def meet(self, side: Shown, other: Shown, proximity_m: int) -> Meeting | None:
         """The meeting of these two, looked at without the index; None if they have nothing to do with each other."""
-        both = side.body.kind is Kind.POSITION and other.body.kind is Kind.POSITION
+        both = side.kind is Kind.POSITION and other.kind is Kind.POSITION
         near = list(_touching(side, other, proximity_m if both else 0))
         coming = self._approach(side, other, proximity_m) if both else None
         return self._meet(side, other, near, coming) if near or coming is not None else None
@@ -266,19 +328,6 @@ class Gallery:
         moving = [one for one in (side, other) if (own := self.course(one, eyes)) is not None and own.speed_m_s]
         tracks = tuple(before.record for one in moving if (before := self.before(one, eyes)) is not None)
         return Meeting(met.older, met.newer, met.near, met.common, coming, tracks)
-
-    def _coming(self, side: Shown, proximity_m: int) -> dict[int, Approach]:
-        """Positions of others whose course and this one's come nearer, by index."""
-        own = self._fastest(side, self._befores(side))
-        if own is None:
-            return {}
-        reach = within_reach(own, side.solids[0]) if own.speed_m_s else side.solids[0]
-        found = {near.key[0] for near in self._reaches.near(reach, proximity_m)}
-        if own.speed_m_s:
-            found |= {near.key[0] for near in self._positions.near(reach, proximity_m) if near.key[1] == 0}
-        others = (self.notices[index] for index in sorted(found - {side.index}))
-        met = {other.index: self._approach(side, other, proximity_m) for other in others if other.author != side.author}
-        return {index: close for index, close in met.items() if close is not None}
 
 
 def _touching(side: Shown, other: Shown, within_m: int = 0) -> Iterator[tuple[int, int, float]]:

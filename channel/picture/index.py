@@ -1,23 +1,21 @@
-"""Which of many solids are near a given one: a forest of R-trees that grows as a log-structured merge does.
+"""Which of many solids are near a given one: a forest of their boxes, and exact distances to what that finds.
 
-What is added lies in a short list first; full lists become trees, and trees of like size are merged, so that an
-addition costs little and a question goes to few trees. Answers are in the order of the keys, whatever came first.
+Answers are in the order of the keys, whatever came first. Many questions at once take the steps of one, and get the
+answers that each would get alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from channel.picture.solid import Many, Solid, distances_m, widened
+from channel.picture.forest import TAIL_MAX, Forest, Rows, longer
+from channel.picture.solid import Many, Solid, apart_m, widened
 
-_LIST_MAX = 64  # solids without a tree: a list of this many is asked as fast as a tree
-_TURN = 360.0
+_AT_ONCE = 512  # questions that are asked together: bounds the memory that they take
 
 
 class Ordered(Protocol):
@@ -38,125 +36,100 @@ class Near(NamedTuple, Generic[K]):
     distance_m: float
 
 
-@dataclass(slots=True, eq=False)
-class _Tree(Generic[K]):
-    """Solids that were indexed together, as columns. `alive` says which are still in the index."""
-
-    keys: NDArray[np.object_]
-    many: Many
-    spans: NDArray[np.int64]
-    alive: NDArray[np.bool_]
-    tree: Any
-
-    @classmethod
-    def of(cls, keys: list[K], solids: list[Solid]) -> _Tree[K]:
-        boxes = np.array([solid.box for solid in solids])
-        column = np.empty(len(keys), dtype=object)
-        column[:] = keys  # an array of tuples, not a table
-        spans = np.array([(solid.from_ms, solid.until_ms) for solid in solids])
-        alive = np.ones(len(keys), dtype=bool)
-        return cls(column, Many.of(solids), spans, alive, shapely.STRtree(shapely.box(*boxes.T)))
-
-    def meeting(self, asked: NDArray[np.object_], solid: Solid) -> NDArray[np.int64]:
-        """Rows of those whose boxes meet one of `asked`, and whose windows meet the solid's."""
-        rows = np.unique(self.tree.query(asked)[1])
-        spans = self.spans[rows]
-        kept = self.alive[rows] & (spans[:, 0] < solid.until_ms) & (solid.from_ms < spans[:, 1])
-        found: NDArray[np.int64] = rows[kept]
-        return found
-
-
 class Index(Generic[K]):
-    """Solids by key, and the question which of them are near. Keys of one index are of one sortable type."""
+    """Solids by key, and the question which of them are near. Keys of one index are of one sortable type.
+
+    Each solid has a row; the row of one that was taken out is not `alive`, until there are too many of these.
+    """
 
     def __init__(self) -> None:
-        self._solids: dict[K, Solid] = {}
-        self._list: dict[K, None] = {}
-        self._trees: list[_Tree[K]] = []
-        self._row_of: dict[K, tuple[_Tree[K], int]] = {}
+        self._row_of: dict[K, int] = {}
+        self._forest = Forest()
+        self._keys: NDArray[np.object_] = np.empty(TAIL_MAX, dtype=object)
+        self._alive: NDArray[np.bool_] = np.zeros(TAIL_MAX, dtype=bool)
+        self._many = Many.empty(TAIL_MAX)
 
     def __len__(self) -> int:
-        return len(self._solids)
+        return len(self._row_of)
 
     def __contains__(self, key: K) -> bool:
-        return key in self._solids
+        return key in self._row_of
 
     def __getitem__(self, key: K) -> Solid:
-        return self._solids[key]
+        found: Solid = self._many.solids[self._row_of[key]]
+        return found
 
     def __iter__(self) -> Iterator[K]:
-        return iter(sorted(self._solids))
+        return iter(sorted(self._row_of))
 
     def add(self, key: K, solid: Solid) -> None:
         """Take a solid in; under a key that is there already it takes the other's place."""
         self.remove(key)
-        self._solids[key] = solid
-        self._list[key] = None
-        if len(self._list) >= _LIST_MAX:
-            self._grow()
+        row = self._forest.add(solid.box, (solid.from_ms, solid.until_ms))
+        if row == len(self._keys):
+            self._keys, self._alive, self._many = longer(self._keys), longer(self._alive), self._many.longer()
+        self._row_of[key] = row
+        self._keys[row], self._alive[row] = key, True
+        self._many.put(row, solid)
 
     def remove(self, key: K) -> None:
         """Take a solid out; nothing happens if there is none."""
-        if self._solids.pop(key, None) is None:
+        row = self._row_of.pop(key, None)
+        if row is None:
             return
-        self._list.pop(key, None)
-        tree, row = self._row_of.pop(key, (None, 0))
-        if tree is not None:
-            tree.alive[row] = False
-            if 2 * int(tree.alive.sum()) < len(tree.keys):
-                self._trees.remove(tree)
-                self._plant(tree.keys[tree.alive].tolist())
+        self._alive[row] = False
+        if 2 * len(self._row_of) + TAIL_MAX < len(self._forest):
+            self._compact()
 
     def near(self, solid: Solid, within_m: float) -> list[Near[K]]:
         """Those no further away than `within_m` (0: those that touch) whose time window has a moment in common."""
-        west, south, east, north = widened(solid.box, within_m + 1)
-        asked = shapely.box(west + _SHIFTS, south, east + _SHIFTS, north)
-        found = list(self._near_in_list(asked, solid, within_m))
-        for tree in self._trees:
-            rows = tree.meeting(asked, solid)
-            if len(rows):
-                many = tree.many.at(rows)
-                metres = distances_m(solid, many, within_m)
-                kept = metres <= within_m
-                columns = (tree.keys[rows][kept].tolist(), many.solids[kept].tolist(), metres[kept].tolist())
-                found.extend(Near(*row) for row in zip(*columns, strict=True))
-        return sorted(found, key=_key)
+        return next(self.near_each([solid], [within_m]))
 
-    # --- the forest ---------------------------------------------------------------------------------------------------
+    def near_each(
+        self, solids: Sequence[Solid], within_m: Sequence[float], below: Sequence[K] | None = None
+    ) -> Iterator[list[Near[K]]]:
+        """`near` of each; with `below` of those whose keys are less than its own of these."""
+        for begin in range(0, len(solids), _AT_ONCE):
+            asked = slice(begin, begin + _AT_ONCE)
+            yield from self._near(solids[asked], within_m[asked], None if below is None else below[asked])
 
-    def _near_in_list(self, asked: NDArray[np.object_], solid: Solid, within_m: float) -> Iterator[Near[K]]:
-        keys = list(self._list)
-        if not keys:
-            return
-        tree = _Tree.of(keys, [self._solids[key] for key in keys])
-        rows = tree.meeting(asked, solid)
+    def _near(
+        self, solids: Sequence[Solid], within_m: Sequence[float], below: Sequence[K] | None
+    ) -> list[list[Near[K]]]:
+        boxes = [widened(one.box, metres + 1) for one, metres in zip(solids, within_m, strict=True)]
+        which, rows = self._forest.meeting(boxes, [(one.from_ms, one.until_ms) for one in solids])
+        kept = self._alive[rows]
+        if below is not None:
+            kept &= self._are_below(rows, which, below)
+        which, rows = which[kept], rows[kept]
+        found: list[list[Near[K]]] = [[] for _ in solids]
         if not len(rows):
-            return
-        metres = distances_m(solid, tree.many.at(rows), within_m)
-        for row, apart_m in zip(rows.tolist(), metres.tolist(), strict=True):
-            if apart_m <= within_m:
-                yield Near(keys[row], self._solids[keys[row]], apart_m)
+            return found
+        limits_m = np.array(within_m, dtype=float)
+        metres = apart_m(Many.of(solids), which, self._many.at(rows), limits_m)
+        kept = metres <= limits_m[which]
+        which, rows = which[kept], rows[kept]
+        columns = (which.tolist(), self._keys[rows].tolist(), self._many.solids[rows].tolist(), metres[kept].tolist())
+        for asked, key, solid, apart in zip(*columns, strict=True):
+            found[asked].append(Near(key, solid, apart))
+        for one in found:
+            one.sort(key=_key)
+        return found
 
-    def _grow(self) -> None:
-        """The list becomes a tree, together with every tree that is not larger than what is merged so far."""
-        keys = list(self._list)
-        self._list.clear()
-        while self._trees and len(self._trees[-1].keys) <= len(keys):
-            tree = self._trees.pop()
-            keys.extend(tree.keys[tree.alive].tolist())
-        self._plant(keys)
+    def _are_below(self, rows: Rows, which: Rows, below: Sequence[K]) -> NDArray[np.bool_]:
+        limits = np.empty(len(below), dtype=object)
+        limits[:] = below  # an array of keys, not a table of what they are made of
+        found: NDArray[np.bool_] = (self._keys[rows] < limits[which]).astype(bool)
+        return found
 
-    def _plant(self, keys: list[K]) -> None:
-        """A tree of these, in its place by size: largest first."""
-        if not keys:
-            return
-        tree = _Tree.of(keys, [self._solids[key] for key in keys])
-        self._row_of.update((key, (tree, row)) for row, key in enumerate(keys))
-        self._trees.append(tree)
-        self._trees.sort(key=lambda other: -len(other.keys))
-
-
-_SHIFTS = np.array([-_TURN, 0.0, _TURN])
+    def _compact(self) -> None:
+        """Only the rows that are alive are kept."""
+        rows = np.flatnonzero(self._alive[: len(self._forest)])
+        self._forest = self._forest.rows(rows)
+        self._keys, self._many = longer(self._keys[rows], TAIL_MAX), self._many.at(rows).longer(TAIL_MAX)
+        self._alive = np.zeros(len(self._keys), dtype=bool)
+        self._alive[: len(rows)] = True
+        self._row_of = {key: row for row, key in enumerate(self._keys[: len(rows)].tolist())}
 
 
 def _key(near: Near[K]) -> Any:

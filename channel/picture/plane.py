@@ -7,6 +7,7 @@ straight in longitude and latitude (protocol.md 2.5), so it is cut into short pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -36,12 +37,13 @@ class Plane(NamedTuple):
 
     def project(self, places: Floats) -> Floats:
         """Degrees -> metres east and north of the centre."""
-        count = len(places)
-        azimuths, _, metres = geod().inv(
-            np.full(count, self.lon), np.full(count, self.lat), places[:, 0], places[:, 1], return_back_azimuth=False
-        )
-        angles = np.radians(azimuths)
-        return np.column_stack((metres * np.sin(angles), metres * np.cos(angles)))
+        return project(np.broadcast_to((self.lon, self.lat), places.shape), places)
+
+    def place(self, place: Sequence[float]) -> tuple[float, float]:
+        """The same of one place."""
+        azimuth, _, metres = geod().inv(self.lon, self.lat, place[0], place[1], return_back_azimuth=False)
+        angle = math.radians(azimuth)
+        return metres * math.sin(angle), metres * math.cos(angle)
 
     def unproject(self, metres: Floats) -> Floats:
         """Metres east and north of the centre -> degrees."""
@@ -55,9 +57,24 @@ class Plane(NamedTuple):
         )
         return np.column_stack((lons, lats))
 
+    def back(self, metres: Sequence[float]) -> tuple[float, float]:
+        """Of one place."""
+        azimuth, apart_m = math.degrees(math.atan2(metres[0], metres[1])), math.hypot(metres[0], metres[1])
+        lon, lat, _ = geod().fwd(self.lon, self.lat, azimuth, apart_m, return_back_azimuth=False)
+        return lon, lat
+
     def take(self, geometries: Any) -> Any:
         """A geometry in degrees, or an array of them, -> the same in the plane."""
         return shapely.transform(geometries, self.project)
+
+
+def project(centres: Floats, places: Floats) -> Floats:
+    """Degrees -> metres east and north of a centre of its own each."""
+    azimuths, _, metres = geod().inv(
+        centres[:, 0], centres[:, 1], places[:, 0], places[:, 1], return_back_azimuth=False
+    )
+    angles = np.radians(azimuths)
+    return np.column_stack((metres * np.sin(angles), metres * np.cos(angles)))
 
 
 def dense(geometry: Any) -> Any:
@@ -86,6 +103,14 @@ def between(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
 def length_m(a: Sequence[float], b: Sequence[float]) -> float:
     """Length of the geodesic between two places in degrees."""
     return float(geod().inv(a[0], a[1], b[0], b[1])[2])
+
+
+def lengths_m(places: Floats, others: Floats) -> NDArray[np.float64]:
+    """Lengths of the geodesics between places in degrees, row by row."""
+    metres: NDArray[np.float64] = geod().inv(
+        places[:, 0], places[:, 1], others[:, 0], others[:, 1], return_back_azimuth=False
+    )[2]
+    return metres
 
 
 def to_e7(place: Sequence[float]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ Everything here is asked of the feeds: a party may read a leaf when it was relea
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from channel.ledger import Ledger, NoticeRecord
@@ -16,12 +17,16 @@ from channel.protocol.statements import DeskOf, Kind, Notice, Precedence
 def reads(ledger: Ledger, party: str, indexes: Iterable[int]) -> bool:
     """Whether all these leaves were released to the party."""
     record = ledger.parties.get(party)
-    return record is not None and all(index in record.released for index in indexes)
+    return record is not None and record.released.issuperset(indexes)
 
 
 def reads_all(ledger: Ledger, parties: Iterable[str], indexes: tuple[int, ...]) -> bool:
     """Whether each of these parties may read all these leaves."""
-    return all(reads(ledger, party, indexes) for party in parties)
+    for party in parties:
+        record = ledger.parties.get(party)
+        if record is None or not record.released.issuperset(indexes):
+            return False
+    return True
 
 
 def way(ledger: Ledger, record: NoticeRecord, to: str) -> str | None:
@@ -36,10 +41,13 @@ def told_of_two(ledger: Ledger, a: NoticeRecord, b: NoticeRecord, needs: Iterabl
     A second intermediary would learn from it that the other one has passed something on.
     """
     leaves = tuple(needs)
-    authors = tuple(dict.fromkeys((a.author, b.author)))
+    authors = (a.author, b.author) if a.author != b.author else (a.author,)
     if not reads_all(ledger, authors, leaves):
         return ()
-    between = {way(ledger, a, b.author), way(ledger, b, a.author)} - {None, *authors}
+    there, back = way(ledger, a, b.author), way(ledger, b, a.author)
+    if there is None and back is None:
+        return authors
+    between = {there, back} - {None, *authors}
     also = [party for party in between if party is not None and len(between) == 1 and reads(ledger, party, leaves)]
     return (*authors, *also)
 
@@ -85,5 +93,10 @@ def newest_two(ledger: Ledger, indexes: Sequence[int], me: str | None) -> set[in
 def desks(ledger: Ledger, parties: Iterable[str], precedence: Precedence) -> tuple[DeskOf, ...]:
     """The desks that are told: `operations`, of a FLASH the `staff` too."""
     levels = ("operations", "staff") if precedence is Precedence.FLASH else ("operations",)
-    found = [DeskOf(party=party, desk=ledger.desk(party, level)) for party in parties for level in levels]
-    return tuple(dict.fromkeys(found))
+    found = dict.fromkeys((party, ledger.desk(party, level)) for party in parties for level in levels)
+    return tuple(_desk(*of) for of in found)
+
+
+@lru_cache(maxsize=256)
+def _desk(party: str, desk: str) -> DeskOf:
+    return DeskOf(party=party, desk=desk)

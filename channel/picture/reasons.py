@@ -44,15 +44,15 @@ class Reasons:
 
     def of(self, met: Meeting, now_ms: int) -> Iterator[Cause]:
         """What a meeting causes at a time."""
-        apart = met.kinds == {Kind.POSITION} and not self.lines.may_be_close(
+        apart = met.positions and not self.lines.may_be_close(
             self.ledger, met.older, met.newer, met.newer.record.stamp_ms
         )
         return of_meeting(self.ledger, met, now_ms, apart=apart)
 
-    def alive(self, met: Meeting, eyes: tuple[str, ...], now_ms: int) -> bool:
-        """Whether a meeting may still cause something that any of these parties may know of."""
-        ahead = any(at_ms > now_ms for at_ms in changes_ms(self.ledger, met))
-        return ahead and self._meet(met, eyes)
+    def again_ms(self, met: Meeting, eyes: tuple[str, ...], now_ms: int) -> int | None:
+        """When to look at a meeting again; None if it causes nothing any more that one of these parties may know of."""
+        ahead = [at_ms for at_ms in changes_ms(self.ledger, met) if at_ms > now_ms]
+        return min(ahead) if ahead and self._meet(met, eyes) else None
 
     def told(self, topic: Topic, cause: Cause) -> tuple[str, ...]:
         """Whom a finding of this cause would be told; nobody: then there is none (16.3.2)."""
@@ -74,11 +74,8 @@ class Reasons:
         return cause.rests_on[0] if topic.family == "account" else cause_of(cause.rests_on)
 
     def look_again(self, topic: Topic, about: About, now_ms: int) -> int | None:
-        """The next time at which a topic may have other causes though nothing is said."""
-        times: list[int] = []
-        if topic.family == "pair":
-            times = [at_ms for met in about.meetings.values() for at_ms in changes_ms(self.ledger, met)]
-        elif topic.family == "line":
+        """The next time at which a topic of no pair may have other causes though nothing is said."""
+        if topic.family == "line":
             times = [crossed.side.until_ms for crossed in about.crossed.values()]
         else:
             times = [_over_ms(self.ledger, self._record(topic))]
@@ -106,12 +103,15 @@ class Reasons:
 
     def _meet(self, met: Meeting, eyes: tuple[str, ...]) -> bool:
         """Both stand; where one is an incident, that one: what was notified before it stays so."""
-        sides = [side for side in (met.older, met.newer) if side.body.kind is Kind.INCIDENT]
-        eyes = eyes or self.gallery.eyes(met.older.author, met.newer.author)
-        return all(self.gallery.stands(side, eyes) for side in sides or (met.older, met.newer))
+        stands, eyes = self.gallery.stands, eyes or self.gallery.eyes(met.older.author, met.newer.author)
+        if not met.any(Kind.INCIDENT):
+            return stands(met.older, eyes) and stands(met.newer, eyes)
+        return all(stands(side, eyes) for side in (met.older, met.newer) if side.kind is Kind.INCIDENT)
 
     def _on_its_course(self, met: Meeting, eyes: tuple[str, ...]) -> Meeting:
         """Without the approach, if a position from which a course was drawn was taken back."""
+        if not met.tracks:
+            return met
         eyes = eyes or self.gallery.eyes(met.older.author, met.newer.author)
         ended = [track.ended_by for track in met.tracks if track.ended_by is not None]
         back = any(reading.knows_end(self.ledger, of, eyes) for of in ended)

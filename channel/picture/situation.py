@@ -22,8 +22,9 @@ from channel.picture.accounts import accounted, accounting
 from channel.picture.causes import Cause, Meeting, Shown, began_ms, shown
 from channel.picture.crossings import AgreedLines, Crossed
 from channel.picture.drafts import FindingDraft, cleared, finding_id, raised
-from channel.picture.gallery import KEPT_MS, Gallery, Side, side_of, unit_of
+from channel.picture.gallery import KEPT_MS, Gallery, Neighbours, Side, side_of, unit_of
 from channel.picture.reasons import Reasons, may_count, rests_newest
+from channel.picture.recall import Recall
 from channel.picture.topics import (
     ACCOUNT_KINDS,
     INCIDENT,
@@ -117,57 +118,65 @@ class Situation:
             if topic.family in ("pair", "line")
             for cause in self._reasons.causes(topic, about, now_ms).values()
         ]
-        return sorted(found, key=lambda pair: (*pair[1].needs, pair[1].kind))
+        return sorted(found, key=lambda pair: (pair[1].needs, pair[1].kind))
 
     # --- leaves -----------------------------------------------------------------------------------------------------
 
     def _took(self, record: NoticeRecord) -> None:
         """A notice: what it ends, what it meets, whom it warns, what it takes account of."""
-        body = record.body
-        if not isinstance(body, Notice):
-            return
-        for of in (body.amends, body.withdraws):
-            ended = self._ledger.notices.get(of) if of is not None else None
-            if ended is not None:
-                self._gallery.settle(ended)
-                self._touch(side_of(ended))
-                for course in self._gallery.of_side(ended) if unit_of(ended) is not None else ():
-                    self._enter(course)
+        for ended in self._ended_by(record):
+            self._gallery.settle(ended)
+            self._touch(side_of(ended))
+            for course in self._gallery.of_side(ended) if unit_of(ended) is not None else ():
+                self._enter(course)
         side = self._show(record)
         if side is not None:
             self._touch(side_of(record))
             self._enter(side)
             self._thin(record)
+        self._tell(record, side)
+
+    def _ended_by(self, record: NoticeRecord) -> list[NoticeRecord]:
+        """What a notice amends or withdraws, of what is known."""
+        body = record.body
+        said = (body.amends, body.withdraws) if isinstance(body, Notice) else ()
+        return [self._ledger.notices[of] for of in said if of is not None and of in self._ledger.notices]
+
+    def _tell(self, record: NoticeRecord, side: Shown | None) -> None:
+        """Whom a notice warns, and whether it is answered with what it takes no account of."""
         if self._me is None:
             self._warn(record)
-            if side is not None and body.kind is Kind.INTENT and body.accounts_for is not None:
+            if side is not None and side.kind is Kind.INTENT and side.body.accounts_for is not None:
                 self._account(side)
 
-    def _enter(self, side: Shown) -> None:
-        """What a notice that stands meets, and which lines it crosses, as far as the feeds go by now."""
-        if not self._gallery.belongs(side):
-            return
-        met = self._gallery.meetings(side, self._proximity_m, partial(self._counts, side))
+    def _enter(self, side: Shown, below: int | None = None) -> None:
+        """What a notice that stands meets, and which lines it crosses, as far as the feeds go by now.
+
+        `below`: of what has a lower index only.
+        """
+        if self._gallery.belongs(side):
+            limits = None if below is None else [below]
+            self._meets(side, next(self._gallery.neighbours([side], self._proximity_m, limits)), below)
+
+    def _meets(self, side: Shown, around: Neighbours, below: int | None) -> None:
+        counts = partial(self._counts, side)
         met_with: Counter[str] = Counter()
-        for found in met:
+        for found in self._gallery.meetings(side, around, self._proximity_m, counts, below):
             other = found.older if found.newer is side else found.newer
             met_with[other.author] += 1
             if met_with[other.author] <= MEETINGS_MAX:
                 self._join(found)
-        if side.index not in self._crossed:
-            self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
-        for crossed in self._crossed[side.index]:
-            self._cross(crossed)
+        self._cross_all(side)
 
     def _counts(self, side: Shown, other: Shown) -> bool:
         """Whether two notices may cause a finding that may be told."""
         needs = (side.index, other.index)
-        said = [one.author for one in (side, other) if one.body.kind is Kind.INCIDENT]
-        if side.author == other.author and not said:
-            return False
-        if said:
+        if side.kind is Kind.INCIDENT or other.kind is Kind.INCIDENT:
+            said = [one.author for one in (side, other) if one.kind is Kind.INCIDENT]
             read = self._me is not None or any(reading.reads(self._ledger, author, needs) for author in said)
             return read and (self._incident_in(side, other) or self._incident_in(other, side))
+        if side.author == other.author:
+            return False
         if self._me is None and not reading.told_of_two(self._ledger, side.record, other.record, needs):
             return False
         eyes = self._gallery.eyes(side.author, other.author)
@@ -177,19 +186,26 @@ class Situation:
         """Whether an area stood when an incident happened."""
         begin_ms = began_ms(said)
         eyes = self._gallery.eyes(said.author)
-        known = said.body.kind is Kind.INCIDENT and area.record.stamp_ms <= begin_ms
+        known = said.kind is Kind.INCIDENT and area.record.stamp_ms <= begin_ms
         return known and self._gallery.stood(area, begin_ms, eyes)
 
     def _join(self, met: Meeting) -> None:
-        topic = self._topic("pair", tuple(sorted((side_of(met.older.record), side_of(met.newer.record)))))
+        one, other = met.older.side, met.newer.side
+        topic = self._topic("pair", (one, other) if one < other else (other, one))
         meetings, key = self._topics[topic].meetings, (met.older.index, met.newer.index)
         if key not in meetings:
             self._asking.update(key)
         meetings[key] = met
 
+    def _cross_all(self, side: Shown) -> None:
+        if side.index not in self._crossed:
+            self._crossed[side.index] = tuple(self._lines.crossed(self._ledger, side))
+        for crossed in self._crossed[side.index]:
+            self._cross(crossed)
+
     def _cross(self, crossed: Crossed) -> None:
         """A finding for each party of the line that may read the notice."""
-        side, needs = side_of(crossed.side.record), (crossed.side.index, crossed.version.index)
+        side, needs = crossed.side.side, (crossed.side.index, crossed.version.index)
         for party in crossed.version.named if self._me is None else (self._me,):
             if reading.reads(self._ledger, party, needs):
                 topic = self._topic("line", (side,), crossed.version.index, party)
@@ -206,13 +222,13 @@ class Situation:
 
     def _account(self, side: Shown) -> None:
         """An intent is answered once, by what there was at its leaf."""
-        topic = self._topic("account", (side_of(side.record),), side.index, side.author)
+        topic = self._topic("account", (side.side,), side.index, side.author)
         said = (finding_id(side.record.of, side.author, kind, 1) for kind in sorted(ACCOUNT_KINDS))
         before = next((self._ledger.findings[finding] for finding in said if finding in self._ledger.findings), None)
         self._topics[topic].account = self._accounting(side) if before is None else accounted(before.body)
 
     def _accounting(self, side: Shown) -> Cause:
-        around = self._gallery.around(side, self._proximity_m)
+        around = self._gallery.around(side, self._proximity_m, below=side.index)
         relevant = (
             other
             for other in around
@@ -225,11 +241,9 @@ class Situation:
     def _released(self, record: NoticeRecord) -> None:
         """A notice came to another party: what it ended may be known now, and it may meet what that party sent."""
         self._touch(side_of(record))
-        if isinstance(record.body, Notice):
-            for of in (record.body.amends, record.body.withdraws):
-                if of is not None and of in self._ledger.notices:
-                    self._gallery.settle(self._ledger.notices[of])
-                    self._touch(side_of(self._ledger.notices[of]))
+        for ended in self._ended_by(record):
+            self._gallery.settle(ended)
+            self._touch(side_of(ended))
         self._show(record)
         for side in self._gallery.of_side(record):  # of a unit also those whose course is known now
             self._enter(side)
@@ -298,17 +312,22 @@ class Situation:
 
     def _thin_topic(self, topic: Topic, about: About, now_ms: int) -> None:
         """Forget what causes nothing any more in anybody's eyes; else note when to look again."""
-        eyes = {party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])}
+        times: list[int] = []
+        eyes = [party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])]
         for key, met in list(about.meetings.items()):
-            everybody = tuple(sorted(eyes | {met.older.author, met.newer.author}))
-            if not self._reasons.alive(met, everybody, now_ms):
-                del about.meetings[key]
-                self._asking.subtract(key)
-                for side in (met.older, met.newer):
-                    self._thin(side.record)
-        at_ms = self._reasons.look_again(topic, about, now_ms)
-        if at_ms is not None:
-            heapq.heappush(self._times, (at_ms, topic))
+            everybody = tuple(dict.fromkeys((met.older.author, met.newer.author, *eyes)))
+            at_ms = self._reasons.again_ms(met, everybody, now_ms)
+            if at_ms is not None:
+                times.append(at_ms)
+                continue
+            del about.meetings[key]
+            self._asking.subtract(key)
+            for side in (met.older, met.newer):
+                self._thin(side.record)
+        if topic.family != "pair":
+            times += [at_ms for at_ms in (self._reasons.look_again(topic, about, now_ms),) if at_ms is not None]
+        if times:
+            heapq.heappush(self._times, (min(times), topic))
         elif not about.standing:
             del self._topics[topic]
             for one in topic.sides:
@@ -336,50 +355,50 @@ class Situation:
     def _rebuild(self) -> None:
         """From the ledger as it is: what stands or may still be met, and what standing findings ask for."""
         ledger = self._ledger
-        newest: dict[Side, list[NoticeRecord]] = {}
-        for record in sorted(ledger.notices.values(), key=lambda record: record.index):
-            newest.setdefault(side_of(record), []).append(record)
-        kept = [record for records in newest.values() for record in self._last(records)]
+        recall = Recall(ledger, self._me)
+        kept = recall.kept()
         self._gallery.know(kept)
-        for record in sorted(kept, key=lambda record: record.index):
-            if may_count(ledger, record):
-                self._took(record)
+        self._enter_all([record for record in kept if may_count(ledger, record)])
         for finding in ledger.findings.values():
             self._raised[rests_newest(ledger, finding.body.rests_on)] += finding.body.kind in PAIR_KINDS
             if finding.standing:
-                self._recall(finding, newest)
+                self._recall(finding, recall)
 
-    def _last(self, records: list[NoticeRecord]) -> list[NoticeRecord]:
-        """Of the notices of a side, those by which somebody goes."""
-        needed = reading.newest_two(self._ledger, [record.index for record in records], self._me)
-        return [record for record in records if record.index in needed]
+    def _enter_all(self, records: list[NoticeRecord]) -> None:
+        """The same as if each was taken in by itself, in their order; what is near what is looked up together."""
+        sides = [self._show(record) for record in records]
+        shown_ = [side for side in sides if side is not None]
+        around = self._gallery.neighbours(shown_, self._proximity_m, [side.index for side in shown_])
+        for record, side in zip(records, sides, strict=True):
+            for ended in self._ended_by(record):
+                for course in self._gallery.of_side(ended) if unit_of(ended) is not None else ():
+                    if course.index < record.index:
+                        self._enter(course, below=record.index)
+            if side is not None:
+                found = next(around)
+                if self._gallery.belongs(side):
+                    self._meets(side, found, below=side.index)
+            self._tell(record, side)
 
-    def _recall(self, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> None:
+    def _recall(self, finding: FindingRecord, recall: Recall) -> None:
         """A standing finding, and the newest notices of its sides that all who were told it know of."""
         self._found(finding.body)
         topic = topic_of(self._ledger, finding.body)
         if topic is None or topic.family not in ("pair", "line"):
             return
         self._dirty[topic] = None  # one of another version's policy may have no cause by ours: then it is cleared
-        known = self._known(topic, finding, newest)
+        ready = shown if finding.body.kind == INCIDENT else self._gallery.recall
+        known = []
+        for records in recall.known(topic, finding):
+            known += [side for record in records if (side := ready(record)) is not None][-1:]
         if topic.family == "pair" and len(known) == 2:
+            if tuple(sorted(one.index for one in known)) in self._topics[topic].meetings:
+                return
             met = self._gallery.meet(known[0], known[1], self._proximity_m)
             if met is not None:
                 self._join(met)
         elif topic.family == "line" and known:
-            for crossed in self._lines.crossed(self._ledger, known[0]):
-                self._cross(crossed)
-
-    def _known(self, topic: Topic, finding: FindingRecord, newest: dict[Side, list[NoticeRecord]]) -> list[Shown]:
-        if finding.body.kind == INCIDENT:  # of what stood at the time, whatever came later
-            records = [self._ledger.notices[of] for of in finding.body.rests_on]
-            return [found for record in records if (found := shown(record)) is not None]
-        known = []
-        for side in topic.sides:
-            read = [r for r in newest.get(side, ()) if reading.reads_all(self._ledger, _eyes(finding), (r.index,))]
-            shown_ = [found for record in read[-2:] if (found := self._gallery.add(record)) is not None]
-            known += shown_[-1:]
-        return known
+            self._cross_all(known[0])
 
 
 def _eyes(finding: FindingRecord) -> tuple[str, ...]:

@@ -17,7 +17,19 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from channel.picture.plane import CURVATURE_M_MIN, E7, Floats, Plane, between, dense, length_m, to_e7
+from channel.picture.forest import Box, longer
+from channel.picture.plane import (
+    CURVATURE_M_MIN,
+    E7,
+    Floats,
+    Plane,
+    between,
+    dense,
+    length_m,
+    lengths_m,
+    project,
+    to_e7,
+)
 from channel.protocol import geometry, limits
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Altitude, Circle, Line, Point, Polygon, Shape, Volume
@@ -31,9 +43,6 @@ _CIRCLE_QUARTER = 16  # pieces of a quarter circle where areas are cut with each
 
 Place = tuple[float, float]
 """Longitude and latitude in degrees."""
-
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
 
 Metres = NDArray[np.float64]
 
@@ -54,15 +63,9 @@ class Solid:
     """What is nearest to something outside: `area` itself, or a polygon's rings as lines."""
     reach_m: float
     box: Box
-    """West, south, east, north of all of it, in degrees; west and east may lie beyond 180."""
-
-    @property
-    def centre(self) -> Place:
-        """The middle of its box; of a point or circle its place."""
-        if isinstance(self.shape, Point | Circle):
-            return float(self.area.x), float(self.area.y)
-        west, south, east, north = self.box
-        return (west + east) / 2, (south + north) / 2
+    """Of all of it."""
+    centre: Place
+    """The middle of its box; of a point or circle its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,11 @@ def shaped(shape: Shape, from_ms: int, until_ms: int, altitude: Altitude | None 
     core, reach_m = _core(shape)
     area = dense(shapely.transform(core, _degrees))
     edges = shapely.boundary(area) if isinstance(shape, Polygon) else area
-    return Solid(shape, from_ms, until_ms, altitude, core, area, edges, reach_m, _box(area, reach_m))
+    west, south, east, north = box = _box(area, reach_m)
+    centre = (west + east) / 2, (south + north) / 2
+    if isinstance(shape, Point | Circle):
+        centre = float(area.x), float(area.y)
+    return Solid(shape, from_ms, until_ms, altitude, core, area, edges, reach_m, box, centre)
 
 
 def _core(shape: Shape) -> tuple[Any, float]:
@@ -216,15 +223,15 @@ def common_area(a: Solid, b: Solid) -> Circle | None:
     try:
         common = shapely.intersection(spread(plane, a), spread(plane, b))
         around = shapely.minimum_bounding_circle(common)
-        radius_m = float(shapely.minimum_bounding_radius(common))
     except shapely.errors.GEOSException:  # an area so wide that the plane around one place does not show it whole
-        return None
-    if radius_m > limits.RADIUS_M_MAX:
         return None
     if common.is_empty:  # they only touch, or as good as
         return Circle(center=to_e7(between(*nearest(a, b))), radius_m=1)
-    middle = shapely.get_coordinates(shapely.centroid(around))
-    return Circle(center=to_e7(plane.unproject(middle)[0]), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
+    (middle,), outline = shapely.get_coordinates(shapely.centroid(around)), shapely.get_coordinates(around)
+    radius_m = math.dist(middle, outline[0])
+    if radius_m > limits.RADIUS_M_MAX:
+        return None
+    return Circle(center=to_e7(plane.back(middle)), radius_m=max(1, math.ceil(radius_m - TOUCH_M)))
 
 
 def _middle(a: Box, b: Box) -> Place | None:
@@ -235,7 +242,7 @@ def _middle(a: Box, b: Box) -> Place | None:
 
 def spread(plane: Plane, of: Solid) -> Any:
     """The whole place of a solid in a plane: its core with its reach around it."""
-    core = plane.take(of.area)
+    core = shapely.Point(plane.place(of.centre)) if isinstance(of.shape, Point | Circle) else plane.take(of.area)
     return shapely.buffer(core, of.reach_m, quad_segs=_CIRCLE_QUARTER) if of.reach_m else core
 
 
@@ -248,19 +255,39 @@ class Many(NamedTuple):
     solids: NDArray[np.object_]
     edges: NDArray[np.object_]
     cores: NDArray[np.object_]
+    centres: Floats
     reaches_m: Metres
     points: NDArray[np.bool_]
 
     @classmethod
     def of(cls, solids: Sequence[Solid]) -> Many:
         """Of these solids, in their order."""
+        found = cls.empty(len(solids))
+        for row, one in enumerate(solids):
+            found.put(row, one)
+        return found
+
+    @classmethod
+    def empty(cls, count: int) -> Many:
+        """Room for so many."""
         return cls(
-            np.array(solids, dtype=object),
-            np.array([solid.edges for solid in solids], dtype=object),
-            np.array([solid.core for solid in solids], dtype=object),
-            np.array([solid.reach_m for solid in solids], dtype=float),
-            np.array([isinstance(solid.shape, Point | Circle) for solid in solids], dtype=bool),
+            np.empty(count, dtype=object),
+            np.empty(count, dtype=object),
+            np.empty(count, dtype=object),
+            np.empty((count, 2)),
+            np.empty(count),
+            np.empty(count, dtype=bool),
         )
+
+    def put(self, row: int, one: Solid) -> None:
+        """A solid in a row."""
+        self.solids[row], self.edges[row], self.cores[row] = one, one.edges, one.core
+        self.centres[row], self.reaches_m[row] = one.centre, one.reach_m
+        self.points[row] = isinstance(one.shape, Point | Circle)
+
+    def longer(self, least: int = 0) -> Many:
+        """The same with room for as many again, and for so many at least."""
+        return Many(*(longer(column, least) for column in self))
 
     def at(self, rows: NDArray[Any]) -> Many:
         """Some of them."""
@@ -269,18 +296,48 @@ class Many(NamedTuple):
 
 def distances_m(one: Solid, others: Many, limit_m: float) -> Metres:
     """`distance_m` to each, to a thousandth; exact as to who touches and who is within `limit_m`. Far faster."""
-    plane = Plane(*one.centre)
-    flat_one, flat = plane.take(one.edges), plane.take(others.edges)
-    metres = np.asarray(shapely.distance(flat_one, flat), dtype=float)
-    is_point = isinstance(one.shape, Point | Circle)
-    metres[shapely.intersects(one.core, others.cores) & ~(others.points & is_point)] = 0.0
-    # The plane is true from its centre; away from it the plane stretches, and may choose other places as the nearest.
-    extent_m = float(np.hypot(*shapely.get_coordinates(flat_one).T).max())
-    stretch_m = 0.0 if is_point else metres * ((extent_m + metres) / CURVATURE_M_MIN) ** 2 / _STRETCH
-    found = metres - one.reach_m - others.reaches_m
-    doubt_m = np.where(others.points & is_point, 0.0, TOUCH_M + stretch_m)
-    open_ = (found > -doubt_m) & (found <= doubt_m) | (np.abs(found - limit_m) <= doubt_m)
+    alone = np.zeros(len(others.solids), dtype=np.int64)
+    return apart_m(Many.of([one]), alone, others, np.array([limit_m]))
+
+
+def apart_m(ones: Many, which: NDArray[np.int64], others: Many, limits_m: Metres) -> Metres:
+    """`distances_m` of pairs: of `ones[which]` to `others`, row by row; `limits_m` one for each of `ones`."""
+    centres, limits_of = ones.centres[which], limits_m[which]
+    both = ones.points[which] & others.points
+    metres = np.empty(len(which))
+    metres[both] = lengths_m(centres[both], others.centres[both])
+    doubt_m = np.zeros(len(which))
+    rest = np.flatnonzero(~both)
+    if len(rest):
+        metres[rest], stretch_m = _shapes_apart_m(ones, which[rest], others.at(rest))
+        doubt_m[rest] = TOUCH_M + stretch_m
+    found = metres - ones.reaches_m[which] - others.reaches_m
+    open_ = (found > -doubt_m) & (found <= doubt_m) | (np.abs(found - limits_of) <= doubt_m)
     for row in np.flatnonzero(open_ & (metres > 0)):
-        found[row] = distance_m(one, others.solids[row])
+        found[row] = distance_m(ones.solids[which[row]], others.solids[row])
     found[found <= TOUCH_M] = 0.0
     return found
+
+
+def _shapes_apart_m(ones: Many, which: NDArray[np.int64], others: Many) -> tuple[Metres, Metres]:
+    """Of pairs of which one at least is no point: metres between the cores in a plane around the first, and by how much
+    that may be wrong.
+
+    The plane is true from its centre; away from it the plane stretches, and may choose other places as the nearest.
+    """
+    used, each = np.unique(which, return_inverse=True)
+    flat_ones, extents_m = _flat(ones.edges[used], ones.centres[used])
+    flat, _ = _flat(others.edges, ones.centres[which])
+    metres = np.asarray(shapely.distance(flat_ones[each], flat), dtype=float)
+    metres[shapely.intersects(ones.cores[which], others.cores)] = 0.0
+    stretch_m = metres * ((extents_m[each] + metres) / CURVATURE_M_MIN) ** 2 / _STRETCH
+    return metres, np.where(ones.points[which], 0.0, stretch_m)
+
+
+def _flat(edges: NDArray[np.object_], centres: Floats) -> tuple[NDArray[np.object_], Metres]:
+    """Each in the plane around its own centre, and how far it reaches from there."""
+    places, of = shapely.get_coordinates(edges, return_index=True)
+    metres = project(centres[of], places)
+    extents_m = np.zeros(len(edges))
+    np.maximum.at(extents_m, of, np.hypot(metres[:, 0], metres[:, 1]))
+    return shapely.set_coordinates(edges.copy(), metres), extents_m

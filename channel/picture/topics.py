@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from channel.ledger import Ledger
 from channel.picture.causes import Cause, Meeting
@@ -20,8 +20,7 @@ KINDS = PAIR_KINDS | ACCOUNT_KINDS | {LINE_KIND, WARN_KIND}
 Family = Literal["account", "line", "pair", "warn"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Topic:
+class Topic(NamedTuple):
     """Two sides; or one side and a leaf, and who is told: a line's proposal, or the notice that warns or accounts."""
 
     family: Family

@@ -147,3 +147,22 @@ def test_the_left_of_a_line_around_an_area_is_its_inside(seed: int) -> None:
 def _around(degrees: int, reach_e7: int) -> tuple[int, int]:
     angle = math.radians(degrees)
     return 402_000_000 + round(reach_e7 * math.cos(angle)), 353_000_000 + round(reach_e7 * math.sin(angle))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_questions_to_the_index_get_the_answers_of_each_alone(seed: int) -> None:
+    chance, index = random.Random(seed), Index[tuple[int, int]]()
+    solids = [
+        shaped(thing.shape, thing.from_ms, thing.until_ms) for at in range(80) for thing in picture(seed * 80 + at)
+    ]
+    keys = [(number, 0) for number in range(len(solids))]
+    for key, solid in sorted(zip(keys, solids, strict=True), key=lambda _: chance.random()):
+        index.add(key, solid)
+    for key in chance.sample(keys, len(keys) // 3):
+        index.remove(key)
+    within_m = [chance.choice((0, 5_000, NEAR_M)) for _ in solids]
+    alone = [index.near(solid, metres) for solid, metres in zip(solids, within_m, strict=True)]
+    assert list(index.near_each(solids, within_m)) == alone
+    below = [[near for near in found if near.key < key] for key, found in zip(keys, alone, strict=True)]
+    assert list(index.near_each(solids, within_m, keys)) == below
+    assert sum(len(found) for found in below) > 100

@@ -5,11 +5,15 @@ The courses are seeded, so that a failing one can be run again by its number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from channel.ledger import Ledger
+from channel.picture.causes import Cause
 from channel.picture.situation import Situation
+from channel.picture.topics import ACCOUNT_KINDS
 from channel.protocol.statements import Finding, Notice
 from tests.unit.picture.scenes import PARTIES, Scene, circle, told, within
 from tests.unit.relay.lab import HOUR, MINUTE, Said
@@ -85,6 +89,36 @@ def test_a_relay_that_restarts_at_any_time_writes_the_same_log(seed: int) -> Non
     assert steady.scene.findings() == restarted.scene.findings()
     assert steady.scene.folded.tree.root() == restarted.scene.folded.tree.root()
     assert len(steady.scene.findings()) > 5
+
+
+@pytest.mark.parametrize("seed", COURSES)
+def test_a_start_finds_what_is_found_when_notices_come_one_by_one(seed: int) -> None:
+    """The start looks up together what is near what: the same causes, and the same findings due, to the last word."""
+    course = Course(seed)
+    for number in range(STEPS):
+        course.step(number)
+    logged = course.scene.folded.ledger
+    ledger = Ledger(logged.charter, logged.charter_of)
+    situation, compared = Situation(ledger), 0
+    for entry in logged.entries.values():
+        body = entry.opened.body
+        if isinstance(body, Finding) and body.kind not in ACCOUNT_KINDS:  # an account is of what there was at its leaf
+            continue
+        ledger.apply(entry.index, entry.stamp_ms, entry.opened)
+        situation.apply(ledger.entries[entry.index])
+        if entry.index % 10 == seed % 10:
+            causes = said(Situation(ledger).causes(entry.stamp_ms))
+            assert causes == said(situation.causes(entry.stamp_ms))
+            compared += len(causes)
+    fresh, now_ms = Situation(ledger), course.scene.now_ms
+    assert said(fresh.causes(now_ms + 3 * HOUR)) == said(situation.causes(now_ms + 3 * HOUR))
+    assert fresh.due(now_ms) == situation.due(now_ms)
+    assert compared > 3
+
+
+def said(causes: list[Cause]) -> list[object]:
+    """What causes say. The overlap behind an area is compared by the area."""
+    return [replace(one, area=getattr(one.area, "area", one.area)) for one in causes]
 
 
 def test_the_courses_find_something_of_every_kind() -> None:

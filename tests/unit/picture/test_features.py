@@ -150,6 +150,15 @@ def test_what_the_channel_has_said_is_not_said_again(scene: Scene) -> None:
     assert own.unlogged(scene.now_ms) == []
 
 
+def test_a_pair_that_is_close_and_converges_is_both_on_a_partys_own_picture(scene: Scene) -> None:
+    scene.place("regime", "sdf")
+    for step, east_m in enumerate((15_000, 12_000)):
+        scene.run_to(step * 10 * MINUTE)
+        scene.place("sdf", "regime", east_m=east_m, unit="2nd column")
+    own = Situation(scene.folded.ledger, "regime")
+    assert [cause.kind for cause in own.causes(scene.now_ms)] == ["proximity", "converging"]
+
+
 def test_a_notice_not_yet_sent_is_judged_and_changes_nothing(scene: Scene) -> None:
     scene.line("coalition", "russia")
     scene.place("coalition", "russia", east_m=3_000)
