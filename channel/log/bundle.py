@@ -374,6 +374,7 @@ def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, ca
         reasons=listed,
         proven=_lines(claims.proven(case)) if case else (),
         unproven=_lines(claims.unproven(case)) if case else (NOTHING[verdict],),
+        witnessed=case.size if case and len(case.times) >= case.charter.terms.quorum else 0,
     )
 
 

@@ -15,7 +15,6 @@ from channel.log.checkpoint import parse_body, split_note
 from channel.log.leaf import encode
 from channel.log.report import Verdict
 from channel.protocol import ids
-from channel.protocol.envelope import open_charter
 from channel.protocol.errors import FatalError
 
 
@@ -43,7 +42,7 @@ def summary(bundle: bytes, charter: bytes, leaves: list[Leaf]) -> dict[str, Any]
         "tree_size": parse_body(split_note(found.note)[0]).size,
         "indexes": [row.index for row in found.rows],
         "cosigners": list(found.stated.cosigners),
-        "quorum": len(found.stated.cosigners) >= open_charter(charter)[0].terms.quorum,
+        "quorum": report.witnessed > 0,
         "words": len(found.words),
         "disclosed": len(found.disclosed),
         "newer": [leaf.index for leaf in about(leaves, found.of) if leaf.index >= report.size],
@@ -57,7 +56,7 @@ def sentences(told: dict[str, Any]) -> Iterator[str]:
     cosigners = ", ".join(told["cosigners"]) or "nobody yet"
     yield f"{len(told['indexes'])} leaves under the checkpoint of {told['tree_size']}, cosigned by {cosigners}"
     if not told["quorum"]:
-        yield "no quorum of witnesses has cosigned that checkpoint yet: make it again in a moment for better times"
+        yield "no quorum of witnesses counts for that checkpoint yet: make it again in a moment for better times"
     if told["newer"]:
         newer = ", ".join(map(str, told["newer"]))
         yield f"newer than that checkpoint, and so not in it: leaves {newer}; make it again once they are witnessed"

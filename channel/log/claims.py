@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from channel.log.case import Case, CaseLeaf
+from channel.log.case import FOUNDING, Case, CaseLeaf
 from channel.log.cosignature import quorum_time
 from channel.protocol import ids
 from channel.protocol.keys import KeyRing
@@ -191,8 +191,11 @@ def _of_witnesses(case: Case) -> Iterator[str]:
             f"what {case.uncounted} cosignatures show: no word of the relay confirms the key chain up to the "
             f"checkpoint's {case.size} leaves, so a witness key may have been withdrawn before it"
         )
-    yield from shown_alike(len(case.times), case.charter.terms.quorum)
-    yield f"that no key in it was withdrawn or called compromised after leaf {case.size - 1}"
+        yield "that nobody was shown another log, and times better than the relay's own: none of them counts here"
+    else:
+        yield from shown_alike(len(case.times), case.charter.terms.quorum)
+    known = min(case.attested, case.size) - 1
+    yield f"that no key in it was withdrawn or called compromised after leaf {known}: beyond it nothing here says so"
 
 
 def without_doubtful(times: Mapping[str, int], quorum: int, doubtful: Collection[str]) -> Iterator[str]:
@@ -204,7 +207,7 @@ def without_doubtful(times: Mapping[str, int], quorum: int, doubtful: Collection
 
 
 def _of_addressee(case: Case, party: str) -> Iterator[str]:
-    own = [leaf for leaf in case.leaves if leaf.opened.party == party]
+    own = [leaf for leaf in case.leaves if leaf.opened.party == party and not isinstance(leaf.opened.body, FOUNDING)]
     answers = [leaf.opened for leaf in own if isinstance(leaf.opened.body, Answer)]
     words = {opened.body.word for opened in answers if isinstance(opened.body, Answer)}
     stages = {leaf.opened.body.stage for leaf in own if isinstance(leaf.opened.body, Receiving)}
@@ -217,11 +220,14 @@ def _of_addressee(case: Case, party: str) -> Iterator[str]:
         yield f"that {party} answered for good: it signed STANDBY and nothing after it is here"
     if answers:
         if all(case.ring.record(opened.kid).held == "machine" for opened in answers):
-            yield f"that a person of {party} answered: the charter says that a machine holds this desk's key"
+            yield f"that a person of {party} answered: by its enrolment a machine holds this desk's key"
     elif Stage.DISPLAYED in stages:
         yield f"that a person of {party} read it: `displayed` is the word of its desk"
     elif stages:
         yield f"that a person of {party} knew of it: `received` is a machine's word"
+    elif own:
+        signed = ", ".join(dict.fromkeys(leaf.opened.type for leaf in own))
+        yield f"that a person of {party} read it: of what it signed about it only this is here: {signed}"
     elif not voices:
         yield f"that {party} had it, or had it not: nothing signed by {party} is here, and silence is not ignorance"
 

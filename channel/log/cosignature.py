@@ -43,13 +43,12 @@ def witnesses(ring: KeyRing, size: int) -> Witnesses:
     return found
 
 
-def doubted(ring: KeyRing, size: int) -> frozenset[str]:
-    """The parties that call a witness key of theirs compromised from a leaf below `size` on (protocol.md 5.5)."""
-    return frozenset(
-        ids.kid_party(kid)
-        for kid in ring
-        if ids.kid_purpose(kid) == "wit" and ring.valid_at(kid, size) and ring.doubted(kid, size - 1) is not None
-    )
+def sound(ring: KeyRing, size: int) -> Witnesses:
+    """Of `witnesses`, the keys that no party calls compromised from a leaf below `size` on (protocol.md 5.5)."""
+    doubted = {public for kid, public in ring.items() if ring.doubted(kid, size - 1) is not None}
+    return {
+        party: tuple(one for one in publics if one not in doubted) for party, publics in witnesses(ring, size).items()
+    }
 
 
 def cosign(note: str, net: str, signer: Signer, time_s: int) -> str:
@@ -110,6 +109,17 @@ def open_line(note: str, line: str, net: str, keys: Witnesses) -> tuple[str, int
     if not times:
         raise ProofError("bad-cosignature", "not under a valid witness key of this net")
     return next(iter(times.items()))
+
+
+def cosigners(note: str, lines: Iterable[str], net: str, keys: Witnesses) -> dict[str, int]:
+    """Party -> time in seconds of each good cosignature under these keys, in the note or as a line beside it."""
+    times: dict[str, int] = {}
+    for line in ("", *lines):
+        try:
+            times |= dict([open_line(note, line, net, keys)] if line else open_all(note, net, keys))
+        except ProofError:
+            continue
+    return times
 
 
 def quorum_time(times: Mapping[str, int], quorum: int) -> int | None:

@@ -68,7 +68,7 @@ class Report:
     proven: tuple[str, ...]
     unproven: tuple[str, ...]
     witnessed: int = 0
-    """Of a log: the size of the newest checkpoint that a quorum of witnesses has cosigned."""
+    """The size of the newest checkpoint that a quorum of witnesses has cosigned, as far as that can be judged here."""
 
     def to_json(self) -> dict[str, object]:
         """The report as one JSON document; `net`, `root` and `witnessed` are absent without a value."""

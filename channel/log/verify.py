@@ -20,9 +20,6 @@ from channel.protocol.envelope import open_charter
 from channel.protocol.errors import PeerError, ProofError
 from channel.protocol.statements import Charter
 
-LOG_KEYS = f"{ids.RELAY}/sig/log-"  # the relay's keys that sign checkpoints, and nothing else
-
-
 Lines = Callable[[int], Mapping[str, str]]
 """Size of a checkpoint -> party -> its cosignature line, as kept beside the log; unverified."""
 
@@ -65,6 +62,7 @@ class _Verifier:
         self._trusted = True  # the charter is the one given, as far as one was given
         self._witnesses: tuple[ids.Hash, cosignature.Witnesses] | None = None  # by chain head: they seldom change
         self._times: tuple[int, dict[str, int]] = (0, {})  # size, party -> second: the newest that a quorum cosigned
+        self._quorum: tuple[str, Mapping[str, str]] = ("", {})  # its note, and its lines beside it
         self._stamp = 0
         self._kept: dict[int, bytes] = {}  # since then: hashes kept beside rows whose bytes give another
 
@@ -171,7 +169,7 @@ class _Verifier:
         if self._charter is None or self._statements is None:
             return None  # nothing says whose signature to expect: `no-charter` is told already
         ring, leaf = self._statements.ring, max(size - 1, 0)
-        keys = [kid for kid in ring if kid.startswith(LOG_KEYS)]
+        keys = [kid for kid in ring if kid.startswith(checkpoints.LOG_KEYS)]
         keys = [kid for kid in keys if ring.valid_at(kid, leaf) or ring.valid_at(kid, self._covered)]
         fault = ProofError("bad-note-signature", "no log key is valid there")
         for kid in reversed(keys):
@@ -205,7 +203,7 @@ class _Verifier:
                 continue
             times |= dict(found)
         if len(times) >= self._charter.terms.quorum:
-            self._times = (size, times)
+            self._times, self._quorum = (size, times), (note, lines)
 
     def _keys(self, size: int) -> cosignature.Witnesses:
         ring = self._statements.ring if self._statements is not None else None
@@ -283,8 +281,7 @@ class _Verifier:
         yield f"{self._statements.opened + 1} statements are signed with keys valid at their position"
         yield from self._statements.confirmed()
         size, times = self._times
-        doubtful = cosignature.doubted(self._statements.ring, size)
-        yield from claims.witnessed(times, size, self._charter.terms.quorum, doubtful)
+        yield from claims.witnessed(times, size, self._charter.terms.quorum, self._doubtful())
 
     def _unproven(self, pinned: bool) -> Iterator[str]:
         if not self._count:
@@ -311,4 +308,12 @@ class _Verifier:
                 f"that a quorum of witnesses ({quorum}) had verified leaves {size} to {self._expected - 1}: "
                 "no checkpoint that covers them has so many cosignatures here"
             )
-        yield from claims.without_doubtful(times, quorum, cosignature.doubted(self._statements.ring, size))
+        yield from claims.without_doubtful(times, quorum, self._doubtful())
+
+    def _doubtful(self) -> set[str]:
+        """Those of the quorum that cosigned with a key that their party calls compromised by then."""
+        if self._charter is None or self._statements is None or not self._times[1]:
+            return set()
+        (size, times), (note, lines) = self._times, self._quorum
+        keys = cosignature.sound(self._statements.ring, size)
+        return times.keys() - cosignature.cosigners(note, lines.values(), self._charter.net, keys).keys()

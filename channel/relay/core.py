@@ -239,18 +239,22 @@ class Core:
         """How long each party's feed is. Durable only right after `committed`."""
         return {party: len(record.feed) for party, record in self.folded.ledger.parties.items()}
 
-    def heartbeat(self, party: str, now_ms: int) -> bytes:
-        """A signed heartbeat to one party, with the highest durable sequence number of each of its keys."""
-        ledger = self.folded.ledger
+    def heartbeat(self, party: str, now_ms: int, size: int | None = None) -> bytes:
+        """A signed heartbeat to one party, with the highest durable sequence number of each of its keys.
+
+        `size`: of an earlier tree, whose key chain it confirms (protocol.md 10.11); without it the newest.
+        """
+        ledger, size = self.folded.ledger, self.committed_size if size is None else size
+        root = self.committed_root if size == self.committed_size else self.folded.tree.root(size)
         kids = [record.kid for record in ledger.ring.of_party(party) if record.kid in self.committed_seqs]
         devices = [Device(kid=kid, seq=self.committed_seqs[kid]) for kid in kids]
         word = Heartbeat(
             net=ledger.charter.net,
             issued=to_wire(self._stamp(now_ms)),
             to=party,
-            size=self.committed_size,
-            root=ids.b64url(self.committed_root),
-            keys=ledger.ring.chain_at(self.committed_size),
+            size=size,
+            root=ids.b64url(root),
+            keys=ledger.ring.chain_at(size),
             devices=tuple(devices[:64]),
         )
         return seal(word, self.keys.machine)

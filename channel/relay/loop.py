@@ -330,7 +330,6 @@ class Relay:
                             self._down.beat(party)  # what it must know before it signs
                 case ProveItem():
                     session.asked = None if party in self.offline else item
-                    self._down.beat(party)  # before the proofs: it confirms the key chain (evidence.md E5.3)
                 case CompareItem():
                     session.compare = None if party in self.offline else item
                 case frames.WantItem():

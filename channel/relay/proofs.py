@@ -3,21 +3,24 @@ consistency of trees that it knows of (10.13). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from channel.ledger.fold import Folded
 from channel.protocol import ids
-from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, ProofsItem, ProveItem
+from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, ProofsItem, ProveItem, WordItem
 from channel.relay.history import contains
 
 BUDGET_BYTES = 200 * 1024  # of a frame, for proofs: the note and the padding come beside them
 HASH_COST_BYTES = 47
 
 
-def answer(item: ProveItem, folded: Folded, released: Sequence[int], note: str | None) -> DownFrame | None:
+def answer(
+    item: ProveItem, folded: Folded, released: Sequence[int], note: str | None, beat: Callable[[int], bytes]
+) -> DownFrame | None:
     """The frame with the proofs, or None: then nothing is said, whatever the reason.
 
-    `released`: the party's feed as far as it is durable; `note`: the checkpoint of the size asked for, if there is one.
+    `released`: the party's feed as far as it is durable; `note`: the checkpoint of the size asked for, if there is one;
+    `beat`: a heartbeat at that size.
     """
     ascending = list(item.indexes) == sorted(set(item.indexes))
     if note is None or not ascending or item.indexes[-1] >= item.size:
@@ -34,7 +37,8 @@ def answer(item: ProveItem, folded: Folded, released: Sequence[int], note: str |
         if proofs and budget < 0:
             break
         proofs.append(proof)
-    return DownFrame(items=(ProofsItem(size=item.size, note=note, proofs=tuple(proofs)),))
+    word = WordItem(token=beat(item.size).decode("ascii"))
+    return DownFrame(items=(word, ProofsItem(size=item.size, note=note, proofs=tuple(proofs))))
 
 
 def compared(item: CompareItem, folded: Folded, size: int) -> DownFrame | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -95,5 +96,5 @@ class Sending:
             due.append(session.beat(core.folded, self._head(), core.heartbeat(party, now_ms)))
         due += self._guard.wants(party)
         if not self._guard.closed:
-            due += answers(session, core.folded, core.bodies, self._head(), self._store, core.dropped)
+            due += answers(session, core, self._head(), self._store, partial(core.heartbeat, party, now_ms))
         return due

@@ -125,13 +125,18 @@ class Session:
             return DownFrame(items=(word, CheckpointItem(old=0, proof=(), note=head.note)))
         return DownFrame(items=(word, self._checkpoint(folded, head), *_cosigned(folded, head)))
 
-    def proofs(self, folded: Folded, head: Head, note: Callable[[int], str | None]) -> DownFrame | None:
-        """The answer to what was `asked`, which is done with then; None: nothing is said (protocol.md 10.11)."""
+    def proofs(
+        self, folded: Folded, head: Head, note: Callable[[int], str | None], beat: Callable[[int], bytes]
+    ) -> DownFrame | None:
+        """The answer to what was `asked`, which is done with then; None: nothing is said (protocol.md 10.11).
+
+        `beat`: a heartbeat at a size, to confirm the key chain up to there.
+        """
         item, self.asked = self.asked, None
         if item is None or item.size > head.size:
             return None
         released = folded.ledger.parties[self.party].feed[: head.feeds[self.party]]
-        return answer(item, folded, released, note(item.size))
+        return answer(item, folded, released, note(item.size), beat)
 
     def compared(self, folded: Folded, head: Head) -> DownFrame | None:
         """The answer to what was asked to `compare`, which is done with then; None: nothing is said (10.13)."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from channel.ledger.ledger import Ledger
 from channel.log import cosignature
 from channel.log.store import LogStore
-from channel.protocol.errors import ProofError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,13 @@ class Witnessed:
     def _at(self, size: int) -> Quorum | None:
         note, net = self._store.note(size), self._ledger.charter.net
         keys = cosignature.witnesses(self._ledger.ring, size)
-        times: dict[str, int] = {}
-        for line in self._store.cosignatures(size).values() if note is not None else ():
-            try:
-                party, at_s = cosignature.open_line(str(note), line, net, keys)
-            except ProofError:
-                continue  # it proves nothing; `channel verify` is what names it
-            times[party] = at_s
+        lines = list(self._store.cosignatures(size).values()) if note is not None else []
+        # A line that does not hold proves nothing; `channel verify` is what names it.
+        times = {} if note is None else cosignature.cosigners(note, lines, net, keys)
         complete_s = cosignature.quorum_time(times, self._ledger.charter.terms.quorum)
         if complete_s is None:
             return None
-        doubted = cosignature.doubted(self._ledger.ring, size) & times.keys()
-        sound = len(times) - len(doubted) >= self._ledger.charter.terms.quorum
-        return Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)), tuple(sorted(doubted)), sound)
+        sound = cosignature.cosigners(str(note), lines, net, cosignature.sound(self._ledger.ring, size))
+        enough = len(sound) >= self._ledger.charter.terms.quorum
+        doubted = tuple(sorted(times.keys() - sound.keys()))
+        return Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)), doubted, enough)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from channel.founding import found_trial
@@ -119,12 +120,12 @@ class Relay:
         """What the relay has for a party now, what was not confirmed for 5 s again."""
         self.downs[party].resend(self.mono_ms)
         down = self.downs[party]
-        proofs = down.proofs(self.core.folded, self.head(), self.note) if down.asked is not None else None
+        beat = partial(self.core.heartbeat, party, self.now_ms)
+        proofs = down.proofs(self.core.folded, self.head(), self.note, beat) if down.asked is not None else None
         frames_due = all_frames(down, self.core.folded, self.head(), self.mono_ms, self.bodies.get)
         wanted = down.bodies(self.core.bodies, self.head(), self.bodies.get)
         frames_due += [] if wanted is None else [wanted]
-        beat = None if proofs is None else self.beat(party)  # as the relay's loop does
-        asked = [beat, proofs, down.compared(self.core.folded, self.head())]
+        asked = [proofs, down.compared(self.core.folded, self.head())]
         return [*(frame for frame in asked if frame is not None), *frames_due]
 
     def note(self, size: int) -> str | None:

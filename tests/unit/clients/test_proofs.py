@@ -55,9 +55,9 @@ def answer(lab: Lab, item: ProveItem, **changes: object) -> list[object]:
     """Have the relay answer, with something else in it."""
     down = lab.relay.downs["coalition"]
     down.asked = item
-    frame = down.proofs(lab.relay.core.folded, lab.relay.head(), lab.relay.note)
+    frame = down.proofs(lab.relay.core.folded, lab.relay.head(), lab.relay.note, lambda _: b"a.b.c")
     assert frame is not None
-    (proofs,) = frame.items
+    _, proofs = frame.items
     changed = DownFrame(items=(proofs.model_copy(update=changes),))
     return list(lab.deliver("coalition", frames.encode(changed)))
 

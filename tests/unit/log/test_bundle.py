@@ -118,6 +118,15 @@ def test_silence_is_not_ignorance() -> None:
     assert "that russia answered: no answer by it is here" in unproven
 
 
+def test_what_a_party_signed_about_it_is_named_where_it_says_nothing_of_a_person() -> None:
+    log = begun()
+    log.say("relay", "alert")
+    log.say("russia", "acknowledgement", DESK)
+    unproven = verify_bundle(log.bundle(), CHARTER).unproven
+    assert "that a person of russia read it: of what it signed about it only this is here: acknowledgement" in unproven
+    assert not any("nothing signed by russia is here" in line for line in unproven)
+
+
 def test_a_machines_receipt_is_no_persons_knowledge() -> None:
     log = begun()
     log.say("russia", "receiving")
@@ -137,7 +146,7 @@ def test_a_standby_is_not_the_last_word() -> None:
     log.say("russia", "answer", DESK)
     report = verify_bundle(log.bundle(), CHARTER)
     assert "that russia answered for good: it signed STANDBY and nothing after it is here" in report.unproven
-    assert "that a person of russia answered: the charter says that a machine holds this desk's key" in report.unproven
+    assert "that a person of russia answered: by its enrolment a machine holds this desk's key" in report.unproven
 
 
 def test_a_forwarding_by_voice_proves_nothing_of_the_addressee() -> None:
@@ -249,7 +258,9 @@ def test_cosignatures_count_only_where_the_words_confirm_the_key_chain_up_to_the
     assert (report.verdict, report.reasons) == (Verdict.VERIFIED, ())
     assert not any("witnesses" in line or "; before " in line for line in report.proven)
     assert any("what 2 cosignatures show" in line for line in report.unproven)
-    assert any("0 witnesses cosigned" in line for line in report.unproven)
+    assert any("none of them counts here" in line for line in report.unproven)
+    assert report.witnessed == 0
+    assert f"that no key in it was withdrawn or called compromised after leaf {last - 1}" in "".join(report.unproven)
     honest = verify_bundle(shared().bundle(), CHARTER)
     assert any("witnesses had verified this log" in line for line in honest.proven)
     assert not any("cosignatures show" in line for line in honest.unproven)
@@ -261,7 +272,9 @@ def test_what_happened_to_keys_above_the_checkpoint_is_said_to_be_unproven() -> 
     note, prove = log.note("coalition", "russia", size=index), log.prove(index)
     report = verify_bundle(log.bundle(note=note, prove=prove, words=(log.heartbeat(index),)), CHARTER)
     assert report.verdict is Verdict.VERIFIED
-    assert f"that no key in it was withdrawn or called compromised after leaf {index - 1}" in report.unproven
+    said = f"that no key in it was withdrawn or called compromised after leaf {index - 1}: beyond it nothing"
+    assert any(line.startswith(said) for line in report.unproven)
+    assert report.witnessed == index
 
 
 def test_a_receipt_of_another_leaf_confirms_the_chain_without_being_about_the_notice() -> None:

@@ -481,6 +481,20 @@ def test_a_quorum_with_a_key_that_its_party_calls_compromised_is_said_to_be_one(
     assert any("if the compromised witness keys of russia are not counted" in line for line in report.unproven)
 
 
+def test_another_key_of_that_party_is_not_doubted_for_it() -> None:
+    log = GrowingLog()
+    key = {"kid": "russia/wit/2", "pub": ids.b64url(bodies.public("russia/wit/2")), "held": "machine"}
+    log.add("key", by="russia/root/1", key=key, **{"from": "russia"})
+    log.add("notice")
+    log.commit()
+    log.cosign(3, "coalition/wit/1", "russia/wit/2")
+    log.add("revocation", by="russia/root/1", kid="russia/wit/1", compromised_since=0, **{"from": "russia"})
+    log.commit()
+    report = log.verify()
+    assert (report.reasons, report.witnessed) == ((), 3)
+    assert not any("compromised" in line for line in (*report.proven, *report.unproven))
+
+
 def test_of_another_charter_nothing_is_told_as_proven() -> None:
     for charter in (OTHER_CHARTER, b"no charter"):
         report = _log(2).verify(charter)

@@ -7,11 +7,16 @@ import pytest
 from channel.log.leaf import encode, leaf_hash
 from channel.log.proof import verify_inclusion
 from channel.protocol import frames, ids, limits
-from channel.protocol.frames import DownFrame, ProofsItem, ProveItem
+from channel.protocol.frames import DownFrame, ProofsItem, ProveItem, WordItem
 from channel.relay import proofs
 from tests.unit.relay.lab import Lab
 
 NOTE = "a checkpoint's note"
+
+
+def beat_of(size: int) -> bytes:
+    """In the place of a heartbeat."""
+    return f"a.b.{size}".encode()
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def ask(lab: Lab, party: str, indexes: list[int], size: int | None = None, **cha
     root = changes.get("root", ids.b64url(tree.root(min(size, tree.size))))
     session = lab.sessions[party]
     session.asked = ProveItem(size=size, root=root, indexes=tuple(indexes))
-    answered = session.proofs(lab.folded, lab.head, lambda at: NOTE if at <= tree.size else None)
+    answered = session.proofs(lab.folded, lab.head, lambda at: NOTE if at <= tree.size else None, beat_of)
     assert session.asked is None
     return answered
 
@@ -41,7 +46,8 @@ def test_each_of_its_own_leaves_is_proven_in_the_tree_that_it_names(lab: Lab) ->
     size = feed[-1] + 1
     answered = ask(lab, "coalition", feed, size)
     assert answered is not None
-    (item,) = frames.decode_down(frames.encode(answered)).items
+    word, item = frames.decode_down(frames.encode(answered)).items
+    assert word == WordItem(token=f"a.b.{size}"), "the key chain is confirmed for the tree that was named"
     assert isinstance(item, ProofsItem)
     assert (item.size, item.note, len(item.proofs)) == (size, NOTE, len(feed))
     for index, proof in zip(feed, item.proofs, strict=True):
@@ -71,7 +77,7 @@ def test_what_is_no_honest_question_has_no_answer(lab: Lab) -> None:
     assert ask(lab, "coalition", [size], size) is None
     assert ask(lab, "coalition", [0], size + 1) is None
     assert ask(lab, "coalition", [0], limits.SEQ_MAX) is None
-    assert lab.sessions["coalition"].proofs(lab.folded, lab.head, lambda _: NOTE) is None
+    assert lab.sessions["coalition"].proofs(lab.folded, lab.head, lambda _: NOTE, beat_of) is None
 
 
 def test_as_many_as_fit_in_a_frame_and_at_least_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +86,6 @@ def test_as_many_as_fit_in_a_frame_and_at_least_one(lab: Lab, monkeypatch: pytes
         monkeypatch.setattr(proofs, "BUDGET_BYTES", budget)
         answered = ask(lab, "coalition", feed)
         assert answered is not None
-        (item,) = answered.items
+        _, item = answered.items
         assert isinstance(item, ProofsItem)
         assert least <= len(item.proofs) <= most
