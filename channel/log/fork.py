@@ -17,8 +17,8 @@ from pydantic import Field, ValidationError
 
 from channel.log import claims
 from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_under
-from channel.log.merkle import EMPTY_ROOT, node_hash
-from channel.log.proof import verify_consistency
+from channel.log.merkle import EMPTY_ROOT
+from channel.log.proof import grown, verify_consistency
 from channel.log.report import Reasons, Report, Verdict
 from channel.protocol import canonical, ids, limits
 from channel.protocol.envelope import open_charter, open_token
@@ -78,35 +78,14 @@ def write_named(charter: bytes, net: str, note: str, token: str) -> bytes:
 def root_within(size1: int, size2: int, proof: Sequence[bytes]) -> bytes | None:
     """The root of `size1` that a consistency proof to `size2` itself gives (RFC 9162 section 2.1.4.2).
 
-    None where the proof cannot tell: sizes that are powers of two, whose root it leaves out, and proofs too short.
+    None where the proof cannot tell: sizes that are powers of two, whose root it leaves out, and proofs that fit none.
     """
-    if not 0 < size1 < size2 or size1 & (size1 - 1) == 0 or not proof:
+    if not 0 < size1 < size2 or size1 & (size1 - 1) == 0:
         return None
-    node, last = size1 - 1, size2 - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    digest = proof[0]
-    for sibling in proof[1:]:
-        if node & 1 or node == last:
-            digest = node_hash(sibling, digest)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        node, last = node >> 1, last >> 1
-    return digest
-
-
-def root_over(leaf_hash: bytes, index: int, size1: int, proof: Sequence[bytes]) -> bytes | None:
-    """The root of `size1`, a power of two, out of the inclusion proof of a leaf below it in a larger tree.
-
-    For what `root_within` cannot tell; a party has such a proof for each of its leaves. None if it does not fit.
-    """
-    height = size1.bit_length() - 1
-    if size1 != 1 << max(height, 0) or not 0 <= index < size1 or len(proof) < height:
+    try:
+        return grown(size1, size2, b"", proof)[0]
+    except ProofError:
         return None
-    digest = leaf_hash
-    for level, sibling in enumerate(proof[:height]):
-        digest = node_hash(sibling, digest) if index >> level & 1 else node_hash(digest, sibling)
-    return digest
 
 
 def verify_fork(data: bytes, charter: bytes | None) -> Report:
@@ -120,7 +99,7 @@ def verify_fork(data: bytes, charter: bytes | None) -> Report:
         if charter is not None and open_charter(charter)[1] != of:
             raise ProofError("wrong-charter", f"the file's charter is {of}, not the one given")
         heads = [open_under(note, own) for note in fork.notes]
-        signed = _Signed(own, charter is not None, [_checkpoint(head) for head in heads], heads[-1])
+        signed = _Signed(own, charter is not None, [_checkpoint(head) for head in heads], heads[-1], len(heads))
         if fork.token is None:
             _judge(fork, heads[0], heads[-1])
         else:
@@ -140,6 +119,7 @@ class _Signed:
     pinned: bool = False
     lines: list[str] = field(default_factory=list)
     head: Checkpoint | None = None
+    count: int = 0
 
 
 def _checkpoint(head: Checkpoint) -> str:
@@ -155,12 +135,13 @@ def _judge_named(token: str, ring: KeyRing, head: Checkpoint, signed: _Signed) -
             raise
         raise ProofError("no-proof", "the token's key is none of the charter's, and no key chain is here") from None
     tree = opened.body if isinstance(opened.body, Heartbeat) else getattr(opened.body, "seen", None)
+    of_relay = isinstance(opened.body, Heartbeat)  # what a statement of the relay names is no word on its tree
     if not isinstance(tree, Heartbeat | Seen):
         raise ProofError("bad-fork", f"a {opened.type} names no tree")
     if tree.size == head.size and tree.root == ids.b64url(head.root):
         raise ProofError("no-fork", f"both name the same tree of {head.size} leaves")
     signed.lines.append(f"{opened.kid} signed that it knows a tree of {tree.size} leaves with the root {tree.root}")
-    if opened.party != ids.RELAY:
+    if not of_relay:
         raise ProofError("no-proof", f"the client of {opened.party} holds the log's own signature on the tree it names")
     if tree.size != head.size:
         raise ProofError("no-proof", "sizes differ, and nothing here shows that one is not within the other")
@@ -220,7 +201,7 @@ def _report(reasons: Reasons, verdict: Verdict, signed: _Signed) -> Report:
         net=signed.charter.net if signed.charter and shown else None,
         size=head.size if head and shown else 0,
         root=ids.b64url(head.root) if head and shown else None,
-        checkpoints=len(signed.lines) if shown else 0,
+        checkpoints=signed.count if shown else 0,
         reasons=reasons.listed(),
         proven=tuple(proven),
         unproven=tuple(unproven),

@@ -57,15 +57,15 @@ def verify_consistency(size1: int, root1: bytes, size2: int, root2: bytes, proof
         if size1 == size2 and root1 != root2:
             raise ProofError(code, f"two different roots of size {size1}")
         return
-    old, new = _grow(size1, size2, root1, path)
+    old, new = grown(size1, size2, root1, path)
     if old != root1:
         raise ProofError(code, f"the proof does not lead to the root of size {size1}")
     if new != root2:
         raise ProofError(code, f"the proof does not lead to the root of size {size2}")
 
 
-def _grow(size1: int, size2: int, root1: bytes, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Both roots as the proof gives them, for 0 < size1 < size2."""
+def grown(size1: int, size2: int, root1: bytes, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Both roots as the proof gives them, for 0 < size1 < size2; `root1` counts for powers of two only. ProofError."""
     # A power of two is one complete subtree, whose hash the verifier holds already: the proof leaves it out.
     path = [root1, *proof] if size1 & (size1 - 1) == 0 else list(proof)
     if not path:

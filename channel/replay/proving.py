@@ -33,8 +33,9 @@ class Proved:
 def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
     """The bundle on the notice, line or call that `ref` begins (id or token's hash), from the log at `path`.
 
-    `signer` is the relay's machine key: with it the receipts, which are not stored, are made again, byte for byte; a
-    bundle without them is `incomplete`. UsageError, FatalError and IncompleteError say what is wrong.
+    `signer` is the relay's machine key: with it the receipts, which are not stored, are made again, byte for byte, and
+    a heartbeat is signed that confirms the key chain up to the checkpoint; a bundle without them is `incomplete`.
+    UsageError, FatalError and IncompleteError say what is wrong.
     """
     log = SqliteLog(path, "read")
     try:

@@ -36,6 +36,8 @@ class Alarms:
         self._faults: dict[tuple[str, str], Alarm] = {}
         self._receipted = {row.of: row for row in store.receipted()}  # whose leaf has not come
         self._repeated: dict[str, int] = {}
+        self.refusals = True
+        """Whether something of ours may have been refused of which nobody was told."""
 
     def fault(self, code: str, subject: str, detail: str) -> Alarm:
         """Something that is wrong for good."""
@@ -63,6 +65,7 @@ class Alarms:
 
     def follow(self) -> None:
         """Take in what another process of this home has written."""
+        self.refusals = True
         self._receipted = {row.of: row for row in self._store.receipted()}
 
     def tick(self, now_ms: int, mono_ms: int, more: Iterable[Alarm] = ()) -> list[Event]:
@@ -94,4 +97,8 @@ class Alarms:
         self._receipted = {of: row for of, row in self._receipted.items() if of not in ledger.index_of}
         found += duties.unseen(self._receipted.values(), now_ms)
         found += duties.unalerted(ledger, party, now_ms)
+        if self.refusals:  # looked up only while there may be some
+            rows = self._store.refused(now_ms - duties.REFUSED_MS)
+            self.refusals = bool(rows)
+            found += duties.refused(rows, now_ms)
         return found

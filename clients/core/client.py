@@ -17,7 +17,7 @@ from channel.ledger import AlertRecord, Ledger, NoticeRecord
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
-from channel.protocol.statements import Precedence, Statement
+from channel.protocol.statements import Precedence, Refusal, Statement
 from clients.core import duties, sealed, status
 from clients.core.clock import Clock, SystemClock, random_bytes
 from clients.core.drafts import Draft
@@ -208,6 +208,8 @@ class Client:
             if draft.sealed:
                 draft, body = sealed.seal(draft, self.ledger, self.party, now_ms, signer, random_bytes)
             row = session.store.sign_and_queue(build, signer, created_ms=now_ms, due_ms=due_ms)
+            if (replaced := draft.members.get("replaces")) is not None:
+                session.store.tell_refused(str(replaced))
             if body is not None:
                 session.store.put_own(row.of, body)
         if self._runtime is not None:
@@ -249,6 +251,7 @@ class Client:
         if row is None:
             raise UsageError(f"{of} was not signed here")
         if row.state == "refused":
+            self.session.store.tell_refused(of)
             raise RefusedError(row.code or "", row.detail or "")
         if row.index is None or row.stamp is None or row.receipt is None:
             return None
@@ -367,6 +370,16 @@ class Client:
             raise UsageError(f"no notice here begins with {ref!r}; `party inbox` and `party status` list them")
         longer = ", ".join(sorted(name for name in named if name.startswith(ref))[:6])
         raise UsageError(f"{len(found)} notices begin with {ref!r}; give more of one: {longer}")
+
+    def refused(self, ref: str) -> ids.Hash:
+        """A notice of ours that was refused, by its id, its token's hash, or an unambiguous beginning of either."""
+        bodies = (entry.opened.body for entry in self.ledger.entries.values())
+        refusals = [body for body in bodies if isinstance(body, Refusal) and body.party == self.party and body.nid]
+        found = {body.of for body in refusals if ref and (body.of.startswith(ref) or str(body.nid).startswith(ref))}
+        if len(found) == 1:
+            return found.pop()
+        known = ", ".join(str(body.nid) for body in refusals[-6:]) or "none"
+        raise UsageError(f"{len(found)} refused notices of ours begin with {ref!r}; the newest refused: {known}")
 
     async def fresh(self, look: Callable[[str], T], ref: str) -> T:
         """`find`, `record` or `alert`, after waiting for what is new if it is not here yet."""

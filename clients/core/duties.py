@@ -15,7 +15,8 @@ from channel.protocol.times import short
 from clients.core.events import Alarm
 from clients.core.store import OutboxRow
 
-GRACE_MS = 5_000  # the relay's alert may be under way
+GRACE_MS = 5_000  # the relay's alert may be under way, or who waits is just being told
+REFUSED_MS = 86_400_000  # a refusal of which nobody was told is an alarm for a day
 REPEAT_FLASH_MS = 30_000
 
 
@@ -59,6 +60,14 @@ def unseen(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
                 f"the relay signed that a {row.type} is leaf {row.index}, and does not show it to us: take it for not "
                 "delivered, and ring whom it is for",
             )
+
+
+def refused(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
+    """Statements of ours that waited here, and were refused when nobody waited for them any more."""
+    for row in rows:
+        if row.created_ms + GRACE_MS <= now_ms:
+            again = f"; send it again with --replaces {row.nid}" if row.nid is not None else ""
+            yield Alarm("refused", row.of, f"a {row.type} went to nobody: refused, {row.code}: {row.detail}{again}")
 
 
 def unacknowledged(ledger: Ledger, party: str) -> list[AlertRecord]:

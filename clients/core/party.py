@@ -102,7 +102,7 @@ class Party(Client):
             read_back=bool(volumes) and (flash if read_back is None else read_back),
             accounts_for=None if accounts_for is None else tuple(self.find(ref) for ref in accounts_for),
             amends=None if amends is None else self.find(amends),
-            replaces=None if replaces is None else self.find(replaces),
+            replaces=None if replaces is None else self.refused(replaces),
             warn=sealed.read_warn(warn, volumes, reader, coarse=seal) if isinstance(warn, str) else warn,
             **members,
         )

@@ -60,6 +60,7 @@ async def rotate(
         await _settled(client, wait)
         signer = root_signer(client, root)
         _check_since(client, since)
+        _check_apart(client, kind, root)
         kid = await _enrolled(client, kind, signer, random, wait)
         size = client.ledger.size
         others = [one for one in client.ledger.ring.valid(client.party, kind, size) if one.kid != kid]
@@ -152,6 +153,19 @@ async def _alone(client: Client, wait: float) -> AsyncIterator[None]:
 def _check_since(client: Client, since: int | None) -> None:
     if since is not None and not 0 <= since <= client.ledger.size:
         raise UsageError(f"a leaf index is from 0 to {client.ledger.size}, not {since}: see `party show`")
+
+
+def _check_apart(client: Client, kind: str, file: Path | None) -> None:
+    """A root that is valid and not in this home may be the old one of an interrupted change: it is not guessed at."""
+    if kind != ROOT or file is not None:
+        return
+    valid = client.ledger.ring.valid(client.party, ROOT, client.ledger.size)
+    for one in valid:
+        if not client.home.has_key(_label(one.kid)):
+            raise UsageError(
+                f"{one.kid} is valid too, and not in this home: if it is the old one, withdraw it with "
+                f"party -p {client.party} key revoke {one.kid}; else name the one to be changed with --root FILE"
+            )
 
 
 def _check_revocable(client: Client, kid: str) -> None:

@@ -325,6 +325,7 @@ class Session:
                 self._words.compare_receipt(row)
         elif isinstance(body, Refusal) and body.party == self.party:
             self.store.settle_refused(body.of, body.code, body.detail)
+            self._watch.refusals = True
             self.out.changed()
         elif isinstance(body, Addressed):
             self._receiver.sign(opened.of, now_ms)

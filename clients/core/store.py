@@ -195,6 +195,15 @@ class Store(EvidenceRows, store_sealed.SealedRows):
         """What has its receipt and is not among our leaves yet."""
         return self._outbox("WHERE state = 'logged' AND token NOT IN (SELECT token FROM leaf) ORDER BY id")
 
+    def refused(self, since_ms: int) -> list[OutboxRow]:
+        """What was signed since then and refused, and nobody was told of it, nor has anything taken its place."""
+        untold = "'refused/' || of NOT IN (SELECT of FROM shown)"
+        return self._outbox(f"WHERE state = 'refused' AND created_ms >= ? AND {untold} ORDER BY id", (since_ms,))
+
+    def tell_refused(self, of: ids.Hash) -> None:
+        """Somebody knows that it was refused, or something else has taken its place."""
+        self.show(f"refused/{of}")
+
     def outbox(self) -> list[OutboxRow]:
         """Everything that this home ever signed through the outbox, in the order of signing."""
         return self._outbox("ORDER BY id")

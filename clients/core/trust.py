@@ -113,6 +113,8 @@ def proof_file(charter: bytes, proof: Mapping[str, str]) -> bytes:
     what shows that they are of two histories if that is here, or a checkpoint and the token that names another tree.
     """
     net, (ours, theirs) = open_charter(charter)[0].net, (proof["ours"], proof["theirs"])
+    if not ours:  # nothing was pinned yet: one checkpoint that was not shown to be of any history
+        return theirs.encode()
     try:
         first, second = sorted((ours, theirs), key=lambda note: parse_body(split_note(note)[0]).size)
     except ProofError:

@@ -13,6 +13,7 @@ from channel.protocol.frames import DownFrame, WordItem
 from channel.protocol.statements import Heartbeat, Key, KeyStatement, Receipt, Seen
 from channel.protocol.times import to_wire
 from clients.core import drafts
+from clients.core.duties import GRACE_MS
 from clients.core.events import AlarmCleared, AlarmRaised, AlertRepeated, Event
 from tests.unit.clients.lab import NET, Lab, lab_at
 from tests.unit.clients.test_session import notice
@@ -213,3 +214,22 @@ def test_a_leaf_under_a_new_key_is_taken_after_the_leaf_that_enrols_it(lab: Lab)
     lab.relay.mono_ms += 20_000
     lab.tick("russia")
     assert russia.alarms == {}
+
+
+def test_what_was_refused_when_nobody_waited_is_an_alarm_until_somebody_knows_or_it_is_said_anew(lab: Lab) -> None:
+    lab.say("coalition", notice("russia"))
+    lab.settle("coalition")
+    again = lab.say("coalition", notice("russia"))
+    lab.settle("coalition")
+    store = lab.session("coalition").store
+    row = store.outbox_row(again.of)
+    assert row is not None
+    assert (row.state, row.code) == ("refused", "equivocation")
+    assert "refused" not in codes(lab.tick("coalition")), "who waits for it is told first"
+    lab.advance(GRACE_MS)
+    raised = [event.alarm for event in lab.tick("coalition") if isinstance(event, AlarmRaised)]
+    assert [alarm.code for alarm in raised] == ["refused"]
+    assert f"--replaces {row.nid}" in raised[0].detail
+    store.tell_refused(row.of)
+    assert codes(lab.tick("coalition"), AlarmCleared) == ["refused"]
+    assert store.refused(0) == []

@@ -212,3 +212,18 @@ async def test_what_has_its_receipt_can_be_referred_to_before_its_leaf_is_here(
             net.links["coalition"].put(payload)
         await withdrawing
         assert coalition.ledger.deliveries[sent.of, "russia"].end is End.WITHDRAWN
+
+
+async def test_a_refused_notice_is_named_by_the_one_that_says_it_anew(net: MemoryNet) -> None:
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia:
+        await russia.suspend(reason="for now")
+        with pytest.raises(RefusedError, match="suspended"):
+            await coalition.send(to=["russia"], kind="text", text="hold")
+        assert await coalition.caught_up()
+        refused = coalition.session.store.outbox()[-1]
+        await russia.resume()
+        with pytest.raises(UsageError, match=f"0 refused notices of ours.*{refused.nid}"):
+            await coalition.send(to=["russia"], kind="text", text="hold", replaces="ffff")
+        sent = await coalition.send(to=["russia"], kind="text", text="hold", replaces=str(refused.nid)[:13])
+        body = coalition.ledger.entries[sent.index].opened.body
+        assert getattr(body, "replaces", None) == refused.of

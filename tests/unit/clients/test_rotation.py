@@ -262,6 +262,8 @@ async def test_a_root_key_that_is_kept_apart_is_changed_too(
             _crash(patched, coalition, "_signed_out", "before")
             with pytest.raises(Killed):
                 await rotate(coalition, "root", random=random_bytes, root=safe)
+        with pytest.raises(UsageError, match="root/1 is valid too, and not in this home"):
+            await rotate(coalition, "root", random=random_bytes)
         changed = await rotate(coalition, "root", random=random_bytes, root=safe)
         assert changed.enrolled.kid == "coalition/root/2", "the change that was begun is gone on with"
         assert ([one.kid for one in changed.withdrawn], changed.elsewhere) == (["coalition/root/1"], ())
