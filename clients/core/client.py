@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ from clients.defaults import Defaults
 
 T = TypeVar("T")
 WAIT_S = 10.0
+FRESH_S = 2.0  # beyond it what is named is taken for not there
 QUIET_S = 0.2  # nothing new for this long: the relay has sent what it had
 
 
@@ -299,6 +301,7 @@ class Client:
             async with asyncio.timeout(wait):
                 await self.until(lambda: self.runtime.connected or self.runtime.elsewhere)
                 await self.until(self._holds_own)
+                await self.until(lambda: self.session.replica.n > 0)  # in a new home leaf 0 at least is to come
                 held = -1
                 while held != self.session.replica.n and not self.runtime.elsewhere:
                     held = self.session.replica.n
@@ -388,7 +391,11 @@ class Client:
         except UsageError:
             if self._runtime is None or not await self.caught_up():
                 raise
-            return look(ref)
+        # The relay has answered, and may be slow to send the rest.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FRESH_S):
+                await self.until(lambda: _finds(look, ref))
+        return look(ref)
 
     def record(self, ref: str) -> NoticeRecord:
         """The notice itself. UsageError if it is not one that we can read."""
@@ -425,3 +432,11 @@ def _plain(settings: PartySettings) -> Defaults:
         notify=(),
         desks=settings.desks,
     )
+
+
+def _finds(look: Callable[[str], object], ref: str) -> bool:
+    try:
+        look(ref)
+    except UsageError:
+        return False
+    return True
