@@ -10,28 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from channel.picture.paths import LEFT, NOT_COVERED, RIGHT, UNDETERMINED, Flat, Paths, Position, Whole
 from channel.picture.plane import E7, Floats, Plane, dense, to_e7
-from channel.picture.solid import TOUCH_M, Solid, spread
+from channel.picture.solid import TOUCH_M, Metres, Solid, spread
 from channel.protocol.statements import LineStatement, Point
 
 BankName = Literal["left", "right", "undetermined", "not_covered"]
 SideName = Literal["mine", "theirs", "undetermined", "not_covered"]
-Position = tuple[int, int]
-Whole = NDArray[np.int64]
 
-_NAMES: tuple[BankName, ...] = ("right", "undetermined", "left", "not_covered")
-_UNDETERMINED, _NOT_COVERED = 1, 3
+_BANKS: dict[int, BankName] = {
+    RIGHT: "right", UNDETERMINED: "undetermined", LEFT: "left", NOT_COVERED: "not_covered"
+}  # fmt: skip
+_OWN = {"left": LEFT, "right": RIGHT}
+_OTHER = {"left": RIGHT, "right": LEFT}
 
-_SPHERE_M = 6_371_000.0
-_SPHERE_DOUBT = 0.01  # by how much distances on a sphere may be wrong: they only choose what is looked at
-_REVERSAL = 0.1  # a path that turns back on itself within 6 degrees has no side at its tip
 _ASIDE_M = 1.0  # beside the edge of an excluded area, which belongs to it
 _SAMPLES = 128  # places looked at along the outline of what a volume holds beyond the line
 _OUTLINE_STEP_M = 50.0
@@ -63,32 +60,15 @@ class Crossing(NamedTuple):
     depth_m: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Paths:
-    """All paths of a line, edges cut into pieces: piece i goes from place `begins[i]` to place `begins[i] + 1`."""
+class _Seen(NamedTuple):
+    """Places in a plane, on which hand of the line they lie, and how far from it."""
 
-    places: Floats
-    vectors: Floats
-    """Of the places, on the unit sphere."""
-    begins: Whole
-    before: Whole
-    """The piece before each piece; -1 where a path begins."""
-    after: Whole
-    longest_m: float
+    spots: Floats
+    hands: Whole
+    metres: Metres
 
-    def near(self, centre: Plane, within_m: float) -> Whole:
-        """The pieces that are within so many metres of a place, or little further from it than the nearest."""
-        here = _vectors(np.array([[centre.lon, centre.lat]]))[0]
-        metres = np.arccos(np.clip(self.vectors @ here, -1, 1)) * _SPHERE_M
-        limit_m = (float(metres.min()) + within_m) * (1 + 2 * _SPHERE_DOUBT) + 2 * self.longest_m
-        return np.flatnonzero(metres[self.begins] <= limit_m)
-
-    def project(self, plane: Plane, pieces: Whole) -> tuple[Floats, Floats]:
-        """Where pieces begin and end in a plane."""
-        first = self.begins[pieces]
-        used = np.unique(np.concatenate((first, first + 1)))
-        flat = plane.project(self.places[used])
-        return flat[np.searchsorted(used, first)], flat[np.searchsorted(used, first + 1)]
+    def and_(self, more: _Seen) -> _Seen:
+        return _Seen(*(np.concatenate(both) for both in zip(self, more, strict=True)))
 
 
 class AgreedLine:
@@ -105,7 +85,8 @@ class AgreedLine:
         self.keeps = dict(keeps or {})
         self.precision_m = float(precision_m)
         self._excluded = shapely.union_all([shapely.Polygon(ring) for ring in excluded])
-        self._paths = _paths(_joined([np.array(part, dtype=float) / E7 for part in parts]))
+        self._barred = dense(shapely.transform(self._excluded, lambda e7: e7 / E7))
+        self._paths = Paths.of(parts)
 
     @classmethod
     def of(cls, body: LineStatement) -> AgreedLine:
@@ -115,9 +96,9 @@ class AgreedLine:
 
     def bank(self, place: Position, accuracy_m: float = 0) -> Bank:
         """Left, right, undetermined (within the precision, and the place's own accuracy), or not covered."""
-        centre = Plane(place[0] / E7, place[1] / E7)
-        names, metres = self._banks(centre, np.zeros((1, 2)), accuracy_m)
-        return Bank(names[0], float(metres[0]))
+        at = self._paths.flat(Plane(place[0] / E7, place[1] / E7), 0)
+        _, (hand,), (metres,) = self._look(at, np.zeros((1, 2)), accuracy_m)
+        return Bank(_BANKS[int(hand)], float(metres))
 
     def side(self, place: Position, party: str, accuracy_m: float = 0) -> Side:
         """The party's own side, the other, undetermined or not covered; the last for a party that it does not name."""
@@ -139,25 +120,28 @@ class AgreedLine:
         if shapely.is_empty(region):
             return None
         outline, begins, ends = _steps(region)
-        found = self._furthest(plane, outline, party) or self._furthest(plane, self._beside(plane, region), party)
-        places = len(outline)
-        while found is None and places < _PLACES_MAX:
-            begins, ends = self._in_doubt(plane, begins, ends)
+        flat = self._paths.flat(plane, _reach_m(outline))
+        seen = self._look(flat, outline)
+        found = self._furthest(flat, seen, party) or self._furthest(flat, self._beside(flat, region), party)
+        while found is None and len(seen.spots) < _PLACES_MAX:
+            begins, ends = self._in_doubt(seen, begins, ends)
             if not len(begins):
                 return None
-            middles = (begins + ends) / 2
-            found, places = self._furthest(plane, middles, party), places + len(middles)
+            between = self._look(flat, (seen.spots[begins] + seen.spots[ends]) / 2)
+            found = self._furthest(flat, between, party)
+            middles = len(seen.spots) + np.arange(len(begins))
+            seen = seen.and_(between)
             begins, ends = np.concatenate((begins, middles)), np.concatenate((middles, ends))
-        return None if found is None else self._deepest(plane, region, party, found)
+        return None if found is None else self._deepest(flat, region, party, found)
 
-    def _deepest(self, plane: Plane, region: Any, party: str, found: Crossing) -> Crossing:
+    def _deepest(self, flat: Flat, region: Any, party: str, found: Crossing) -> Crossing:
         """From where a region reaches across, to where it does so furthest, as far as a look at its inside shows."""
         west, south, east, north = shapely.bounds(region).tolist()
         for round_ in range(_CLOSER_ROUNDS + 1):
             spots = _grid(region, (west, south, east, north), _CLOSER if round_ else _WITHIN)
-            inner = self._furthest(plane, spots, party)
-            found = found if inner is None or inner.depth_m <= found.depth_m else inner
-            x, y = plane.project(np.array([found.at], dtype=float) / E7)[0]
+            if len(spots):
+                found = self._furthest(flat, self._look(flat, spots), party, found) or found
+            x, y = flat.plane.project(np.array([found.at], dtype=float) / E7)[0]
             wide = (east - west, north - south)
             step_x, step_y = (length / (_CLOSER if round_ else _WITHIN) for length in wide)
             west, south, east, north = x - step_x, y - step_y, x + step_x, y + step_y
@@ -165,57 +149,61 @@ class AgreedLine:
 
     def holds(self, solid: Solid, party: str) -> bool:
         """Whether all of a volume, a point's accuracy too, lies on the side that the party keeps to."""
+        if party not in self.keeps:
+            return False
         plane = Plane(*solid.centre)
         place = spread(plane, solid)
         try:
-            if shapely.intersects(place, self._barred(plane)):
+            if shapely.intersects(place, plane.take(self._barred)):
                 return False
         except shapely.errors.GEOSException:  # so wide that the plane does not show it whole: nobody can say
             return False
-        names, _ = self._banks(plane, _steps(place)[0], 0)
-        return all(self._seen_by(party, name) == "mine" for name in names) and self.crossing(solid, party) is None
+        outline, _, _ = _steps(place)
+        seen = self._look(self._paths.flat(plane, _reach_m(outline)), outline)
+        return bool((seen.hands == _OWN[self.keeps[party]]).all()) and self.crossing(solid, party) is None
 
     def covers(self, solid: Solid) -> bool:
         """Whether the line says a side of any place of a volume, or is too near to say."""
         plane = Plane(*solid.centre)
-        spots = np.concatenate((np.zeros((1, 2)), _steps(spread(plane, solid))[0]))
-        return any(name != "not_covered" for name in self._banks(plane, spots, 0)[0])
+        outline, _, _ = _steps(spread(plane, solid))
+        flat = self._paths.flat(plane, _reach_m(outline))
+        return any((self._look(flat, spots).hands != NOT_COVERED).any() for spots in (np.zeros((1, 2)), outline))
 
-    def _furthest(self, plane: Plane, spots: Floats, party: str) -> Crossing | None:
-        """Of these places the one that is furthest on the other side; None if none is."""
-        if not len(spots):
-            return None
-        names, metres = self._banks(plane, spots, 0)
-        theirs = [at for at, name in enumerate(names) if self._seen_by(party, name) == "theirs"]
-        for at in sorted(theirs, key=lambda at: -metres[at])[:3]:  # the plane chooses; what is said is looked at again
-            place = to_e7(plane.unproject(spots[at : at + 1])[0])
+    def _furthest(self, flat: Flat, seen: _Seen, party: str, so_far: Crossing | None = None) -> Crossing | None:
+        """Of these places the one that is furthest on the other side, and further than what was found so far; None if
+        none is."""
+        theirs = np.flatnonzero(seen.hands == _OTHER[self.keeps[party]])
+        least_m = so_far.depth_m if so_far else 0.0
+        for at in theirs[np.argsort(-seen.metres[theirs], kind="stable")][:3].tolist():
+            if seen.metres[at] < least_m - self._paths.stray_m:  # nothing in a plane is shorter than on the ground
+                return None
+            # the plane chooses; what is said is looked at again
+            place = to_e7(flat.plane.unproject(seen.spots[at : at + 1])[0])
             side, depth_m = self.side(place, party)
             if side == "theirs":
-                return Crossing(place, depth_m)
+                return Crossing(place, depth_m) if depth_m > least_m else None
         return None
 
-    def _in_doubt(self, plane: Plane, begins: Floats, ends: Floats) -> tuple[Floats, Floats]:
+    def _in_doubt(self, seen: _Seen, begins: Whole, ends: Whole) -> tuple[Whole, Whole]:
         """The steps that are so near the line that they may reach across it between their ends, the nearest first."""
-        steps_m = np.hypot(*(ends - begins).T)
-        names, metres = self._banks(plane, begins, 0)
-        others, other_m = self._banks(plane, ends, 0)
-        near_m = np.minimum(metres, other_m)
-        unlike = np.array([one != other for one, other in zip(names, others, strict=True)])
+        steps_m = np.hypot(*(seen.spots[ends] - seen.spots[begins]).T)
+        near_m = np.minimum(seen.metres[begins], seen.metres[ends])
+        unlike = seen.hands[begins] != seen.hands[ends]
         doubt = np.flatnonzero((steps_m > _OUTLINE_STEP_M) & (unlike | (near_m <= self.precision_m + 2 * steps_m)))
         kept = doubt[np.argsort(near_m[doubt], kind="stable")][: _PLACES_MAX // 4]
         return begins[kept], ends[kept]
 
-    def _beside(self, plane: Plane, region: Any) -> Floats:
+    def _beside(self, flat: Flat, region: Any) -> _Seen:
         """Places close beside the line, just beyond its precision, that lie in a region: what holds the line whole."""
-        reach_m = float(np.hypot(*shapely.get_coordinates(region).T).max())
-        begins, ends = self._paths.project(plane, self._paths.near(plane, reach_m))
-        along = ends - begins
+        reach_m = _reach_m(shapely.get_coordinates(region))
+        near = np.searchsorted(flat.pieces, self._paths.near(flat.plane, reach_m))
+        (begins, ends), along = flat.corners[:, near], flat.along[near]
         lengths = np.hypot(*along.T)[:, None]
         aside = np.column_stack((-along[:, 1], along[:, 0])) / lengths * (self.precision_m + _BESIDE_M)
         middles = (begins + ends) / 2
         spots = np.concatenate((middles + aside, middles - aside))
-        within: Floats = spots[shapely.contains_xy(region, spots[:, 0], spots[:, 1])]
-        return within[:: -(-len(within) // (_PLACES_MAX // 2)) or 1]
+        within = spots[shapely.contains_xy(region, spots[:, 0], spots[:, 1])]
+        return self._look(flat, within[:: -(-len(within) // (_PLACES_MAX // 2)) or 1])
 
     def _seen_by(self, party: str, bank: BankName) -> SideName:
         if bank == "undetermined" or bank == "not_covered":
@@ -228,121 +216,28 @@ class AgreedLine:
         region = spread(plane, solid)
         if not shapely.is_empty(self._excluded):
             with suppress(shapely.errors.GEOSException):  # so wide that the plane does not show it whole: all of it
-                return shapely.difference(region, shapely.buffer(self._barred(plane), _ASIDE_M))
+                return shapely.difference(region, shapely.buffer(plane.take(self._barred), _ASIDE_M))
         return region
 
-    def _barred(self, plane: Plane) -> Any:
-        """The excluded areas in a plane."""
-        return plane.take(dense(shapely.transform(self._excluded, lambda e7: e7 / E7)))
+    def _look(self, flat: Flat, spots: Floats, accuracy_m: float = 0) -> _Seen:
+        """At places in a plane that is around or near them."""
+        if not len(spots):
+            return _Seen(spots, np.zeros(0, dtype=np.int64), np.zeros(0))
+        hands, metres = flat.hands(spots)
+        hands[metres <= self.precision_m + accuracy_m + TOUCH_M] = UNDETERMINED
+        hands[self._in_excluded(flat.plane, spots)] = NOT_COVERED
+        return _Seen(spots, hands, metres)
 
-    def _banks(self, plane: Plane, spots: Floats, accuracy_m: float) -> tuple[list[BankName], NDArray[np.float64]]:
-        """Of places in a plane that is around or near them."""
-        chosen = self._paths.near(plane, 2 * float(np.hypot(spots[:, 0], spots[:, 1]).max()))
-        begins, ends = self._paths.project(plane, chosen)
-        along = ends - begins
-        share = ((spots[:, None, :] - begins) * along).sum(axis=2) / (along**2).sum(axis=1)
-        feet = begins + np.clip(share, 0, 1)[:, :, None] * along
-        squares = ((spots[:, None, :] - feet) ** 2).sum(axis=2)
-        best = squares.argmin(axis=1)
-        rows = np.arange(len(spots))
-        metres = np.sqrt(squares[rows, best])
-        shares = share[rows, best]
-        turns = _turn(along[best], spots - begins[best])
-        hands = _hands(turns)
-        corners = np.flatnonzero((shares <= 0) | (shares >= 1))
-        hands[corners] = self._at_corners(plane, spots[corners], chosen[best[corners]], shares[corners] >= 1)
-        names: list[BankName] = [_NAMES[hand] for hand in hands.tolist()]
-        for row in np.flatnonzero(metres <= self.precision_m + accuracy_m + TOUCH_M).tolist():
-            names[row] = "undetermined"
-        for row in self._in_excluded(plane, spots):
-            names[row] = "not_covered"
-        return names, metres
-
-    def _in_excluded(self, plane: Plane, spots: Floats) -> list[int]:
+    def _in_excluded(self, plane: Plane, spots: Floats) -> Whole:
         if shapely.is_empty(self._excluded):
-            return []
+            return np.zeros(0, dtype=np.int64)
         places = shapely.points(np.rint(plane.unproject(spots) * E7))
-        found: list[int] = np.flatnonzero(shapely.intersects(self._excluded, places)).tolist()
-        return found
-
-    def _at_corners(self, plane: Plane, spots: Floats, pieces: Whole, ahead: NDArray[np.bool_]) -> Whole:
-        """Of places whose nearest point of the line is where a piece ends (`ahead`) or begins: a corner, or an end."""
-        paths = self._paths
-        first = np.where(ahead, pieces, paths.before[pieces])
-        second = np.where(ahead, paths.after[pieces], pieces)
-        at_end = (first == -1) | (second == -1)
-        first, second = np.where(first == -1, second, first), np.where(second == -1, first, second)
-        begins, ends = paths.project(plane, np.concatenate((first, second)))
-        count = len(spots)
-        along = (ends - begins) / np.hypot(*(ends - begins).T)[:, None]
-        tangents = along[:count] + along[count:]
-        to = spots - np.where(ahead[:, None], ends[:count], begins[count:])
-        hands = _hands(_turn(tangents, to))
-        hands[np.hypot(*tangents.T) < _REVERSAL] = _UNDETERMINED
-        beyond_m = np.where(ahead, 0.5, -0.5) * (tangents * to).sum(axis=1)
-        hands[at_end & (beyond_m > np.maximum(TOUCH_M, 1e-6 * np.hypot(*to.T)))] = _NOT_COVERED
-        return hands
+        return np.flatnonzero(shapely.intersects(self._excluded, places))
 
 
-def _turn(along: Floats, to: Floats) -> NDArray[np.float64]:
-    """Above 0 where `to` points to the left of `along`."""
-    turn: NDArray[np.float64] = along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0]
-    return turn
-
-
-def _hands(turns: NDArray[np.float64]) -> Whole:
-    """Places in _NAMES."""
-    return np.sign(turns).astype(np.int64) + 1
-
-
-# --- a line's paths ---------------------------------------------------------------------------------------------------
-
-
-def _joined(parts: Sequence[Floats]) -> list[Floats]:
-    """Parts as paths: one that begins where the part before it ends goes on with it, 180 degrees west being 180 east.
-
-    So the longitudes of a path may run beyond 180.
-    """
-    paths: list[Floats] = []
-    for part in parts:
-        if paths and _same(paths[-1][-1], part[0]):
-            paths[-1] = np.concatenate((paths[-1], part + (paths[-1][-1] - part[0])))
-        else:
-            paths.append(part)
-    return paths
-
-
-def _same(place: Floats, other: Floats) -> bool:
-    """Whether two places are one; those of a line cut at 180 degrees are a turn apart (RFC 7946, 3.1.9)."""
-    return bool((place - other)[0] % 360 == 0 and place[1] == other[1])
-
-
-def _paths(joined: Sequence[Floats]) -> _Paths:
-    places, begins, before, after = [], [], [], []
-    count = pieces = 0
-    for path in joined:
-        own = shapely.get_coordinates(dense(shapely.linestrings(_distinct(path))))
-        numbers = np.arange(pieces, pieces + len(own) - 1)
-        closed = len(numbers) > 2 and _same(own[0], own[-1])
-        before.append(np.concatenate(([numbers[-1] if closed else -1], numbers[:-1])))
-        after.append(np.concatenate((numbers[1:], [numbers[0] if closed else -1])))
-        begins.append(np.arange(count, count + len(own) - 1))
-        places.append(own)
-        count, pieces = count + len(own), pieces + len(own) - 1
-    every, first = np.concatenate(places), np.concatenate(begins)
-    vectors = _vectors(every)
-    longest_m = float(np.linalg.norm(vectors[first + 1] - vectors[first], axis=1).max()) * _SPHERE_M
-    return _Paths(every, vectors, first, np.concatenate(before), np.concatenate(after), longest_m)
-
-
-def _distinct(path: Floats) -> Floats:
-    """Without places that repeat the one before."""
-    return path[np.concatenate(([True], (np.diff(path, axis=0) != 0).any(axis=1)))]
-
-
-def _vectors(places: Floats) -> Floats:
-    lons, lats = np.radians(places[:, 0]), np.radians(places[:, 1])
-    return np.column_stack((np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)))
+def _reach_m(spots: Floats) -> float:
+    """How far from a plane's centre places lie at most."""
+    return float(np.hypot(*spots.T).max())
 
 
 def _grid(region: Any, bounds: Sequence[float], each_way: int) -> Floats:
@@ -353,12 +248,13 @@ def _grid(region: Any, bounds: Sequence[float], each_way: int) -> Floats:
     return np.column_stack((x[within], y[within]))
 
 
-def _steps(region: Any) -> tuple[Floats, Floats, Floats]:
-    """Places along the outline of a region in the plane, and where the steps between them begin and end."""
+def _steps(region: Any) -> tuple[Floats, Whole, Whole]:
+    """Places along the outline of a region in the plane, and at which of them the steps between begin and end."""
     step_m = max(_OUTLINE_STEP_M, float(shapely.length(region)) / _SAMPLES)
     parts = shapely.get_parts(shapely.segmentize(region, step_m))
     areas = shapely.get_dimensions(parts) == 2
     paths = np.concatenate((shapely.get_rings(parts[areas]), parts[~areas]))
     places, path_of = shapely.get_coordinates(paths, return_index=True)
     on = path_of[:-1] == path_of[1:]
-    return places, places[:-1][on], places[1:][on]
+    begins = np.flatnonzero(on)
+    return places, begins, begins + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from importlib.metadata import version
@@ -89,6 +90,7 @@ async def run_controlled(home: Path) -> None:
 
 
 async def _run(relay: Relay) -> None:
+    _settle_memory()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: asyncio.ensure_future(relay.stop()))
@@ -96,6 +98,16 @@ async def _run(relay: Relay) -> None:
         await relay.run(VERSION)
     except* ChannelError as group:
         raise _first(group) from group
+
+
+def _settle_memory() -> None:
+    """Once, in a process that is nothing but a relay: what a start has built lives as long as it does.
+
+    Otherwise every full garbage collection goes through all of it again: 0.3 to 2 s with 100,000 notices in the ledger,
+    for which a FLASH would wait. What is no longer referred to is freed as before, save what refers to itself.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _first(group: BaseExceptionGroup[ChannelError]) -> ChannelError:
