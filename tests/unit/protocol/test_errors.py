@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import channel.cli
+import channel.console.queue  # with errors of their own, which commands import late
 import clients.cli
+import clients.core.client
 from channel.protocol.errors import ChannelError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
