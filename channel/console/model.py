@@ -59,7 +59,7 @@ class Model:
         self._standing: dict[str, queue.Raised] = {}
         self._have: Mapping[str, int] = {}
         self._untold: set[str] = set()
-        """Alerts that the client of somebody who was told does not have yet."""
+        """Alerts that the client of somebody who was told does not have yet, or of which nobody knows."""
         self._timers: list[tuple[int, Hash]] = []
         self._due: dict[Hash, int] = {}
         self._witnessed = 0
@@ -141,7 +141,8 @@ class Model:
             self._standing.pop(id_, None)
             self._cleared[id_] = None
         row = queue.queue_row(moment, record)
-        (self._untold.add if any(told.has is False for told in row.told) else self._untold.discard)(id_)
+        unknown = not moment.have  # nothing was looked up yet: it is said anew when it is
+        (self._untold.add if unknown or any(told.has is False for told in row.told) else self._untold.discard)(id_)
         text = row.model_dump_json()
         if self.alerts.get(id_) != text:
             self.alerts[id_] = text

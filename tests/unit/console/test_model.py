@@ -133,7 +133,9 @@ def test_an_alert_says_whose_client_has_it() -> None:
     model, place = Model(source), feed.index(record.index)
     while source.poll():
         pass
-    model.refresh(Standing(links={"coalition": Link(place, None)}), 0)
+    model.refresh(Standing(), 0)
+    assert set(told(model, alert).values()) == {None}, "links are looked up seldom: nothing is known yet"
+    model.refresh(Standing(links={"coalition": Link(place, None)}), 50)
     assert told(model, alert) == {desk: False if desk.startswith("coalition") else None for desk in desks}
     delta = model.refresh(Standing(links={"coalition": Link(place + 1, None)}), 100)
     assert delta.alerts >= {alert}, "it is said when the client has taken it in, without a leaf"
