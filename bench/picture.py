@@ -176,7 +176,9 @@ def rank(ascending: list[float], share: float) -> float:
 def main() -> None:
     """Two tables, the denser one up to 10,000 volumes if nothing else is said."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="the denser table up to 100,000 too: needs 16 GB and time")
+    parser.add_argument(
+        "--all", action="store_true", help="the denser table up to 100,000 too: takes much memory and time"
+    )
     wanted = parser.parse_args()
     print(f"{JUDGED:,} notices judged a row, processor time, Python {platform.python_version()}, {platform.machine()}")
     print(

@@ -135,13 +135,12 @@ def _judge_named(token: str, ring: KeyRing, head: Checkpoint, signed: _Signed) -
             raise
         raise ProofError("no-proof", "the token's key is none of the charter's, and no key chain is here") from None
     tree = opened.body if isinstance(opened.body, Heartbeat) else getattr(opened.body, "seen", None)
-    of_relay = isinstance(opened.body, Heartbeat)  # what a statement of the relay names is no word on its tree
     if not isinstance(tree, Heartbeat | Seen):
         raise ProofError("bad-fork", f"a {opened.type} names no tree")
     if tree.size == head.size and tree.root == ids.b64url(head.root):
         raise ProofError("no-fork", f"both name the same tree of {head.size} leaves")
     signed.lines.append(f"{opened.kid} signed that it knows a tree of {tree.size} leaves with the root {tree.root}")
-    if not of_relay:
+    if not isinstance(opened.body, Heartbeat):  # also of the relay's own statements: `seen` is no word on its tree
         raise ProofError("no-proof", f"the client of {opened.party} holds the log's own signature on the tree it names")
     if tree.size != head.size:
         raise ProofError("no-proof", "sizes differ, and nothing here shows that one is not within the other")

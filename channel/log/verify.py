@@ -18,6 +18,7 @@ from channel.log.tokens import Statements
 from channel.protocol import ids
 from channel.protocol.envelope import open_charter
 from channel.protocol.errors import PeerError, ProofError
+from channel.protocol.keys import KeyRing
 from channel.protocol.statements import Charter
 
 Lines = Callable[[int], Mapping[str, str]]
@@ -60,9 +61,7 @@ class _Verifier:
         self._promised = 0  # size of the newest signed checkpoint of more leaves than there are
         self._root: bytes | None = None
         self._trusted = True  # the charter is the one given, as far as one was given
-        self._witnesses: tuple[ids.Hash, cosignature.Witnesses] | None = None  # by chain head: they seldom change
-        self._times: tuple[int, dict[str, int]] = (0, {})  # size, party -> second: the newest that a quorum cosigned
-        self._quorum: tuple[str, Mapping[str, str]] = ("", {})  # its note, and its lines beside it
+        self._quorum: tuple[int, str, tuple[str, ...]] | None = None  # the newest with one: size, note, lines beside it
         self._stamp = 0
         self._kept: dict[int, bytes] = {}  # since then: hashes kept beside rows whose bytes give another
 
@@ -189,7 +188,8 @@ class _Verifier:
         """The cosignatures of a checkpoint that holds, in its note and beside it."""
         if self._charter is None or self._statements is None:
             return
-        net, keys, times = self._charter.net, self._keys(size), dict[str, int]()
+        net, keys = self._charter.net, cosignature.witnesses(self._statements.ring, size)
+        times: dict[str, int] = {}
         lines = {} if self._lines is None else self._lines(size)
         for party, line in (("", ""), *lines.items()):
             try:
@@ -203,16 +203,7 @@ class _Verifier:
                 continue
             times |= dict(found)
         if len(times) >= self._charter.terms.quorum:
-            self._times, self._quorum = (size, times), (note, lines)
-
-    def _keys(self, size: int) -> cosignature.Witnesses:
-        ring = self._statements.ring if self._statements is not None else None
-        if ring is None:
-            return {}
-        head = ring.chain_at(size)
-        if self._witnesses is None or self._witnesses[0] != head:
-            self._witnesses = (head, cosignature.witnesses(ring, size))
-        return self._witnesses[1]
+            self._quorum = (size, note, tuple(lines.values()))
 
     def _compare(self, opened: checkpoints.Checkpoint, note: str) -> None:
         """The rows since the newest checkpoint that holds, against this one."""
@@ -268,7 +259,7 @@ class _Verifier:
             reasons=reasons,
             proven=tuple(self._proven()),
             unproven=tuple(self._unproven(pinned)),
-            witnessed=self._times[0] if self._trusted else 0,
+            witnessed=self._quorum[0] if self._quorum is not None and self._trusted else 0,
         )
 
     def _proven(self) -> Iterator[str]:
@@ -280,8 +271,8 @@ class _Verifier:
         yield f"{self._held} checkpoints, each signed by the log, are heads of this one tree"
         yield f"{self._statements.opened + 1} statements are signed with keys valid at their position"
         yield from self._statements.confirmed()
-        size, times = self._times
-        yield from claims.witnessed(times, size, self._charter.terms.quorum, self._doubtful())
+        size, times, doubtful = self._witnessed(self._charter, self._statements.ring)
+        yield from claims.witnessed(times, size, self._charter.terms.quorum, doubtful)
 
     def _unproven(self, pinned: bool) -> Iterator[str]:
         if not self._count:
@@ -302,18 +293,20 @@ class _Verifier:
         """What the cosignatures leave open."""
         if self._charter is None or self._statements is None:
             return
-        (size, times), quorum = self._times, self._charter.terms.quorum
+        size, times, doubtful = self._witnessed(self._charter, self._statements.ring)
+        quorum = self._charter.terms.quorum
         if size < self._expected:
             yield (
                 f"that a quorum of witnesses ({quorum}) had verified leaves {size} to {self._expected - 1}: "
                 "no checkpoint that covers them has so many cosignatures here"
             )
-        yield from claims.without_doubtful(times, quorum, self._doubtful())
+        yield from claims.without_doubtful(times, quorum, doubtful)
 
-    def _doubtful(self) -> set[str]:
-        """Those of the quorum that cosigned with a key that their party calls compromised by then."""
-        if self._charter is None or self._statements is None or not self._times[1]:
-            return set()
-        (size, times), (note, lines) = self._times, self._quorum
-        keys = cosignature.sound(self._statements.ring, size)
-        return times.keys() - cosignature.cosigners(note, lines.values(), self._charter.net, keys).keys()
+    def _witnessed(self, charter: Charter, ring: KeyRing) -> tuple[int, dict[str, int], set[str]]:
+        """Of the newest quorum: size, party -> second, and who cosigned with a key called compromised by then."""
+        if self._quorum is None:
+            return 0, {}, set()
+        size, note, lines = self._quorum
+        times = cosignature.cosigners(note, lines, charter.net, cosignature.witnesses(ring, size))
+        sound = cosignature.cosigners(note, lines, charter.net, cosignature.sound(ring, size))
+        return size, times, times.keys() - sound.keys()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -125,7 +126,7 @@ class World:
         return Stepper(scenario, self.relay, clients, self.journal, audience or Audience(), sleep=no_wait)
 
 
-class FakePeer:
+class FakePeer(ABC):
     """What both sides share: dying when told to, and a log of what was asked."""
 
     def __init__(self, world: World, name: str) -> None:
@@ -145,8 +146,9 @@ class FakePeer:
             self.now_ms = message["now_ms"]
         return json.dumps(self.answer(message)).encode() + b"\n"
 
+    @abstractmethod
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """The reply, as the process behind it would give it."""
 
     async def restart(self) -> None:
         self.starts += 1
@@ -157,6 +159,7 @@ class FakePeer:
         await self.restart()
         return self.starts <= 4
 
+    @abstractmethod
     def forget(self) -> None:
         """What does not survive the process."""
 
