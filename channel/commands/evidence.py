@@ -37,17 +37,14 @@ def prove(
     with told(json_output):
         from channel.log.bundle_files import leaf_proofs, sentences
         from channel.relay.home import ChannelHome
-        from channel.replay import export as files
         from channel.replay.proving import prove as make
+        from channel.wire.files import place
 
         channel = ChannelHome.open(find_home(home))
         key = (channel.keys / "sig-machine-1.pem").exists()
         proved = make(channel.log_file, notice, channel.signer("sig/machine-1") if key else None)
-        if tlog_proof is not None:
-            texts = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
-            files.write_proved(output, proved.bundle, tlog_proof, texts)
-        else:
-            files.write_file(output, proved.bundle)
+        proofs = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
+        place(output, proved.bundle, beside=None if tlog_proof is None else (tlog_proof, proofs))
     if json_output:
         print_json({"file": str(output), **proved.told})
     else:

@@ -1,17 +1,15 @@
-"""Files of evidence: the log as C2SP tlog-tiles (docs/evidence.md E8), written and read; bundles and proofs written."""
+"""The log as C2SP tlog-tiles (docs/evidence.md E8), written to files and read from them."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 from channel.log import checkpoint, tiles
 from channel.log.sqlite import SqliteLog
 from channel.protocol.errors import FatalError, ProofError, UsageError
 from channel.replay.reading import cosigned
+from channel.wire.files import new_directory, written
 
 _FILE_BYTES_MAX = tiles.WIDTH * (1 << 16) * 2  # twice the largest entry bundle: more is never evidence
 
@@ -47,57 +45,14 @@ def _size(log_path: Path, note: str) -> int:
 def write_into(directory: Path, files: Iterator[tuple[str, bytes]]) -> int:
     """Write each (path, bytes) below an empty or new directory, and say how many. UsageError if it is not empty."""
     count = 0
-    _new(directory)
-    with _written(directory):
+    new_directory(directory)
+    with written(directory):
         for path, data in files:
             file = directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
             count += 1
     return count
-
-
-def write_file(file: Path, data: bytes) -> None:
-    """Write a file whole, or leave what was there."""
-    with _placed(file, data):
-        pass
-
-
-def write_proved(file: Path, bundle: bytes, directory: Path, proofs: Iterable[tuple[str, bytes]]) -> None:
-    """A bundle, and its leaves' proofs as files in an empty or new directory: both, or what was there."""
-    _new(directory)
-    with _placed(file, bundle), _written(directory):
-        made = [(directory / name, data) for name, data in proofs]
-        try:
-            for path, data in made:
-                path.write_bytes(data)
-        except OSError:
-            for path, _ in made:
-                path.unlink(missing_ok=True)
-            raise
-
-
-def _new(directory: Path) -> None:
-    with _written(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        if any(directory.iterdir()):
-            raise UsageError(f"{directory} is not empty: name a new directory")
-
-
-@contextmanager
-def _placed(file: Path, data: bytes) -> Iterator[None]:
-    """Have the file written beside its place, and put there once the block has ended well."""
-    partial = file.with_name(f".{file.name}.partial")
-    with _written(file):
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
-        partial.write_bytes(data)
-    try:
-        yield
-        with _written(file):
-            os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def reader(directory: Path) -> tiles.Get:
@@ -113,13 +68,3 @@ def reader(directory: Path) -> tiles.Get:
             raise UsageError(f"cannot read {directory / path}: {error.strerror}") from error
 
     return get
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"cannot write {error.filename or path}: {error.strerror}") from error
-    except OSError as error:
-        raise FatalError(f"cannot write {path}: {error.strerror}; what is there is not complete") from error

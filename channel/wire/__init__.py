@@ -1,4 +1,5 @@
-"""The one room with I/O that relay and clients share: the MQTT link, and the key and request for its certificate.
+"""The one room with I/O that relay and clients share: the MQTT link, the key and request for its certificate, and how
+files that are handed on are written (`files`).
 
 Nothing here knows statements: a payload is bytes. Nothing here is evidence: the broker may lose, repeat, reorder or
 forget.

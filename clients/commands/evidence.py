@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from channel.protocol.errors import FatalError, UsageError
+from channel.wire.files import place
 from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, note, print_json, told
 
 if TYPE_CHECKING:
@@ -37,11 +33,8 @@ def prove(
         from channel.log.bundle_files import leaf_proofs
 
         proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait))
-        if tlog_proof is not None:
-            _new(tlog_proof)
-        with _placed(output, proved.bundle):
-            if tlog_proof is not None:
-                _write_proofs(tlog_proof, leaf_proofs(proved.bundle))
+        proofs = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
+        place(output, proved.bundle, beside=None if tlog_proof is None else (tlog_proof, proofs))
     _report(output, proved, json_output)
 
 
@@ -56,8 +49,7 @@ def disclose(
     """The same as `prove` of a sealed notice, and with it what was sealed: whoever has the file can read it."""
     with told(json_output):
         proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait))
-        with _placed(output, proved.bundle, mode=0o600):
-            pass
+        place(output, proved.bundle, mode=0o600)
         note(f"{output} shows what was sealed to whoever has it")
     _report(output, proved, json_output)
 
@@ -73,56 +65,3 @@ def _report(output: Path, proved: Proved, json_output: bool) -> None:
         for line in sentences(proved.told):
             sys.stdout.write(f"  {line}\n")
     raise typer.Exit(_EXIT[proved.told["verdict"]])
-
-
-@contextmanager
-def _placed(file: Path, data: bytes, mode: int = 0o666) -> Iterator[None]:
-    """Have the file written beside its place, never readable more widely than `mode`, and put there once the block has
-    ended well: whole, or what was there stays."""
-    partial = file.with_name(f".{file.name}.partial")
-    with _written(file, "name another place with -o"):
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
-            opened.write(data)
-    try:
-        yield
-        with _written(file, "name another place with -o"):
-            os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _new(directory: Path) -> None:
-    """UsageError if it cannot be made, or is not empty."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        occupied = any(directory.iterdir())
-    except OSError as error:
-        raise UsageError(f"cannot make {directory}: {error.strerror}; name a new directory") from error
-    if occupied:
-        raise UsageError(f"{directory} is not empty: name a new directory")
-
-
-def _write_proofs(directory: Path, texts: Iterable[tuple[str, str]]) -> None:
-    """A file for each leaf, all of them or none."""
-    made = [(directory / name, text) for name, text in texts]
-    with _written(directory, "name a new directory"):
-        try:
-            for path, text in made:
-                path.write_bytes(text.encode())
-        except OSError:
-            for path, _ in made:
-                path.unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def _written(path: Path, otherwise: str) -> Iterator[None]:
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; {otherwise}") from error
-    except OSError as error:
-        raise FatalError(f"cannot write {path}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from channel.log.tiles import verify_tiles
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, UsageError
-from channel.replay.export import export, reader, write_file, write_into, write_proved
+from channel.replay.export import export, reader
 from channel.replay.proving import prove
 from tests.unit.log.evidence import TIME_S, CaseLog, begun
 from tests.unit.log.growing import CHARTER
@@ -116,35 +116,6 @@ def test_a_damaged_checkpoint_is_named_with_its_file(case: CaseLog, tmp_path: Pa
         export(path, tmp_path / "tiles")
     with pytest.raises(FatalError, match=rf"{path}: the checkpoint of {case.tree.size} leaves is damaged"):
         prove(path, case.of, MACHINE)
-
-
-def test_what_cannot_be_written_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
-    file = tmp_path / "bundle.json"
-    write_file(file, b"old")
-    write_file(file, b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["bundle.json"]
-    assert file.read_bytes() == b"new"
-    for attempt in (lambda: write_file(tmp_path / "no" / "b", b""), lambda: write_into(file, iter(()))):
-        with pytest.raises(UsageError, match="cannot write"):
-            attempt()
-
-
-def test_a_bundle_and_its_proofs_are_both_written_or_neither(tmp_path: Path) -> None:
-    proofs, place, taken = tmp_path / "proofs", tmp_path / "place", tmp_path / "taken"
-    taken.mkdir()
-    for file in (place / "bundle.json", taken):
-        with pytest.raises(UsageError, match="cannot write"):
-            write_proved(file, b"new", proofs, [("1.tlog-proof", b"one")])
-        assert list(proofs.iterdir()) == []
-    place.mkdir()
-    (place / "bundle.json").write_bytes(b"old")
-    unwritable = [("1.tlog-proof", b"one"), ("no/2.tlog-proof", b"two")]
-    with pytest.raises(UsageError, match="cannot write"):
-        write_proved(place / "bundle.json", b"new", proofs, unwritable)
-    assert ([path.name for path in place.iterdir()], list(proofs.iterdir())) == (["bundle.json"], [])
-    assert (place / "bundle.json").read_bytes() == b"old"
-    write_proved(proofs / "bundle.json", b"new", proofs, unwritable[:1])
-    assert sorted(path.name for path in proofs.iterdir()) == ["1.tlog-proof", "bundle.json"]
 
 
 def test_a_directory_in_the_place_of_a_tile_is_no_tile(tmp_path: Path) -> None:
