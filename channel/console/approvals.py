@@ -14,7 +14,8 @@ from typing import Literal
 from channel.console.access import Access, Refused, Session
 from channel.console.apart import apart, hands, touched
 from channel.console.people import Link, User, checked_name
-from channel.console.shapes import ApprovalShown, Role
+from channel.console.shapes import Role
+from channel.console.shapes_beside import ApprovalShown
 from channel.protocol.times import to_wire
 
 What = Literal["put-user", "remove-user", "link", "clock-step", "go-without"]

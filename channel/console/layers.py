@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from channel.console.shapes import LayerShown
+from channel.console.shapes_beside import LayerShown
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LAYERS_MAX = 50

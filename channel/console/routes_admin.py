@@ -11,7 +11,7 @@ from channel.console.access import Refused, Session
 from channel.console.approvals import Approvals, Request, shown
 from channel.console.asked import Because, GoWithout, UserPut
 from channel.console.console import Console, console_of, signed_in
-from channel.console.shapes import ApprovalShown, Decided, UserShown
+from channel.console.shapes_beside import ApprovalShown, Decided, UserShown
 from channel.protocol.errors import RefusedError, UsageError
 from channel.protocol.times import to_wire
 

@@ -13,7 +13,7 @@ from channel.console.console import Console, console_of, signed_in
 from channel.console.kml import kml
 from channel.console.layers import layer, listed, tile
 from channel.console.routes_look import As, At
-from channel.console.shapes import LayerShown
+from channel.console.shapes_beside import LayerShown
 from channel.protocol import ids
 
 router = APIRouter(tags=["take"])

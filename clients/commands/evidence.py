@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from channel.wire.files import place
 from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected, note, print_json, told
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def prove(
     """Everything about one notice that this party may read, in a file that is checked offline."""
     with told(json_output):
         from channel.log.bundle_files import leaf_proofs
+        from channel.wire.files import place
 
         proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait))
         proofs = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
@@ -48,6 +48,8 @@ def disclose(
 ) -> None:
     """The same as `prove` of a sealed notice, and with it what was sealed: whoever has the file can read it."""
     with told(json_output):
+        from channel.wire.files import place
+
         proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait))
         place(output, proved.bundle, mode=0o600)
         note(f"{output} shows what was sealed to whoever has it")

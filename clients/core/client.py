@@ -18,8 +18,8 @@ from channel.ledger import AlertRecord, Ledger, NoticeRecord
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
-from channel.protocol.statements import Precedence, Refusal, Statement
-from clients.core import duties, sealed, status
+from channel.protocol.statements import Precedence, Statement
+from clients.core import duties, lookup, sealed, status
 from clients.core.clock import Clock, SystemClock, random_bytes
 from clients.core.drafts import Draft
 from clients.core.events import Event
@@ -362,27 +362,11 @@ class Client:
 
     def find(self, ref: str) -> ids.Hash:
         """A notice by its id, its token's hash, or an unambiguous beginning of either. UsageError says what to do."""
-        named = dict(self.ledger.nids)
-        named.update((of, of) for of in (*self.ledger.notices, *self.ledger.told_by_voice))
-        if ref in named:
-            return named[ref]
-        found = {of for name, of in named.items() if ref and name.startswith(ref)}
-        if len(found) == 1:
-            return found.pop()
-        if not found:
-            raise UsageError(f"no notice here begins with {ref!r}; `party inbox` and `party status` list them")
-        longer = ", ".join(sorted(name for name in named if name.startswith(ref))[:6])
-        raise UsageError(f"{len(found)} notices begin with {ref!r}; give more of one: {longer}")
+        return lookup.notice(self.ledger, ref)
 
     def refused(self, ref: str) -> ids.Hash:
-        """A notice of ours that was refused, by its id, its token's hash, or an unambiguous beginning of either."""
-        bodies = (entry.opened.body for entry in self.ledger.entries.values())
-        refusals = [body for body in bodies if isinstance(body, Refusal) and body.party == self.party and body.nid]
-        found = {body.of for body in refusals if ref and (body.of.startswith(ref) or str(body.nid).startswith(ref))}
-        if len(found) == 1:
-            return found.pop()
-        known = ", ".join(str(body.nid) for body in refusals[-6:]) or "none"
-        raise UsageError(f"{len(found)} refused notices of ours begin with {ref!r}; the newest refused: {known}")
+        """A notice of ours that was refused, likewise."""
+        return lookup.refused(self.ledger, self.party, ref)
 
     async def fresh(self, look: Callable[[str], T], ref: str) -> T:
         """`find`, `record` or `alert`, after waiting for what is new if it is not here yet."""
@@ -407,12 +391,7 @@ class Client:
 
     def alert(self, prefix: str) -> AlertRecord:
         """An alert by an unambiguous beginning of its id."""
-        found = [record for id_, record in self.ledger.alerts.items() if prefix and id_.startswith(prefix)]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise UsageError(f"no alert here begins with {prefix!r}; `party alerts` lists them")
-        raise UsageError(f"{len(found)} alerts begin with {prefix!r}; give more of its id")
+        return lookup.alert(self.ledger, prefix)
 
 
 def _located(home: Path | str | None, party: str) -> PartyHome:
