@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from channel.console.source import Standing
 from channel.protocol.statements import Answer
 from tests.browser.stage import S
 
@@ -152,3 +153,18 @@ def test_choosing_a_language_is_kept(stage: Any, visit: Any) -> None:
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ar")
+
+
+def test_an_admin_asks_to_go_on_after_a_restore_and_nothing_is_done_before_another_agrees(stage: Any, visit: Any) -> None:
+    stage.source.state = Standing(relay="up", broker="up", quarantined=True)
+    stage.token("viewer")
+    stage.access.people.make_link("other", "admin", stage.access.now_ms)
+    page = visit("admin", "/#/people")
+    part = page.locator("section.part").filter(has_text="After a restore")
+    expect(part.get_by_role("button", name="Ask for it")).to_be_disabled()
+    part.get_by_label("Party").select_option("russia")
+    part.get_by_role("button", name="Ask for it").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("no link for days")
+    page.get_by_role("dialog").get_by_role("button", name="Ask for it").click()
+    expect(page.locator(".approval")).to_contain_text("Go on after the restore without")
+    assert ("go-without", "russia") not in stage.source.acts, "another admin has to agree"
