@@ -155,7 +155,9 @@ def test_choosing_a_language_is_kept(stage: Any, visit: Any) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "ar")
 
 
-def test_an_admin_asks_to_go_on_after_a_restore_and_nothing_is_done_before_another_agrees(stage: Any, visit: Any) -> None:
+def test_an_admin_asks_to_go_on_after_a_restore_and_nothing_is_done_before_another_agrees(
+    stage: Any, visit: Any
+) -> None:
     stage.source.state = Standing(relay="up", broker="up", quarantined=True)
     stage.token("viewer")
     stage.access.people.make_link("other", "admin", stage.access.now_ms)
