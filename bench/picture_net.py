@@ -122,12 +122,10 @@ class Net:
             "excluded": [], "precision_m": 2_000, "from_time": to_wire(NOW_MS - 24 * HOUR_MS), "beyond": "",
             "text": "", "precedence": "ROUTINE", "info": [],
         }  # fmt: skip
-        nid, to = ids.uuid7(NOW_MS, bytes(10)), {"coalition": "russia", "russia": "coalition"}
-        index = self._say(
-            LineStatement, "coalition", nid=nid, to=[{"party": to["coalition"]}], action="propose", **terms
-        )
+        nid, coalition, russia = ids.uuid7(NOW_MS, bytes(10)), {"party": "coalition"}, {"party": "russia"}
+        index = self._say(LineStatement, "coalition", nid=nid, to=[russia], action="propose", **terms)
         of = self.ledger.entries[index].opened.of
-        self._say(LineStatement, "russia", nid=nid, to=[{"party": to["russia"]}], action="accept", of=of, **terms)
+        self._say(LineStatement, "russia", nid=nid, to=[coalition], action="accept", of=of, **terms)
 
     def _say(self, model: type[Statement], author: str, **members: object) -> int:
         size = self.ledger.size

@@ -25,9 +25,7 @@ STANDING_S = 1.0  # witnesses, links, disk
 TICK_S = 1.0
 WARM_LEAVES = 100  # leaves of one party's feed folded ahead in an idle moment
 LIVE_SESSION_MAX = 16  # live sockets of one session: tabs and walls of one person
-LIVE_MAX = (
-    256  # of all: one that stalls costs the bytes of a view, half a megabyte with 1,000 notices, until it is closed
-)
+LIVE_MAX = 256  # of all: one that stalls costs the bytes of a whole view, until it is closed
 IDS_MAX = 5_000  # ids that a slow browser may owe; beyond it the whole view is smaller
 log = structlog.get_logger()
 

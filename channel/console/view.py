@@ -9,7 +9,7 @@ from channel.console import queue, rows, says
 from channel.console.picture import own, picture
 from channel.console.shapes import AlertRow, Health, NoticePage, NoticeRow, Picture, Pulse, RollCall, View
 from channel.console.source import Standing
-from channel.ledger import Ledger
+from channel.ledger import Ledger, deadlines
 from channel.ledger.records import NoticeRecord
 from channel.protocol import ids
 from channel.protocol.statements import Check
@@ -115,6 +115,7 @@ def health(ledger: Ledger, marks: rows.Marks, standing: Standing) -> Health:
 
 def _pulse(ledger: Ledger, marks: rows.Marks, standing: Standing, party: str) -> Pulse:
     record, link = ledger.parties[party], standing.links.get(party)
+    watch_due_ms = deadlines.watch_due_ms(ledger, party)
     return Pulse(
         party=party,
         acceded=record.acceded,
@@ -123,21 +124,13 @@ def _pulse(ledger: Ledger, marks: rows.Marks, standing: Standing, party: str) ->
         heard_at=None if link is None or link.heard_ms is None else to_wire(link.heard_ms),
         statement_at=None if record.heard_ms is None else to_wire(record.heard_ms),
         on_watch_at=None if record.on_watch_ms is None else to_wire(record.on_watch_ms),
-        watch_until_at=_watch_until(ledger, party),
+        watch_until_at=None if watch_due_ms is None else to_wire(watch_due_ms),
         roll_calls=_roll_calls(marks, party),
         feed=len(record.feed),
         has=None if link is None else link.has,
         skew_ms=_skew_ms(ledger, party),
         cosigned_size=None if link is None else link.cosigned_size,
     )
-
-
-def _watch_until(ledger: Ledger, party: str) -> str | None:
-    """As the relay counts it: from the newest sign of duty, at the earliest from the charter's coming into force."""
-    watch_ms = ledger.charter.terms.watch_ms
-    if watch_ms == 0 or ledger.in_force_ms is None:
-        return None
-    return to_wire(max(ledger.parties[party].on_watch_ms or 0, ledger.in_force_ms) + watch_ms)
 
 
 def _roll_calls(marks: rows.Marks, party: str) -> tuple[RollCall, ...]:

@@ -167,16 +167,15 @@ def _next_round(ledger: Ledger, alert: str) -> Iterator[AlertDraft]:
 
 def _watch(ledger: Ledger, party: str) -> Iterator[AlertDraft]:
     """Nobody on duty: no desk statement of the party within the charter's watch interval."""
-    record, watch_ms = ledger.parties[party], ledger.charter.terms.watch_ms
-    if watch_ms == 0 or ledger.in_force_ms is None or ledger.alerts_on.get(f"watch/{party}"):
+    record, due_ms = ledger.parties[party], watch_due_ms(ledger, party)
+    if due_ms is None or ledger.alerts_on.get(f"watch/{party}"):
         return
-    since_ms = max(record.on_watch_ms or 0, ledger.in_force_ms)
     yield AlertDraft(
         alert=ids.alert_id(f"watch/{party}", party, "watch", "operations", record.watch_alerts + 1),
         stage="watch",
         rung=Level.OPERATIONS,
         round=record.watch_alerts + 1,
-        due_ms=since_ms + watch_ms,
+        due_ms=due_ms,
         fault=party,
         told=tuple(
             DeskOf(party=party, desk=d)
@@ -184,8 +183,18 @@ def _watch(ledger: Ledger, party: str) -> Iterator[AlertDraft]:
         ),
         ring=DeskOf(party=party, desk=ledger.desk(party, "staff")),
         precedence=Precedence.PRIORITY,
-        detail=f"no desk of {party} has signed anything for {short(watch_ms)}",
+        detail=f"no desk of {party} has signed anything for {short(ledger.charter.terms.watch_ms)}",
     )
+
+
+def watch_due_ms(ledger: Ledger, party: str) -> int | None:
+    """When nobody on duty becomes an alert, counted from the newest sign of duty, at the earliest from the charter's
+    coming into force. None: the charter asks for no watch, or is not in force.
+    """
+    watch_ms = ledger.charter.terms.watch_ms
+    if watch_ms == 0 or ledger.in_force_ms is None:
+        return None
+    return max(ledger.parties[party].on_watch_ms or 0, ledger.in_force_ms) + watch_ms
 
 
 def _holes(ledger: Ledger, kid: str) -> Iterator[AlertDraft]:

@@ -103,7 +103,7 @@ def verify_fork(data: bytes, charter: bytes | None) -> Report:
         if fork.token is None:
             _judge(fork, heads[0], heads[-1])
         else:
-            _judge_named(fork.token, KeyRing(own, of), heads[0], signed)
+            _judge_named(fork.token, own.net, KeyRing(own, of), heads[0], signed)
     except (PeerError, ProofError) as error:
         reasons.add(error.code, None, error.detail)
         incomplete = error.code == "no-proof"
@@ -126,10 +126,10 @@ def _checkpoint(head: Checkpoint) -> str:
     return f"the log signed a tree of {head.size} leaves with the root {ids.b64url(head.root)}"
 
 
-def _judge_named(token: str, ring: KeyRing, head: Checkpoint, signed: _Signed) -> None:
+def _judge_named(token: str, net: str, ring: KeyRing, head: Checkpoint, signed: _Signed) -> None:
     """ProofError unless the log's operator signed both: then it is a heartbeat of another tree of the same size."""
     try:
-        opened = open_token(token.encode(), ring, net=head.origin.removeprefix("dcn/"))
+        opened = open_token(token.encode(), ring, net=net)
     except PeerError as error:
         if error.code != "unknown-kid":
             raise

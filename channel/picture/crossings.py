@@ -35,7 +35,7 @@ class AgreedLines:
 
     def crossed(self, ledger: Ledger, side: Shown) -> Iterator[Crossed]:
         """Each version in force at the notice's stamp that its author has accepted and it reaches across."""
-        if side.body.kind not in (Kind.INTENT, Kind.POSITION):
+        if side.kind not in (Kind.INTENT, Kind.POSITION):
             return
         for version in ledger.lines.in_force(side.record.stamp_ms):
             if side.author not in version.named:
@@ -90,7 +90,7 @@ def crossing(found: Crossed) -> Cause:
         rests_on=(record.of,),
         needs=(record.index, found.version.index),
         concerns=(record.author,),
-        precedence=Precedence.IMMEDIATE if found.side.body.kind is Kind.INTENT else Precedence.PRIORITY,
+        precedence=Precedence.IMMEDIATE if found.side.kind is Kind.INTENT else Precedence.PRIORITY,
         response=Response.NE,
         detail=f"{found.side.what} reaches at least {far} across the line {body.line}, version {body.version}, which "
         f"{', '.join(accepted)} had accepted",

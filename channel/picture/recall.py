@@ -37,8 +37,14 @@ class Recall:
             return
         for side in topic.sides:
             records = self._of.get(side, ())
-            eyes = tuple(dict.fromkeys(desk.party for desk in finding.body.told))
-            yield [record for record in records if reading.reads_all(self._ledger, eyes, (record.index,))][-2:]
+            yield [record for record in records if reading.reads_all(self._ledger, eyes_of(finding), (record.index,))][
+                -2:
+            ]
+
+
+def eyes_of(finding: FindingRecord) -> tuple[str, ...]:
+    """The parties that were told a finding."""
+    return tuple(dict.fromkeys(desk.party for desk in finding.body.told))
 
 
 def _index(record: NoticeRecord) -> int:

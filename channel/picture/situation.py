@@ -24,7 +24,7 @@ from channel.picture.crossings import AgreedLines, Crossed
 from channel.picture.drafts import FindingDraft, cleared, finding_id, raised
 from channel.picture.gallery import KEPT_MS, Gallery, Neighbours, Side, side_of, unit_of
 from channel.picture.reasons import Reasons, may_count, rests_newest
-from channel.picture.recall import Recall
+from channel.picture.recall import Recall, eyes_of
 from channel.picture.topics import (
     ACCOUNT_KINDS,
     INCIDENT,
@@ -294,7 +294,7 @@ class Situation:
         ledger, causes = self._ledger, self._reasons.causes(topic, about, now_ms)
         for kind, finding in sorted(about.standing.items()):
             record = ledger.findings[finding]
-            if kind not in causes and kind not in self._reasons.causes(topic, about, now_ms, _eyes(record)):
+            if kind not in causes and kind not in self._reasons.causes(topic, about, now_ms, eyes_of(record)):
                 yield cleared(record)
         for kind in sorted(causes.keys() - about.standing.keys()):
             told = self._reasons.told(topic, causes[kind])
@@ -313,7 +313,7 @@ class Situation:
     def _thin_topic(self, topic: Topic, about: About, now_ms: int) -> None:
         """Forget what causes nothing any more in anybody's eyes; else note when to look again."""
         times: list[int] = []
-        eyes = [party for finding in about.standing.values() for party in _eyes(self._ledger.findings[finding])]
+        eyes = [party for finding in about.standing.values() for party in eyes_of(self._ledger.findings[finding])]
         for key, met in list(about.meetings.items()):
             everybody = tuple(dict.fromkeys((met.older.author, met.newer.author, *eyes)))
             at_ms = self._reasons.again_ms(met, everybody, now_ms)
@@ -399,8 +399,3 @@ class Situation:
                 self._join(met)
         elif topic.family == "line" and known:
             self._cross_all(known[0])
-
-
-def _eyes(finding: FindingRecord) -> tuple[str, ...]:
-    """The parties that were told a finding."""
-    return tuple(dict.fromkeys(desk.party for desk in finding.body.told))

@@ -46,15 +46,16 @@ class Witnessed:
         return found
 
     def _at(self, size: int) -> Quorum | None:
-        note, net = self._store.note(size), self._ledger.charter.net
-        keys = cosignature.witnesses(self._ledger.ring, size)
-        lines = list(self._store.cosignatures(size).values()) if note is not None else []
+        note, ring = self._store.note(size), self._ledger.ring
+        net, quorum = self._ledger.charter.net, self._ledger.charter.terms.quorum
+        if note is None:
+            return None
+        lines = self._store.cosignatures(size).values()
         # A line that does not hold proves nothing; `channel verify` is what names it.
-        times = {} if note is None else cosignature.cosigners(note, lines, net, keys)
-        complete_s = cosignature.quorum_time(times, self._ledger.charter.terms.quorum)
+        times = cosignature.cosigners(note, lines, net, cosignature.witnesses(ring, size))
+        complete_s = cosignature.quorum_time(times, quorum)
         if complete_s is None:
             return None
-        sound = cosignature.cosigners(str(note), lines, net, cosignature.sound(self._ledger.ring, size))
-        enough = len(sound) >= self._ledger.charter.terms.quorum
+        sound = cosignature.cosigners(note, lines, net, cosignature.sound(ring, size))
         doubted = tuple(sorted(times.keys() - sound.keys()))
-        return Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)), doubted, enough)
+        return Quorum(size, (complete_s + 1) * 1000, tuple(sorted(times)), doubted, len(sound) >= quorum)
