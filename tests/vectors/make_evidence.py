@@ -44,11 +44,11 @@ from tests.vectors.evidence_case import (
     whole,
     with_lines,
 )
+from tests.vectors.folder import as_json, rewrite
 
 FOLDER = Path(__file__).parent / "evidence"
 CHARTER_FILE = "charter.jws"
 EXPECTED_FILE = "expected.json"
-README_FILE = "README.md"
 NOTICE = 5  # the sealed notice's leaf
 
 
@@ -71,9 +71,8 @@ def files() -> dict[str, bytes]:
         expected[name] = {"about": vector.about, "verdict": vector.verdict, "codes": sorted(vector.codes)}
         if name.startswith("charter-"):
             expected[name]["charter_of"] = "good-bundle.json"
-    text = json.dumps(expected, indent=1, ensure_ascii=True) + "\n"
     found = {name: vector.data for name, vector in made.items()}
-    return found | {CHARTER_FILE: CHARTER + b"\n", EXPECTED_FILE: text.encode()}
+    return found | {CHARTER_FILE: CHARTER + b"\n", EXPECTED_FILE: as_json(expected)}
 
 
 def _charters(good: bytes) -> Named:
@@ -476,14 +475,8 @@ def _untimed(note: str) -> str:
 
 
 def main() -> None:
-    """Write the folder anew; vectors that are no longer made go away."""
-    FOLDER.mkdir(exist_ok=True)
-    made = files()
-    for path in FOLDER.iterdir():
-        if path.name not in made and path.name != README_FILE:
-            path.unlink()
-    for name, data in made.items():
-        (FOLDER / name).write_bytes(data)
+    """Write the folder anew."""
+    rewrite(FOLDER, files())
 
 
 if __name__ == "__main__":

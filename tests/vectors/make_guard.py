@@ -16,6 +16,7 @@ from nacl import bindings
 
 from channel.protocol import ids
 from tests.vectors import bodies, edwards
+from tests.vectors.folder import as_json, rewrite
 
 FOLDER = Path(__file__).parent / "guard"
 MACHINE = "coalition/sig/machine-1"
@@ -294,15 +295,8 @@ def _authors() -> Iterator[tuple[str, Vector]]:
 
 
 def main() -> None:
-    """Write the folder anew; vectors that are no longer made go away."""
-    FOLDER.mkdir(exist_ok=True)
-    made = vectors()
-    for path in FOLDER.glob("*.json"):
-        if path.stem not in made:
-            path.unlink()
-    for name, vector in made.items():
-        text = json.dumps(vector, indent=1, ensure_ascii=True)
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="ascii")
+    """Write the folder anew."""
+    rewrite(FOLDER, {f"{name}.json": as_json(vector) for name, vector in vectors().items()})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import rfc8785
 from channel.protocol import ids
 from tests.unit.protocol.sealed_example import counted
 from tests.vectors import bodies, jwe, make_guard
+from tests.vectors.folder import as_json, rewrite
 
 FOLDER = Path(__file__).parent / "sealed"
 KEYS_FILE = "keys.json"
@@ -560,14 +561,8 @@ def _outer() -> Named:
 
 
 def main() -> None:
-    """Write the folder anew; vectors that are no longer made go away."""
-    FOLDER.mkdir(exist_ok=True)
-    made = files()
-    for path in FOLDER.glob("*.json"):
-        if path.name not in made:
-            path.unlink()
-    for name, content in made.items():
-        (FOLDER / name).write_text(json.dumps(content, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+    """Write the folder anew."""
+    rewrite(FOLDER, {name: as_json(content) for name, content in files().items()})
 
 
 def files() -> dict[str, Members]:

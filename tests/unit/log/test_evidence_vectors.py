@@ -11,7 +11,8 @@ import pytest
 
 from channel.log.documents import verify_document
 from channel.log.report import REASONS, Report
-from tests.vectors.make_evidence import CHARTER_FILE, EXPECTED_FILE, FOLDER, README_FILE, files
+from tests.vectors.folder import README_FILE
+from tests.vectors.make_evidence import CHARTER_FILE, EXPECTED_FILE, FOLDER, files
 
 ROOT = Path(__file__).resolve().parents[3]
 CHARTER = (FOLDER / CHARTER_FILE).read_bytes().strip()
