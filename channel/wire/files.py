@@ -24,7 +24,7 @@ def place(file: Path, data: bytes, *, mode: int = 0o666, beside: tuple[Path, Fil
     partial = file.with_name(f".{file.name}.partial")
     with written(file):
         if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         partial.unlink(missing_ok=True)
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
             opened.write(data)
@@ -59,10 +59,10 @@ def _write_all(directory: Path, files: Files) -> None:
 
 @contextmanager
 def written(path: Path) -> Iterator[None]:
-    """Errors of writing there, as ours."""
+    """Errors of writing there, as ours: they name what was asked for, not a file made on the way."""
     try:
         yield
     except (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"cannot write {error.filename or path}: {error.strerror}; name another place") from error
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another place") from error
     except OSError as error:
         raise FatalError(f"cannot write {path}: {error.strerror}; what is there is not complete") from error
