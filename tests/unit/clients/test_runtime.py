@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -72,6 +76,31 @@ async def test_a_notice_is_sent_passed_on_and_answered(net: Net) -> None:
         status = coalition.status()
         assert (status.link, status.queued, status.alarms) == ("up", 0, ())
         assert {view.leg for view in status.deliveries} == {"direct", "forwarded-by-channel"}
+
+
+def _program_of_the_readme() -> Coroutine[Any, Any, None]:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    [source] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    code = compile(source, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    running: Coroutine[Any, Any, None] = FunctionType(code, {})()
+    return running
+
+
+async def test_the_program_of_the_readme_sends_its_notice_and_answers_what_comes(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coalition = net.connect("coalition")
+    monkeypatch.setattr(Coalition, "connect", lambda home: coalition)
+    async with net.connect("russia") as russia, net.connect("regime") as regime:
+        program = asyncio.create_task(_program_of_the_readme())
+        inbound = await first(russia)
+        assert (inbound.author, inbound.text) == ("coalition", "Strike in ten minutes. Keep clear.")
+        await russia.send(to=["coalition"], kind="text", text="Are your men there?", wait=20)
+        await until(russia, "roger", "coalition")
+        await inbound.forward(wait=20)
+        assert (await first(regime)).of == inbound.of
+        program.cancel()
+        await asyncio.gather(program, return_exceptions=True)
 
 
 async def test_what_cannot_be_sent_is_queued_and_goes_out_when_there_is_a_link(net: Net) -> None:
