@@ -12,6 +12,8 @@ from channel.log.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
 from channel.protocol.errors import ProofError, UsageError
 from channel.protocol.octets import octets
 
+_SIZES = 2**64  # a tree's size has 64 bits (RFC 9162 4.10)
+
 
 def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Iterable[bytes], root: bytes) -> None:
     """The leaf is at `index` of the tree with this size and root; ProofError (`bad-inclusion`) otherwise."""
@@ -19,7 +21,7 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Iterable[by
     _numbers(code, index, size)
     leaf_hash, root = _hashes(code, (leaf_hash, root))
     path = _hashes(code, proof)
-    if not 0 <= index < size:
+    if index >= size:
         raise ProofError(code, f"no leaf {index} in a tree of {size}")
     node, last, digest = index, size - 1, leaf_hash
     for sibling in path:
@@ -41,13 +43,16 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Iterable[by
 def verify_consistency(size1: int, root1: bytes, size2: int, root2: bytes, proof: Iterable[bytes]) -> None:
     """The tree of `size2` begins with the tree of `size1`; ProofError (`bad-consistency`) otherwise.
 
-    From size 0 everything follows, with an empty proof, if `root1` is the empty tree's (C2SP tlog-witness).
+    From size 0 everything follows, with an empty proof, if `root1` is the empty tree's (C2SP tlog-witness). One tree is
+    consistent with itself: nothing is hashed then, and its root is not looked into.
     """
     code = "bad-consistency"
     _numbers(code, size1, size2)
-    root1, root2 = _hashes(code, (root1, root2))
     path = _hashes(code, proof)
-    if not 0 <= size1 <= size2:
+    if size1 == size2 >= 1 and not path and _octets(code, root1) == _octets(code, root2):
+        return  # one root, whatever it is: nothing is hashed
+    root1, root2 = _hashes(code, (root1, root2))
+    if size1 > size2:
         raise ProofError(code, f"size {size1} cannot grow to size {size2}")
     if any(size == 0 and root != EMPTY_ROOT for size, root in ((size1, root1), (size2, root2))):
         raise ProofError(code, "a tree without leaves has only the empty root")
@@ -90,15 +95,22 @@ def grown(size1: int, size2: int, root1: bytes, proof: Sequence[bytes]) -> tuple
 
 
 def _numbers(code: str, *numbers: object) -> None:
-    if any(type(number) is not int for number in numbers):
-        raise ProofError(code, "an index and a size are whole numbers")
+    if any(type(number) is not int or not 0 <= number < _SIZES for number in numbers):
+        raise ProofError(code, "an index and a size are whole numbers from 0 to 2^64 - 1")
+
+
+def _octets(code: str, *hashes: object) -> tuple[bytes, ...]:
+    try:
+        return tuple(map(octets, hashes))
+    except (TypeError, UsageError):
+        raise ProofError(code, "a proof is a list of hashes, each as bytes") from None
 
 
 def _hashes(code: str, hashes: object) -> tuple[bytes, ...]:
     """The hashes as bytes, each read once: a proof may be handed in as an iterator."""
     try:
-        found = tuple(map(octets, cast("Iterable[object]", hashes)))
-    except (TypeError, UsageError):
+        found = _octets(code, *cast("Iterable[object]", hashes))
+    except TypeError:
         raise ProofError(code, "a proof is a list of hashes, each as bytes") from None
     if any(len(digest) != HASH_BYTES for digest in found):
         raise ProofError(code, f"every hash has {HASH_BYTES} bytes")
