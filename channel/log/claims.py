@@ -81,10 +81,30 @@ def witnessed(times: Mapping[str, int], size: int, quorum: int, doubtful: Collec
     """Who had verified the log, and before when. `doubtful`: parties that call their witness key compromised there."""
     if times:
         marks = dict.fromkeys(doubtful, ", a key that its party calls compromised by then")
-        named = ", ".join(
-            f"{party} before {_before_second(at)}{marks.get(party, '')}" for party, at in sorted(times.items())
+        yield f"witnesses had verified this log up to {size} leaves: {_cosigned(times, quorum, marks)}"
+
+
+def witnessed_by_charter(times: Mapping[str, int], quorum: int) -> Iterator[str]:
+    """Where no key chain tells whether the charter's witness keys were still valid."""
+    if times:
+        yield f"it is cosigned with the charter's witness keys of {_cosigned(times, quorum, {})}"
+
+
+def keys_of_charter(times: Mapping[str, int], size: int) -> Iterator[str]:
+    """What such cosignatures leave open."""
+    if times:
+        named = ", ".join(sorted(times))
+        yield (
+            f"that the witnesses themselves had verified it: no key chain is here that shows that the keys of {named} "
+            f"were not withdrawn before leaf {size}"
         )
-        yield f"witnesses had verified this log up to {size} leaves: {named} (the charter asks for {quorum})"
+
+
+def _cosigned(times: Mapping[str, int], quorum: int, marks: Mapping[str, str]) -> str:
+    named = ", ".join(
+        f"{party} before {_before_second(at)}{marks.get(party, '')}" for party, at in sorted(times.items())
+    )
+    return f"{named} (the charter asks for {quorum})"
 
 
 def _key(case: Case, kid: str) -> str:
@@ -194,6 +214,7 @@ def _of_witnesses(case: Case) -> Iterator[str]:
         yield "that nobody was shown another log, and times better than the relay's own: none of them counts here"
     else:
         yield from shown_alike(len(case.times), case.charter.terms.quorum)
+    yield "that no withdrawal of a key was left out here: that the key chain is whole is the relay's signed word"
     known = min(case.attested, case.size) - 1
     yield f"that no key in it was withdrawn or called compromised after leaf {known}: beyond it nothing here says so"
 

@@ -100,8 +100,9 @@ def _checkpoint(note: str, charter: Charter | None, ring: KeyRing | None) -> _Fo
     found = _Found(
         unknown > 0, head, [f"the log signed a tree of {head.size} leaves with the root {ids.b64url(head.root)}"]
     )
-    found.proven += claims.witnessed(times, head.size, charter.terms.quorum)
+    found.proven += claims.witnessed_by_charter(times, charter.terms.quorum)
     found.unproven += claims.of_trial(charter)
+    found.unproven += claims.keys_of_charter(times, head.size)
     found.unproven += claims.shown_alike(len(times), charter.terms.quorum)
     if unknown:
         found.unproven.append(f"whose the other {unknown} signature lines are: only the charter's keys are known here")

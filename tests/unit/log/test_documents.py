@@ -57,9 +57,14 @@ def test_a_checkpoint_says_what_the_log_signed_and_who_had_verified_it() -> None
     assert (report.verdict, report.size, report.checkpoints) == (Verdict.VERIFIED, 23, 1)
     assert report.proven == (
         f"the log signed a tree of 23 leaves with the root {ids.b64url(log.tree.root())}",
-        "witnesses had verified this log up to 23 leaves: coalition before 2017-09-16T00:33:20Z, "
+        "it is cosigned with the charter's witness keys of coalition before 2017-09-16T00:33:20Z, "
         "russia before 2017-09-16T00:33:21Z (the charter asks for 2)",
     )
+    assert report.witnessed == 0
+    assert (
+        "that the witnesses themselves had verified it: no key chain is here that shows that the keys of coalition, "
+        "russia were not withdrawn before leaf 23"
+    ) in report.unproven
     alone = verify_document(log.note().encode(), CHARTER)
     assert len(alone.proven) == 1
     assert any("0 witnesses cosigned" in line for line in alone.unproven)
