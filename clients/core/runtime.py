@@ -226,9 +226,11 @@ class Runtime:
         await self._offline.wait()
 
     async def _goodbye(self, link: Link) -> None:
-        """A clean stop sends no will, so the relay is told."""
+        """A clean stop sends no will, so the relay is told; whoever stops at a fork has not told it of that yet."""
         with contextlib.suppress(TransientError, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
+                for frame in self.session.parting():
+                    await link.publish(topics.up(self._net, self._party), frames.encode(frame))
                 await link.publish(topics.presence(self._net, self._party), _absent(self._party))
 
     async def _arrived(self, topic: str, payload: bytes) -> None:

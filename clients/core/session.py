@@ -154,6 +154,10 @@ class Session:
             ],
         )
 
+    def parting(self) -> list[UpFrame]:
+        """What the relay must be told before we go: after a fork, which checkpoint we hold."""
+        return self._returner.frames() if self.stopped is not None else []
+
     # --- what comes -------------------------------------------------------------------------------------------------
 
     def receive(self, payload: bytes, now_ms: int, mono_ms: int) -> list[Event]:

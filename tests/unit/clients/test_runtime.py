@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from channel.log import checkpoint
+from channel.protocol import frames
 from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
 from clients.coalition import Coalition
-from clients.core.events import Event, LeafSeen, LinkDown, LinkUp
+from clients.core.events import Event, LeafSeen, LinkDown, LinkUp, Stopped
 from clients.core.party import Inbound, Party, QueuedError
 from clients.core.runtime import PROOF_FILE
-from tests.unit.clients.lab import lab_at
-from tests.unit.clients.nets import Net, broker_net, memory_net
+from tests.unit.clients.lab import NET, lab_at
+from tests.unit.clients.nets import MemoryNet, Net, broker_net, memory_net
 
 FLASH = {"kind": "intent", "precedence": "FLASH", "text": "Strike", "wait": 20.0}
 VIA = ["russia", "regime:russia"]
@@ -196,6 +198,26 @@ async def test_a_home_that_has_seen_a_fork_takes_nothing_and_says_so(net: Net) -
             await coalition.send(to=["russia"], **FLASH)
         assert coalition.status().link == "stopped"
         assert coalition.session.replica.n == 0
+
+
+async def test_who_stops_at_a_fork_tells_the_relay_before_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `party watch` does, which ends at the event itself."""
+    with lab_at(tmp_path / "channel") as lab:
+        net, heard = MemoryNet(lab), list[frames.UpFrame]()
+        take = lab.relay.take
+        monkeypatch.setattr(lab.relay, "take", lambda party, frame: (heard.append(frame), take(party, frame)))
+        async with net.connect("coalition") as coalition:
+            assert await coalition.caught_up(20)
+            pin, origin = coalition.session.replica.pin, f"dcn/{NET}"
+            other = checkpoint.sign(checkpoint.Checkpoint(origin, pin.size, bytes(32)), origin, lab.relay.core.keys.log)
+            item = frames.CheckpointItem(old=pin.size, proof=(), note=other)
+            payload = frames.encode(frames.DownFrame(items=(item,)))
+            asyncio.get_running_loop().call_soon(net.links["coalition"].put, payload)
+            assert isinstance(await anext(coalition.events()), Stopped)
+        said = [item for frame in heard for item in frame.items]
+        assert said[-1] == frames.ShownItem(note=pin.note)
 
 
 class BrokenLink:
