@@ -35,7 +35,7 @@ def replay(
         from channel.replay import account
         from channel.replay.moment import Moment
         from channel.replay.playback import Playback, play, speed_of
-        from channel.replay.reading import count_inside, inside
+        from channel.replay.reading import check_signed, count_inside, inside
         from channel.replay.view import view
         from channel.replay.view_lines import lines
 
@@ -49,6 +49,7 @@ def replay(
             with _screen(count_inside(store, moment), quiet=json_output) as show:
                 for played in play(inside(store.leaves(), moment), playback, pace, pause):
                     show(played.index, played.lines)
+            check_signed(path, store, playback.folded)
         ledger, tree = playback.folded.ledger, playback.folded.tree
         views = [view(ledger, moment, name) for name in ([party] if party is not None else ledger.parties)]
         head = {"tree_size": tree.size, "root": ids.b64url(tree.root()), "state_digest": state_digest(ledger)}

@@ -10,6 +10,7 @@ from typing import Any
 
 from channel.ledger.digest import state_digest
 from channel.ledger.fold import Folded, fold
+from channel.log.checkpoint import open_under
 from channel.log.cosignature import merge
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
@@ -85,6 +86,22 @@ def cosigned(path: Path, size: int, note: str, lines: Mapping[str, str]) -> str:
                 "copy, or try again when a newer checkpoint has its cosignatures"
             ) from None
     return merged
+
+
+def check_signed(path: Path, log: SqliteLog, folded: Folded) -> None:
+    """What was folded is what the log signed, as far as its checkpoints reach. FatalError says what differs."""
+    charter, wrong = folded.ledger.charter, f"channel verify {path} says what was changed; restore a copy"
+    sizes = range(folded.tree.size, 0, -1)
+    nearest = next((note for note in map(log.note, sizes) if note is not None), None)
+    try:
+        for note in filter(None, (nearest, log.newest_note())):
+            signed = open_under(note, charter)
+            if signed.size > log.size:
+                raise FatalError(f"{path} has {log.size} leaves and a signed checkpoint of {signed.size}; {wrong}")
+            if signed.size <= folded.tree.size and folded.tree.root(signed.size) != signed.root:
+                raise FatalError(f"{path}: its first {signed.size} leaves are not those that the log signed; {wrong}")
+    except ProofError as error:
+        raise FatalError(f"{path}: a checkpoint does not verify ({error.code}); {wrong}") from None
 
 
 def count_inside(log: SqliteLog, until: Moment) -> int:

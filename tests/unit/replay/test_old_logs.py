@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from channel.cli import app
 from channel.log.report import Verdict
 from channel.log.sqlite import SqliteLog
 from channel.log.verify import verify_log
@@ -106,3 +109,22 @@ def test_the_way_in_which_such_a_log_is_made_still_works(tmp_path: Path) -> None
     assert made["types"].keys() >= committed["types"].keys()
     for name in ("alert_stages", "finding_kinds"):
         assert set(made[name]) >= set(committed[name])
+
+
+CHANGES = {
+    "update leaf set idx = 900 where idx = 125; update leaf set idx = 125 where idx = 126; "
+    "update leaf set idx = 126 where idx = 900": "leaves are not those that the log",
+    "delete from leaf where idx = (select max(idx) from leaf)": "a signed checkpoint of",
+    "update note set text = cast(replace(cast(text as text), 'dcn/', 'dcm/') as blob)": "a checkpoint does not verify",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_digest_is_given_of_leaves_that_the_log_did_not_sign(change: str, tmp_path: Path) -> None:
+    copy = _copy("log-2", tmp_path)
+    with closing(sqlite3.connect(copy)) as db, db:
+        db.executescript(change)
+    result = CliRunner().invoke(app, ["replay", str(copy)])
+    assert (result.exit_code, "state digest" in result.stdout) == (6, False), result.output
+    assert CHANGES[change] in result.stderr
+    assert f"channel verify {copy}" in result.stderr
