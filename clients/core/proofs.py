@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from channel.log import cosignature
 from channel.log import leaf as leaf_format
-from channel.log.checkpoint import open_note, parse_body, split_note
+from channel.log.checkpoint import open_note
 from channel.log.proof import verify_inclusion
 from channel.protocol import ids, limits
 from channel.protocol.errors import ProofError
@@ -52,7 +52,7 @@ class Prover:
 
     def _ask(self) -> None:
         size, indexes = self._store.wanted_proofs(limits.PROVE_INDEXES_MAX)
-        known = self._tree(size)
+        known = self._replica.tree_of(size)
         item = None if known is None or not indexes else ProveItem(size=size, root=known[0], indexes=tuple(indexes))
         if item != self._asked:
             self._asked, self._sent_at_ms, self._count = item, None, 0
@@ -62,7 +62,7 @@ class Prover:
         asked = self._asked
         if asked is None or item.size != asked.size or len(item.proofs) > len(asked.indexes):
             raise ProofError("unasked-proofs", "not an answer to what was asked")
-        known = self._tree(item.size)
+        known = self._replica.tree_of(item.size)
         if known is None:
             raise ProofError("unknown-tree", f"no tree of {item.size} leaves was believed here")
         checkpoint = open_note(item.note, self._origin, self._log_key)
@@ -83,9 +83,3 @@ class Prover:
         self._store.put_proofs(item.size, item.note, found)
         self._stale = True
         return None
-
-    def _tree(self, size: int) -> tuple[ids.Hash, str] | None:
-        """(root, note) of a tree of that size that was believed here, also before this process began."""
-        known = self._replica.tree_of(size)
-        note = self._store.cosigned_note(size) if known is None else None
-        return known if note is None else (ids.b64url(parse_body(split_note(note)[0]).root), note)

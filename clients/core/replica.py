@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from channel.ledger import Ledger, NoticeRecord
 from channel.ledger.records import Entry
 from channel.log import leaf as leaf_format
-from channel.log.checkpoint import Checkpoint
+from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.log.proof import verify_inclusion
 from channel.protocol import ids, outer, sealing
 from channel.protocol.envelope import Opened, open_token
@@ -145,8 +145,10 @@ class Replica:
             self.trees.pop(next(iter(self.trees)))
 
     def tree_of(self, size: int) -> tuple[ids.Hash, str] | None:
-        """(root, note) of a tree of that size that was believed."""
-        return (self.pin.root, self.pin.note) if size == self.pin.size else self.trees.get(size)
+        """(root, note) of a tree of that size that was believed, or that a quorum witnessed in our history."""
+        known = (self.pin.root, self.pin.note) if size == self.pin.size else self.trees.get(size)
+        note = self.store.cosigned_note(size) if known is None else None
+        return known if note is None else (ids.b64url(parse_body(split_note(note)[0]).root), note)
 
     def holds(self, start: int, stop: int) -> bool:
         """Whether a leaf of ours has an index from `start` up to `stop`."""

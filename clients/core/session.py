@@ -77,7 +77,7 @@ class Session:
         self._unsealing = Unsealing(self.replica, store, seeds)
         self._watch = Alarms(self.replica, store, self.out)
         self._receiver = Receiver(self.replica, store, self.out, self._watch, signers)
-        self._words = Words(self.replica, store, self.out, self.witness, self._watch, self.dropped)
+        self._words = Words(self.replica, store, self.out, self.witness, self._watch, self._comparer, self.dropped)
         self._doubt: tuple[trust.Doubted, int, int] | None = None  # the newest; when the first came, and when it
 
     @property
@@ -141,7 +141,8 @@ class Session:
         returned = self._returner.frames()
         if self.stopped is not None:
             return returned
-        cosignatures = self.witness.items(now_ms, mono_ms) if self._doubt is None else []
+        doubtful = self._doubt is not None or self._comparer.late(mono_ms)
+        cosignatures = [] if doubtful else self.witness.items(now_ms, mono_ms)
         return returned + self.out.frames(
             self.replica,
             now_ms,
@@ -218,23 +219,27 @@ class Session:
     def _tree_and_leaves(self, frame: DownFrame, now_ms: int, mono_ms: int) -> list[Event]:
         items = [item for item in frame.items if isinstance(item, LeafItem)]
         believed: trust.Believed | None = None
+        pin: PinRow | None = None
         for item in frame.items:
             if isinstance(item, CheckpointItem):
-                judgement = self._judge_tree(item, mono_ms)
+                judgement = self._judge_tree(item, pin or self.replica.pin, mono_ms)
                 if isinstance(judgement, trust.Contradiction):
                     return self._stop(judgement.proof, now_ms)
                 believed = judgement
+                pin = pin if believed is None else believed.pin or pin
         if believed is None:
             self.out.hello = self.out.hello or any(item.n > self.replica.n for item in items)
             return []
         rows, opened = self._judge_leaves(items, believed.checkpoint, mono_ms)
         with self.store.transaction():
-            events = self._keep(believed.pin, rows, opened, now_ms)
+            events = self._keep(pin, rows, opened, now_ms, mono_ms)
             return events + self._witnessed(frame, believed.checkpoint, now_ms)
 
-    def _judge_tree(self, item: CheckpointItem, mono_ms: int) -> trust.Believed | trust.Contradiction | None:
+    def _judge_tree(
+        self, item: CheckpointItem, pin: PinRow, mono_ms: int
+    ) -> trust.Believed | trust.Contradiction | None:
         try:
-            judgement = trust.judge(item, self.replica.pin, self._origin, self._log_key, self.replica.trees)
+            judgement = trust.judge(item, pin, self._origin, self._log_key, self.replica.trees)
         except ProofError:
             self.dropped["bad-checkpoint"] += 1
             return None
@@ -245,7 +250,7 @@ class Session:
         if isinstance(judgement, trust.Believed):
             self._doubt = None
             self.greeted = self.greeted or not self.out.hello
-            if item.old != self.replica.pin.size:
+            if item.old != pin.size:
                 self.out.hello = True  # the relay does not know where we are
         return judgement
 
@@ -297,7 +302,9 @@ class Session:
             self._watch.pending = None
         return rows, accepted
 
-    def _keep(self, pin: PinRow | None, rows: list[LeafRow], opened: list[Opened], now_ms: int) -> list[Event]:
+    def _keep(
+        self, pin: PinRow | None, rows: list[LeafRow], opened: list[Opened], now_ms: int, mono_ms: int
+    ) -> list[Event]:
         """Make it durable, `received` with it, in one transaction; and only then tell."""
         if pin is not None:
             self.replica.believe(pin)  # so that what is signed now carries it
@@ -311,6 +318,9 @@ class Session:
             for leaf in opened:
                 self._consequences(leaf, now_ms)
             others = [found for leaf in opened if (found := self._comparer.take(leaf)) is not None]
+            if pin is not None:
+                self._watch.quarantine = None  # in quarantine no tree is shown
+                others += [found for found in [self._comparer.grown(mono_ms)] if found is not None]
         self.out.have = self.out.have or bool(rows)
         events: list[Event] = [
             LeafSeen(row.n, row.index, row.stamp, leaf) for row, leaf in zip(rows, opened, strict=True)

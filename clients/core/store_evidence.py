@@ -29,9 +29,9 @@ NO_PIN = PinRow(0, ids.sha256(b""), "")
 
 @dataclass(frozen=True, slots=True)
 class SeenRow:
-    """A tree that a party named in a statement, still to be compared; of each party the oldest and the newest."""
+    """A tree that a key named in a statement or a word, still to be compared; of each key the oldest and the newest."""
 
-    party: str
+    kid: str
     newest: bool
     size: int
     root: ids.Hash
@@ -135,12 +135,12 @@ class EvidenceRows(Rows):
     def seen_rows(self) -> list[SeenRow]:
         """What is still to be compared."""
         rows = self._all("SELECT party, newest, size, root, token FROM seen ORDER BY party, newest")
-        return [SeenRow(party, bool(newest), *rest) for party, newest, *rest in rows]
+        return [SeenRow(kid, bool(newest), *rest) for kid, newest, *rest in rows]
 
     def put_seen(self, row: SeenRow) -> None:
         """Keep it, in the place of the one before."""
         with self.transaction():
-            values = (row.party, row.newest, row.size, row.root, row.token)
+            values = (row.kid, row.newest, row.size, row.root, row.token)
             sql = "INSERT OR REPLACE INTO seen (party, newest, size, root, token) VALUES (?, ?, ?, ?, ?)"
             self._db.execute(sql, values)
 
@@ -148,4 +148,4 @@ class EvidenceRows(Rows):
         """It was compared."""
         with self.transaction():
             sql = "DELETE FROM seen WHERE party = ? AND newest = ? AND size = ? AND root = ?"
-            self._db.execute(sql, (row.party, row.newest, row.size, row.root))
+            self._db.execute(sql, (row.kid, row.newest, row.size, row.root))

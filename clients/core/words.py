@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 
 from channel.protocol import ids, limits
-from channel.protocol.envelope import open_token
+from channel.protocol.envelope import Opened, open_token
 from channel.protocol.errors import PeerError, Unattributable
 from channel.protocol.statements import Busy, Heartbeat, Quarantine, Receipt
 from channel.protocol.times import from_wire
 from clients.core import trust
 from clients.core.alarms import Alarms
+from clients.core.comparing import Comparer
 from clients.core.events import Event, Settled
 from clients.core.outgoing import Outgoing
 from clients.core.replica import Replica
@@ -31,14 +32,16 @@ class Words:
         out: Outgoing,
         witness: Witness,
         alarms: Alarms,
+        comparer: Comparer,
         dropped: Counter[str],
     ) -> None:
         self._replica, self._store, self._out = replica, store, out
         self._witness, self._alarms, self._dropped = witness, alarms, dropped
+        self._comparer = comparer
         self._unchecked: list[tuple[int, ids.Hash, ids.Hash]] = []  # receipts whose key chain is not known yet
         self._quarantine_ms = -1  # `issued` of the newest word that the relay takes nothing
         self._beat_at: tuple[int, int] = (0, 0)  # (`issued` of the newest heartbeat, our time then)
-        self._ahead: tuple[Heartbeat, bytes] | None = None  # the newest, if it is of keys that we do not know yet
+        self._ahead: tuple[Heartbeat, bytes] | None = None  # the newest, if its keys or its tree are not ours yet
 
     def take(self, token: bytes, now_ms: int, mono_ms: int) -> list[Event] | trust.Contradiction:
         """Judge one word; a Contradiction if the relay signed another tree than we hold."""
@@ -58,7 +61,7 @@ class Words:
             case Quarantine() as word:
                 self._quarantine(word)
             case Heartbeat() as heartbeat:
-                return self._beat(heartbeat, opened.token, now_ms, mono_ms) or []
+                return self._beat(heartbeat, opened, now_ms, mono_ms) or []
             case _:
                 self._dropped["not-a-word"] += 1
         return []
@@ -113,15 +116,14 @@ class Words:
                 detail = "a receipt was made under other keys than those we were shown"
                 self._alarms.fault("keys-differ", of, detail)
 
-    def _beat(self, beat: Heartbeat, token: bytes, now_ms: int, mono_ms: int) -> trust.Contradiction | None:
+    def _beat(self, beat: Heartbeat, opened: Opened, now_ms: int, mono_ms: int) -> trust.Contradiction | None:
         party = self._replica.party
         if beat.to != party:
             self._dropped["foreign-heartbeat"] += 1
             return None
-        known = self._replica.tree_of(beat.size)
-        if known is not None and known[0] != beat.root:
-            why = f"a heartbeat with another root of size {beat.size}"
-            return trust.Contradiction(trust.contradiction(known[1], token.decode("ascii"), why))
+        contradiction = self._comparer.beat(opened, beat.size, beat.root)
+        if contradiction is not None:
+            return contradiction
         self._witness.beat(mono_ms)
         issued_ms = from_wire(beat.issued)
         if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
@@ -133,15 +135,19 @@ class Words:
             if ids.kid_party(device.kid) == party and not self._store.hear_device(device.kid, device.seq):
                 detail = f"the relay says that it signed number {device.seq}: not believed"
                 self._alarms.fault("numbers-jump", device.kid, detail)
-        self._keep_beat(beat, token)
-        if self._ahead is not None and self._alarms.keys_differ_since is None:
+        if not self._keep_beat(beat, opened.token) and self._alarms.keys_differ_since is None:
             self._alarms.keys_differ_since = mono_ms
         self._out.have = True
         return None
 
-    def _keep_beat(self, beat: Heartbeat, token: bytes) -> None:
-        """Once its key chain is ours: it comes before the leaves that it counts."""
+    def _keep_beat(self, beat: Heartbeat, token: bytes) -> bool:
+        """Once its key chain and its tree are ours: it comes before both. Whether the key chain is."""
         self._ahead = (beat, token)
-        if self._replica.ledger.ring.chain_at(beat.size) == beat.keys:
-            self._ahead = self._alarms.keys_differ_since = None
+        if self._replica.ledger.ring.chain_at(beat.size) != beat.keys:
+            return False
+        self._alarms.keys_differ_since = None
+        known = self._replica.tree_of(beat.size)
+        if known is not None and known[0] == beat.root:
+            self._ahead = None
             self._store.put_beat(beat.size, token, self._witness.witnessed)
+        return True

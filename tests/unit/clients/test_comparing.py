@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from channel.log import checkpoint
+from channel.log.documents import verify_document
+from channel.log.leaf import leaf_hash
+from channel.log.merkle import Tree as MerkleTree
+from channel.log.report import Verdict
 from channel.protocol import frames, ids
-from channel.protocol.envelope import seal
-from channel.protocol.frames import ComparedItem, CompareItem, DownFrame, Tree, WordItem
-from channel.protocol.statements import Addressee, Quarantine
+from channel.protocol.envelope import open_token, seal
+from channel.protocol.frames import (
+    CheckpointItem,
+    ComparedItem,
+    CompareItem,
+    CosignatureItem,
+    DownFrame,
+    Tree,
+    WordItem,
+)
+from channel.protocol.statements import Addressee, Heartbeat, Quarantine
 from channel.protocol.times import to_wire
 from channel.relay.proofs import compared
-from clients.core import drafts
+from clients.core import drafts, trust
+from clients.core.events import AlarmRaised, Event, Stopped
 from tests.unit.clients.lab import NET, Lab, lab_at
 
 
@@ -57,7 +72,7 @@ def test_a_tree_that_is_not_is_asked_about_once_and_shown(lab: Lab) -> None:
     size = lab.relay.core.committed_size
     _unknown(lab)
     russia = lab.session("russia")
-    named = [row for row in russia.store.seen_rows() if row.party == "coalition"]
+    named = [row for row in russia.store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
     (question,) = _asked(lab, "russia")
     assert question.size == russia.replica.pin.size
     assert [tree.size for tree in question.trees] == sorted((row.size for row in named), reverse=True)
@@ -103,7 +118,7 @@ def test_an_outage_is_no_fork_and_becomes_an_alarm(lab: Lab) -> None:
     lab.deliver("russia", frames.encode(lab.relay.beat("russia")))
     lab.tick("russia")
     assert lab.session("russia").stopped is None
-    assert ("seen-unproven", "coalition") in lab.session("russia").alarms
+    assert ("seen-unproven", "coalition/sig/desk-operations") in lab.session("russia").alarms
     lab.down("russia")
     lab.tick("russia")
     assert lab.session("russia").alarms == {}
@@ -140,7 +155,7 @@ def test_of_each_party_the_oldest_and_the_newest_are_kept(lab: Lab) -> None:
         lab.say("coalition", _notice(number + 1, "russia"))
         lab.settle("coalition")
         lab.down("russia")
-    rows = [row for row in lab.session("russia").store.seen_rows() if row.party == "coalition"]
+    rows = [row for row in lab.session("russia").store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
     assert [row.newest for row in rows] == [False, True]
     assert rows[0].size < rows[1].size
     for _ in range(3):
@@ -273,3 +288,166 @@ def test_a_tree_that_stays_in_doubt_is_an_alarm_whatever_the_connection(lab: Lab
     lab.settle("russia")
     lab.tick("russia")
     assert ("tree-unproven", "relay") not in lab.session("russia").alarms
+
+
+# --- what is one whatever it says of itself -------------------------------------------------------------------------
+
+
+def _grow(lab: Lab) -> None:
+    """One more leaf, to Russia, which it takes."""
+    lab.say("sdf", _notice(lab.relay.core.committed_size, "russia"))
+    lab.settle("sdf")
+    lab.down("russia")
+
+
+def _word(lab: Lab, body: Heartbeat | Quarantine) -> bytes:
+    token = seal(body, lab.relay.core.keys.machine)
+    return frames.encode(DownFrame(items=(WordItem(token=token.decode()),)))
+
+
+@pytest.mark.parametrize("excuse", ["breaks", "quarantine"])
+def test_a_relay_that_shows_trees_and_no_proof_forks_whatever_it_says(lab: Lab, excuse: str) -> None:
+    """It is away for 16 s again and again, or says that it takes nothing, and goes on nevertheless."""
+    _unknown(lab)
+    russia = lab.session("russia")
+    for count in range(6):
+        assert russia.stopped is None, count
+        assert len(_asked(lab, "russia")) == 1
+        lab.relay.downs["russia"].compare = None
+        if excuse == "quarantine":
+            at = to_wire(lab.relay.now_ms + 10**10)
+            lab.deliver("russia", _word(lab, Quarantine(net=NET, issued=at, to="russia", size=3, since=at, shown=5)))
+            assert _asked(lab, "russia") == []
+        lab.advance(16_000)
+        _beat(lab, "russia")
+        _grow(lab)
+        lab.tick("russia")
+    assert russia.stopped is not None
+    assert "is not shown to be of ours" in russia.stopped
+
+
+def test_a_relay_that_shows_many_trees_at_once_has_its_time_to_answer(lab: Lab) -> None:
+    _unknown(lab)
+    for _ in range(20):
+        assert len(_asked(lab, "russia")) <= 1
+        lab.relay.downs["russia"].compare = None
+        lab.advance(500)
+        _grow(lab)
+        lab.tick("russia")
+    assert lab.session("russia").stopped is None
+
+
+def test_a_newer_tree_ends_what_a_quarantine_word_said(lab: Lab) -> None:
+    at = to_wire(lab.relay.now_ms + 10**10)
+    lab.deliver("russia", _word(lab, Quarantine(net=NET, issued=at, to="russia", size=3, since=at, shown=5)))
+    lab.tick("russia")
+    assert ("quarantine", "relay") in lab.session("russia").alarms
+    _grow(lab)
+    lab.tick("russia")
+    assert ("quarantine", "relay") not in lab.session("russia").alarms
+
+
+def test_nothing_is_cosigned_while_a_tree_that_somebody_named_is_not_shown_for_long(lab: Lab) -> None:
+    def cosigned() -> list[int]:
+        out = lab.session("russia").frames(lab.relay.now_ms, lab.relay.mono_ms)
+        for frame in out:
+            lab.relay.take("russia", frame)
+        return [item.size for frame in out for item in frame.items if isinstance(item, CosignatureItem)]
+
+    _unknown(lab)
+    lab.advance(2_000)
+    assert cosigned() == [lab.session("russia").replica.pin.size]
+    lab.relay.downs["russia"].compare = None
+    lab.advance(30_000)
+    _grow(lab)
+    assert cosigned() == []
+    lab.down("russia")
+    assert cosigned() == [lab.session("russia").replica.pin.size]
+
+
+def test_what_two_devices_of_one_party_name_is_compared_of_each(lab: Lab) -> None:
+    """That one leads to the other only each device has verified."""
+    for number, desk in ((2, "operations"), (4, "staff"), (6, "operations")):
+        lab.say("coalition", _notice(number - 1, "sdf"))
+        lab.settle("coalition", "sdf")
+        lab.say("coalition", replace(_notice(number, "russia"), desk=desk))
+        lab.settle("coalition")
+        lab.down("russia")
+    named = [row for row in lab.session("russia").store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
+    assert [(row.kid.rpartition("-")[2], row.newest) for row in named] == [
+        ("operations", False), ("operations", True), ("staff", True),
+    ]  # fmt: skip
+
+
+# --- heartbeats -------------------------------------------------------------------------------------------------------
+
+
+def _other_beat(lab: Lab, size: int) -> bytes:
+    """The relay's own word of a tree that is not the one it shows."""
+    own = open_token(lab.relay.core.heartbeat("russia", lab.relay.now_ms), lab.relay.core.folded.ledger.ring).body
+    assert isinstance(own, Heartbeat)
+    return _word(lab, own.model_copy(update={"size": size, "root": ids.sha256(b"another")}))
+
+
+def test_a_heartbeat_of_a_tree_ahead_is_compared_when_the_pin_has_come_so_far(lab: Lab) -> None:
+    russia = lab.session("russia")
+    size = russia.replica.pin.size + 1
+    assert lab.deliver("russia", _other_beat(lab, size)) == []
+    (stopped, _) = [event for event in _grown(lab) if isinstance(event, Stopped | AlarmRaised)]
+    assert isinstance(stopped, Stopped)
+    assert russia.replica.pin.size == size
+    kept = trust.proof_file(lab.relay.leaves[0].token, stopped.proof)
+    assert verify_document(kept, lab.relay.leaves[0].token).verdict is Verdict.VERIFIED
+    roots = [open_token(word, russia.ledger.ring).body for word in russia.store.words()]
+    assert ids.sha256(b"another") not in [getattr(body, "root", None) for body in roots], "no bundle is spoilt by it"
+
+
+def _grown(lab: Lab) -> list[Event]:
+    before = len(lab.events["russia"])
+    _grow(lab)
+    return lab.events["russia"][before:]
+
+
+def test_a_heartbeat_of_a_tree_that_was_passed_over_is_asked_about(lab: Lab) -> None:
+    russia = lab.session("russia")
+    size = russia.replica.pin.size + 1
+    lab.deliver("russia", _other_beat(lab, size))
+    lab.say("coalition", _notice(1, "sdf"))
+    lab.settle("coalition", "sdf")
+    _grow(lab)
+    assert russia.replica.pin.size > size
+    assert russia.stopped is None
+    (question,) = _asked(lab, "russia")
+    assert Tree(size=size, root=ids.sha256(b"another")) in question.trees
+    for _ in range(5):
+        _beat(lab, "russia")
+        lab.tick("russia")
+        lab.advance(10_000)
+    assert russia.stopped is not None
+
+
+def test_two_trees_of_one_size_in_one_frame_are_a_fork(lab: Lab) -> None:
+    russia, origin = lab.session("russia"), f"dcn/{NET}"
+    old, root, proof = russia.replica.pin.size, *_continued(lab)
+    other, others = _continued(lab, b"other")
+    items = tuple(
+        CheckpointItem(
+            old=old,
+            proof=tuple(map(ids.b64url, nodes)),
+            note=checkpoint.sign(checkpoint.Checkpoint(origin, old + 1, top), origin, lab.relay.core.keys.log),
+        )
+        for top, nodes in ((root, proof), (other, others))
+    )
+    events = lab.deliver("russia", frames.encode(DownFrame(items=items)))
+    assert isinstance(events[0], Stopped)
+    kept = trust.proof_file(lab.relay.leaves[0].token, events[0].proof)
+    assert verify_document(kept, lab.relay.leaves[0].token).verdict is Verdict.VERIFIED
+
+
+def _continued(lab: Lab, data: bytes = b"one") -> tuple[bytes, list[bytes]]:
+    """Root and consistency proof of the relay's tree with one leaf more."""
+    tree, size = MerkleTree(), lab.session("russia").replica.pin.size
+    for index in range(size):
+        tree.append(lab.relay.core.folded.tree.leaf(index))
+    tree.append(leaf_hash(data))
+    return tree.root(), tree.consistency(size, size + 1)
