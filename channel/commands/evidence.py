@@ -30,6 +30,9 @@ def prove(
     tlog_proof: Annotated[
         Path | None, typer.Option(help="A new directory for each leaf's proof as a tlog-proof file.")
     ] = None,
+    witnessed: Annotated[
+        bool, typer.Option("--witnessed", help="Only as far as a quorum has cosigned, without leaves that are newer.")
+    ] = False,
     home: HomeOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -42,7 +45,8 @@ def prove(
 
         channel = ChannelHome.open(find_home(home))
         key = (channel.keys / "sig-machine-1.pem").exists()
-        proved = make(channel.log_file, notice, channel.signer("sig/machine-1") if key else None)
+        signer = channel.signer("sig/machine-1") if key else None
+        proved = make(channel.log_file, notice, signer, witnessed=witnessed)
         proofs = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
         place(output, proved.bundle, beside=None if tlog_proof is None else (tlog_proof, proofs))
     if json_output:

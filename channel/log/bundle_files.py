@@ -10,12 +10,14 @@ from typing import Any
 
 from channel.log import tlog_proof
 from channel.log.bundle import read, verify_bundle
-from channel.log.case import Leaf, about
+from channel.log.case import Leaf, select
 from channel.log.checkpoint import parse_body, split_note
 from channel.log.leaf import encode
 from channel.log.report import Verdict
 from channel.protocol import ids
 from channel.protocol.errors import FatalError
+
+UNWITNESSED = "no checkpoint that a quorum has cosigned covers the notice yet: try again, or without --witnessed"
 
 
 def leaf_proofs(bundle: bytes) -> Iterator[tuple[str, str]]:
@@ -30,7 +32,7 @@ def leaf_proofs(bundle: bytes) -> Iterator[tuple[str, str]]:
 def summary(bundle: bytes, charter: bytes, leaves: list[Leaf]) -> dict[str, Any]:
     """What was put in and how it verifies here, as JSON. FatalError if it is refuted: then nothing is handed on.
 
-    `newer`: leaves at hand about the notice that the checkpoint does not cover; `leaves` are all that are at hand.
+    `newer`: leaves at hand that belong in it and that the checkpoint does not cover; `leaves` are all that are at hand.
     """
     found, report = read(bundle), verify_bundle(bundle, charter)
     if report.verdict is Verdict.REFUTED:
@@ -45,7 +47,7 @@ def summary(bundle: bytes, charter: bytes, leaves: list[Leaf]) -> dict[str, Any]
         "quorum": report.witnessed > 0,
         "words": len(found.words),
         "disclosed": len(found.disclosed),
-        "newer": [leaf.index for leaf in about(leaves, found.of) if leaf.index >= report.size],
+        "newer": [leaf.index for leaf in select(leaves, found.of) if leaf.index >= report.size],
         "verdict": report.verdict.value,
         "reasons": [reason.to_json() for reason in report.reasons],
     }
@@ -56,9 +58,12 @@ def sentences(told: dict[str, Any]) -> Iterator[str]:
     cosigners = ", ".join(told["cosigners"]) or "nobody yet"
     yield f"{len(told['indexes'])} leaves under the checkpoint of {told['tree_size']}, cosigned by {cosigners}"
     if not told["quorum"]:
-        yield "no quorum of witnesses counts for that checkpoint yet: make it again in a moment for better times"
+        yield (
+            "no quorum of witnesses counts for that checkpoint yet: make it again in a moment, or with --witnessed "
+            "under an older one without what is newer"
+        )
     if told["newer"]:
         newer = ", ".join(map(str, told["newer"]))
-        yield f"newer than that checkpoint, and so not in it: leaves {newer}; make it again once they are witnessed"
+        yield f"newer than that checkpoint, and so not in it: leaves {newer}; without --witnessed they are"
     for reason in told["reasons"]:
         yield f"{told['verdict']}, {reason['code']}: {reason['detail']}"

@@ -103,8 +103,11 @@ def about(leaves: Iterable[L], of: Hash) -> Iterator[L]:
     return (leaf for leaf in leaves if case.holds(leaf.opened))
 
 
-def select(leaves: Iterable[L], of: Hash, size: int) -> list[L]:
-    """What a bundle on `of` under a checkpoint of `size` holds: the charter, the key chain, and what is about it."""
-    covered = sorted((leaf for leaf in leaves if leaf.index < size), key=lambda leaf: leaf.index)
+def select(leaves: Iterable[L], of: Hash, size: int | None = None) -> list[L]:
+    """What a bundle on `of` under a checkpoint of `size` holds: the charter, the key chain, and what is about it.
+
+    Without a `size`: what one under a checkpoint that covers everything would hold.
+    """
+    covered = sorted((leaf for leaf in leaves if size is None or leaf.index < size), key=lambda leaf: leaf.index)
     wanted = {leaf.index for leaf in about(covered, of)}
     return [leaf for leaf in covered if leaf.index in wanted or isinstance(leaf.opened.body, FOUNDING)]

@@ -10,13 +10,13 @@ from typing import Any
 from channel.ledger.fold import Folded, fold
 from channel.ledger.ledger import Ledger
 from channel.log.bundle_build import build
-from channel.log.bundle_files import summary
+from channel.log.bundle_files import UNWITNESSED, summary
 from channel.log.case import select
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LogStore
 from channel.protocol import ids
 from channel.protocol.envelope import Signer, seal
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import FatalError, IncompleteError, UsageError
 from channel.protocol.statements import Heartbeat, Receipt
 from channel.protocol.times import to_wire
 from channel.replay.reading import cosigned
@@ -30,8 +30,10 @@ class Proved:
     told: dict[str, Any]
 
 
-def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
+def prove(path: Path, ref: str, signer: Signer | None, *, witnessed: bool = False) -> Proved:
     """The bundle on the notice, line or call that `ref` begins (id or token's hash), from the log at `path`.
+
+    `witnessed`: under the newest checkpoint that a quorum has cosigned, though not everything at hand is below it.
 
     `signer` is the relay's machine key: with it the receipts, which are not stored, are made again, byte for byte, and
     a heartbeat is signed that confirms the key chain up to the checkpoint; a bundle without them is `incomplete`.
@@ -41,11 +43,11 @@ def prove(path: Path, ref: str, signer: Signer | None) -> Proved:
     try:
         folded = fold(log.leaves())
         ledger = folded.ledger
-        of = _find(ledger, ref)
-        size, note = _checkpoint(path, log, ledger, ledger.index_of[of])
+        of, entries = _find(ledger, ref), list(ledger.entries.values())
+        newest = ledger.index_of[of] if witnessed else select(entries, of)[-1].index
+        size, note = _checkpoint(path, log, ledger, newest, witnessed=witnessed)
     finally:
         log.close()
-    entries = list(ledger.entries.values())
     indexes = [entry.index for entry in select(entries, of, size)]
     bundle = build(
         entries,
@@ -68,10 +70,12 @@ def _find(ledger: Ledger, ref: str) -> ids.Hash:
     raise UsageError(f"{len(found)} notices in this log begin with {ref!r}; give more of one")
 
 
-def _checkpoint(path: Path, log: LogStore, ledger: Ledger, index: int) -> tuple[int, str]:
-    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest."""
+def _checkpoint(path: Path, log: LogStore, ledger: Ledger, index: int, *, witnessed: bool) -> tuple[int, str]:
+    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest, if that serves."""
     size = log.witnessed(ledger.charter.terms.quorum)
     if not index < size <= ledger.size:  # one that was witnessed since the fold does not serve
+        if witnessed:
+            raise IncompleteError(UNWITNESSED)
         size = ledger.size
     note = log.note(size)
     if note is None:

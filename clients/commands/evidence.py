@@ -13,6 +13,9 @@ from clients.commands.app import WAIT_S, JsonOption, WaitOption, app, connected,
 if TYPE_CHECKING:
     from clients.core.proving import Proved
 
+WitnessedOption = Annotated[
+    bool, typer.Option("--witnessed", help="Only as far as a quorum has cosigned, without leaves that are newer.")
+]
 _EXIT = {"verified": 0, "refuted": 1, "incomplete": 5}
 
 
@@ -24,6 +27,7 @@ def prove(
     tlog_proof: Annotated[
         Path | None, typer.Option(help="A new directory for each leaf's proof as a tlog-proof file.")
     ] = None,
+    witnessed: WitnessedOption = False,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,
 ) -> None:
@@ -32,7 +36,7 @@ def prove(
         from channel.log.bundle_files import leaf_proofs
         from channel.wire.files import place
 
-        proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait))
+        proved = connected(context.obj, lambda channel: channel.prove(notice, wait=wait, witnessed=witnessed))
         proofs = ((name, text.encode()) for name, text in leaf_proofs(proved.bundle))
         place(output, proved.bundle, beside=None if tlog_proof is None else (tlog_proof, proofs))
     _report(output, proved, json_output)
@@ -43,6 +47,7 @@ def disclose(
     context: typer.Context,
     notice: Annotated[str, typer.Argument(help="A sealed notice of this party's, or to it.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The bundle to write, such as bundle.json.")],
+    witnessed: WitnessedOption = False,
     wait: WaitOption = WAIT_S,
     json_output: JsonOption = False,
 ) -> None:
@@ -50,7 +55,7 @@ def disclose(
     with told(json_output):
         from channel.wire.files import place
 
-        proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait))
+        proved = connected(context.obj, lambda channel: channel.disclose(notice, wait=wait, witnessed=witnessed))
         place(output, proved.bundle, mode=0o600)
         note(f"{output} shows what was sealed to whoever has it")
     _report(output, proved, json_output)

@@ -360,13 +360,16 @@ class Party(Client):
         found = [inbound_at(self, self.ledger, index) for index in self.session.replica.feed()]
         return [inbound for inbound in found if inbound is not None and not self.session.replica.awaits(inbound.of)]
 
-    async def prove(self, ref: str, *, wait: float = WAIT_S) -> Proved:
-        """A bundle on a notice: everything about it that we may read, for anybody to check with the charter alone."""
-        return await proving.prove(self, ref, wait)
+    async def prove(self, ref: str, *, wait: float = WAIT_S, witnessed: bool = False) -> Proved:
+        """A bundle on a notice: everything about it that we may read, for anybody to check with the charter alone.
 
-    async def disclose(self, ref: str, *, wait: float = WAIT_S) -> Proved:
+        `witnessed`: only as far as a quorum has cosigned.
+        """
+        return await proving.prove(self, ref, wait, witnessed=witnessed)
+
+    async def disclose(self, ref: str, *, wait: float = WAIT_S, witnessed: bool = False) -> Proved:
         """The same of a sealed notice of ours or to us, with what was sealed: whoever has the bundle reads it."""
-        return await proving.prove(self, ref, wait, disclose=True)
+        return await proving.prove(self, ref, wait, disclose=True, witnessed=witnessed)
 
     async def inbox(self) -> AsyncIterator[Inbound]:
         """What comes for us, each once over all processes and restarts; marked before it is handed out. Never ends.

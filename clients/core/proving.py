@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from channel.log.bundle_build import build
-from channel.log.bundle_files import summary
+from channel.log.bundle_files import UNWITNESSED, summary
 from channel.log.case import select
 from channel.log.checkpoint import split_note
 from channel.log.cosignature import merge
@@ -35,10 +35,13 @@ class Proved:
     told: dict[str, Any]
 
 
-async def prove(client: Client, ref: str, wait: float = WAIT_S, *, disclose: bool = False) -> Proved:
+async def prove(
+    client: Client, ref: str, wait: float = WAIT_S, *, disclose: bool = False, witnessed: bool = False
+) -> Proved:
     """The bundle on the notice, line or call that `ref` begins. TransientError if the relay gives no proofs in time.
 
-    `disclose`: with what was sealed. UsageError: it is not here. IncompleteError: no checkpoint here covers it yet.
+    `disclose`: with what was sealed. `witnessed`: under the newest checkpoint that a quorum has cosigned, though not
+    everything at hand is below it. UsageError: it is not here. IncompleteError: no checkpoint here covers it yet.
     """
     of = await client.fresh(client.find, ref)
     session, ledger = client.session, client.ledger
@@ -46,7 +49,8 @@ async def prove(client: Client, ref: str, wait: float = WAIT_S, *, disclose: boo
         raise UsageError("only what an intermediary told by voice is here, not the notice: ask who has it for a bundle")
     disclosed = disclosure(client, of) if disclose else []
     entries = list(ledger.entries.values())
-    size, note = checkpoint(session, ledger.index_of[of])
+    newest = ledger.index_of[of] if witnessed else select(entries, of)[-1].index
+    size, note = checkpoint(session, newest, witnessed=witnessed)
     indexes = [entry.index for entry in select(entries, of, size)]
     came, proofs = await _proofs(client, size, indexes, wait)
     bundle = build(
@@ -73,12 +77,17 @@ def disclosure(client: Client, of: ids.Hash) -> list[bytes]:
     return [inner]
 
 
-def checkpoint(session: Session, index: int) -> tuple[int, str]:
-    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else the newest that is pinned."""
+def checkpoint(session: Session, index: int, *, witnessed: bool = False) -> tuple[int, str]:
+    """The newest checkpoint with a quorum of cosignatures, if it covers the leaf; else what is pinned, if that serves.
+
+    IncompleteError: neither covers it.
+    """
     size = session.store.cosigned()
     note = session.store.cosigned_note(size) if size > index else None
     if note is not None:
         return size, note
+    if witnessed:
+        raise IncompleteError(UNWITNESSED)
     pin = session.replica.pin
     if pin.size <= index:
         raise IncompleteError("no checkpoint here covers the notice yet: try again once the channel was reached")

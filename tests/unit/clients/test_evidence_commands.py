@@ -53,3 +53,12 @@ def test_proofs_that_cannot_be_written_leave_no_bundle(
     assert (list(place.iterdir()), list(proofs.iterdir())) == ([], [])
     desk.run("coalition", *words)
     assert list(place.iterdir()) == [place / "bundle.json"]
+
+
+def test_what_no_quorum_has_cosigned_yet_is_in_it_and_is_left_out_only_on_request(desk: Desk, tmp_path: Path) -> None:
+    nid, file = desk.json("coalition", "send", "--to", "russia", "--text", "x")["nid"], tmp_path / "bundle.json"
+    desk.run("coalition", "prove", nid, "-o", str(file), "--witnessed", status=5)
+    assert "without --witnessed" in desk.errors
+    assert not file.exists()
+    told = desk.json("coalition", "prove", nid, "-o", str(file))
+    assert (told["quorum"], told["newer"], file.exists()) == (False, [], True)

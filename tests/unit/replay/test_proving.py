@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from channel.log.bundle import read, verify_bundle
+from channel.log.bundle_files import sentences
 from channel.log.cosignature import cosign
 from channel.log.report import Verdict
 from channel.log.sqlite import SqliteLog
@@ -15,7 +16,7 @@ from channel.log.store import Cosignature
 from channel.log.tiles import verify_tiles
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import FatalError, IncompleteError, UsageError
 from channel.replay.export import export, reader
 from channel.replay.proving import prove
 from tests.unit.log.evidence import TIME_S, CaseLog, begun
@@ -48,12 +49,24 @@ def stored(case: CaseLog, path: Path, witnessed: int = 0) -> Path:
     return path
 
 
-def test_the_newest_checkpoint_with_a_quorum_is_taken_and_what_is_newer_is_named(case: CaseLog, tmp_path: Path) -> None:
-    size = case.tree.size
-    proved = prove(stored(case, tmp_path / "log.sqlite", size - 1), case.of[:8], MACHINE)
+def test_a_bundle_holds_everything_and_as_far_as_a_quorum_only_if_asked_to(case: CaseLog, tmp_path: Path) -> None:
+    size, path = case.tree.size, stored(case, tmp_path / "log.sqlite", case.tree.size - 1)
+    whole = prove(path, case.of[:8], MACHINE)
+    assert (whole.told["tree_size"], whole.told["quorum"], whole.told["newer"]) == (size, False, [])
+    assert any("--witnessed" in line for line in sentences(whole.told))
+    proved = prove(path, case.of[:8], MACHINE, witnessed=True)
     assert (proved.told["tree_size"], proved.told["cosigners"]) == (size - 1, ["coalition", "russia"])
-    assert proved.told["newer"] == [size - 1]
-    assert verify_bundle(proved.bundle, CHARTER).verdict is Verdict.VERIFIED
+    assert (proved.told["quorum"], proved.told["newer"]) == (True, [size - 1])
+    assert any(f"leaves {size - 1}; without --witnessed" in line for line in sentences(proved.told))
+    for one in (whole, proved):
+        assert verify_bundle(one.bundle, CHARTER).verdict is Verdict.VERIFIED
+
+
+def test_a_newer_leaf_of_the_key_chain_belongs_in_it_too(case: CaseLog, tmp_path: Path) -> None:
+    size = case.say("russia", "revocation", "root/1", kid="russia/wit/1")
+    path = stored(case, tmp_path / "log.sqlite", size)
+    assert prove(path, case.of, MACHINE).told["indexes"][-1] == size
+    assert prove(path, case.of, MACHINE, witnessed=True).told["newer"] == [size]
 
 
 @pytest.mark.parametrize("witnessed", [0, 2])
@@ -61,6 +74,8 @@ def test_where_none_covers_the_notice_it_is_the_newest_of_all(case: CaseLog, tmp
     proved = prove(stored(case, tmp_path / "log.sqlite", witnessed), case.of, MACHINE)
     assert (proved.told["tree_size"], proved.told["cosigners"], proved.told["newer"]) == (case.tree.size, [], [])
     assert verify_bundle(proved.bundle, CHARTER).verdict is Verdict.VERIFIED
+    with pytest.raises(IncompleteError, match="or without --witnessed"):
+        prove(tmp_path / "log.sqlite", case.of, MACHINE, witnessed=True)
 
 
 def test_receipts_are_made_again_as_they_were_and_without_a_key_it_is_incomplete(case: CaseLog, tmp_path: Path) -> None:
