@@ -79,6 +79,7 @@ def quarantine(
 ) -> None:
     """Does the relay wait for its lost leaves? Exit 1 if so. Example: channel quarantine --home DIR"""
     with told(json_output):
+        from channel.protocol.charter import spans
         from channel.relay import quarantine_file
         from channel.relay.home import ChannelHome
 
@@ -88,10 +89,14 @@ def quarantine(
             parties = [member.party for member in channel.charter()[0].parties]
             quarantine_file.go_without(channel.path, without, parties)
         left_out = sorted(quarantine_file.without(channel.path))
+        given_up = quarantine_file.given_up(channel.path)
         if json_output:
-            print_json({"quarantine": None if kept is None else kept.document(), "without": left_out})
+            document = None if kept is None else kept.document()
+            print_json({"quarantine": document, "without": left_out, "given_up": list(given_up)})
         elif kept is None:
             sys.stdout.write("no quarantine\n")
+            if given_up:
+                sys.stdout.write(f"given up when the last one ended: leaves {spans(given_up)}, which no party holds\n")
         else:
             sys.stdout.write(f"QUARANTINE: {kept.line}\n")
             if left_out:

@@ -12,6 +12,7 @@ import structlog
 
 from channel.log.checkpoint import Checkpoint, sign
 from channel.protocol import ids
+from channel.protocol.charter import spans
 from channel.protocol.envelope import open_token, seal
 from channel.protocol.errors import PeerError
 from channel.protocol.frames import DownFrame, DownItem, HaveItem, ReturnedItem, ShowItem, ShownItem, UpFrame, WordItem
@@ -156,6 +157,9 @@ class Guard:
         self._changed, self.quarantine.without = False, without
         standing, rebuilt = self.quarantine.settle()
         if rebuilt is not None:
+            if standing.given_up:
+                quarantine_file.mark(self._home, self._record(standing, self.quarantine.notes))
+                self._log.error("leaves_given_up", leaves=spans(standing.given_up), why="no party holds them")
             return rebuilt
         kept = self._record(standing, self.quarantine.notes)
         if kept != self._kept:
@@ -177,6 +181,7 @@ class Guard:
             missing=standing.missing,
             forked=standing.forked,
             unfit=standing.unfit,
+            given_up=standing.given_up,
         )
 
     def _shown_root(self, size: int) -> ids.Hash:

@@ -7,7 +7,7 @@ that the log signed; whose leaf it was that did not fit is nowhere asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 
 from channel.log import checkpoint
@@ -38,7 +38,8 @@ class Standing:
     """How far it has come. `waiting`: parties not heard to the end; `missing`: indexes that nobody handed back.
 
     `forked`: the log signed two histories. `unfit`: nothing is missing, and what was handed back does not give the
-    trees that were shown: something of it never was.
+    trees that were shown: something of it never was. `given_up`: indexes of which the relay's own checkpoint alone says
+    that there were leaves, and that reached nobody.
     """
 
     since_ms: int
@@ -49,6 +50,7 @@ class Standing:
     missing: tuple[int, ...]
     forked: bool
     unfit: bool = False
+    given_up: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,9 @@ class Quarantine:
         if rebuilt is None and self._reached_nobody():
             self._own_void = True
             standing, rebuilt = self._stands()
+            own = signed(self.notes[OWN], self.origin, self.log_key)
+            if rebuilt is not None and own is not None:
+                standing = replace(standing, given_up=tuple(range(rebuilt.size, own.size)))
         return standing, rebuilt
 
     def _reached_nobody(self) -> bool:

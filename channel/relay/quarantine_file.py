@@ -25,7 +25,10 @@ HEAD = "log.head"
 
 
 class Kept(Model):
-    """`quarantine.json`. `notes`: checkpoints by who showed them; the rest is how it stood when it was written."""
+    """`quarantine.json`. `notes`: checkpoints by who showed them; the rest is how it stood when it was written.
+
+    `given_up`: at its end, leaves of which only the relay's own checkpoint spoke.
+    """
 
     v: Literal[1] = 1
     since_ms: Index
@@ -39,6 +42,7 @@ class Kept(Model):
     missing: tuple[Index, ...]
     forked: bool
     unfit: bool = False
+    given_up: tuple[Index, ...] = ()
 
     @property
     def state(self) -> Literal["waiting", "incomplete", "forked"]:
@@ -74,6 +78,14 @@ class Kept(Model):
             f"{base}; nobody holds {len(self.missing)} of them ({spans(self.missing)}), so this net ends: "
             "docs/operations.md, section 6.3"
         )
+
+
+def given_up(home: Path) -> tuple[int, ...]:
+    """Indexes that were given up when the last quarantine ended (protocol.md 10.15)."""
+    try:
+        return Kept.model_validate_json((home / SETTLED).read_bytes()).given_up
+    except (OSError, ValidationError):
+        return ()
 
 
 def read(home: Path) -> Kept | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
+from channel.cli import app
 from channel.founding import found_trial, restoring
 from channel.log import checkpoint
 from channel.log.checkpoint import Checkpoint
@@ -207,6 +210,24 @@ async def test_a_marked_log_is_compared_with_the_checkpoint_beside_it_too(desk: 
     desk.start()
     assert desk.relay.guard.quarantine is not None
     assert desk.relay.guard.quarantine.largest == size + 2
+
+
+async def test_leaves_that_only_the_relay_itself_speaks_of_are_given_up_and_named(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = desk.relay.core.committed_size
+    desk.relay.close()
+    quarantine_file.put_head(desk.home, desk.note(size + 2))
+    restoring.mark(desk.home, NOW_MS)
+    desk.start()
+    await _answered(desk, *PARTIES)
+    assert not desk.relay.guard.closed
+    assert quarantine_file.given_up(desk.home) == (size, size + 1)
+    assert "leaves_given_up" in capsys.readouterr().out
+    asked = CliRunner().invoke(app, ["quarantine", "--home", str(desk.home)])
+    assert (asked.exit_code, f"leaves {size} to {size + 1}, which no party holds" in asked.stdout) == (0, True)
+    document = json.loads(CliRunner().invoke(app, ["quarantine", "--home", str(desk.home), "--json"]).stdout)
+    assert document == {"quarantine": None, "without": [], "given_up": [size, size + 1]}
 
 
 # --- the net that goes on from this one -------------------------------------------------------------------------------

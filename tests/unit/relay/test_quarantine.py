@@ -141,9 +141,9 @@ def test_the_relays_own_newest_leaves_count_for_nothing_if_they_reached_nobody(q
     quarantine.notes[OWN] = _note(10)
     for party in PARTIES:
         _hand(quarantine, party, _note(9), range(HELD, 9))
-    _, rebuilt = quarantine.settle()
+    standing, rebuilt = quarantine.settle()
     assert rebuilt is not None
-    assert rebuilt.size == 9
+    assert (rebuilt.size, standing.given_up) == (9, (9,))
 
 
 def test_they_count_if_somebody_has_one_of_them_or_its_receipt(quarantine: Quarantine) -> None:
