@@ -41,6 +41,11 @@ def put_back(lab: ChannelLab, old: Path) -> None:
     shutil.copyfile(old, lab.home.log_file)
 
 
+def lose_store(lab: ChannelLab, party: str) -> None:
+    for name in (STORE_FILE, STORE_FILE + "-wal", STORE_FILE + "-shm"):
+        (lab.path / "parties" / party / name).unlink(missing_ok=True)
+
+
 async def everybody(stack: AsyncExitStack, lab: ChannelLab) -> dict[str, Party]:
     return {name: await stack.enter_async_context(lab.connect(name)) for name in PARTIES}
 
@@ -122,8 +127,7 @@ async def test_a_leaf_that_nobody_holds_is_listed_and_ends_the_net(lab: ChannelL
         await lab.stop_relay()
         pin = max((party.session.replica.pin for party in parties.values()), key=lambda one: one.size)
     put_back(lab, old)
-    for name in (STORE_FILE, STORE_FILE + "-wal", STORE_FILE + "-shm"):
-        (lab.path / "parties" / "russia" / name).unlink(missing_ok=True)
+    lose_store(lab, "russia")
     await lab.start_relay()
     async with AsyncExitStack() as stack:
         await everybody(stack, lab)
@@ -158,3 +162,29 @@ async def test_a_liar_stops_nothing(lab: ChannelLab) -> None:
     await lab.stop_relay()
     assert not any(BEGUN in line for line in lab.relay.err.all)
     assert json.loads(lab.relay.err.all[-1])
+
+
+async def test_a_watch_that_ends_at_a_fork_has_told_the_relay(lab: ChannelLab) -> None:
+    """An old copy was put back, who was asked had lost its store, and the log has grown past what one party holds."""
+    async with AsyncExitStack() as stack:
+        parties = await everybody(stack, lab)
+        await lab.stop_relay()
+        old = copy(lab)
+        await lab.start_relay()
+        await said(parties["coalition"], "sdf")
+        await inbox(parties["sdf"], 1)
+        await lab.stop_relay()
+        pinned = parties["sdf"].session.replica.pin.size
+    put_back(lab, old)
+    (lab.path / quarantine_file.HEAD).unlink()
+    for party in ("coalition", "russia", "regime"):
+        lose_store(lab, party)
+    await lab.start_relay()
+    async with lab.connect("coalition") as coalition:
+        while (await coalition.send(to=["russia"], kind="text", text="on", wait=WAIT_S)).index <= pinned:
+            pass
+    watching = await lab.watch("sdf")
+    assert await watching.ended() == 6
+    assert (lab.path / "parties" / "sdf" / "fork-proof.json").exists()
+    await lab.relay.err.says(BEGUN, "shown by sdf")
+    await lab.stop_relay()
