@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from channel.console.shapes import Picture
 from channel.console.shapes_before import CausedShown, OtherShown, RouteShown
 from channel.protocol.statements import Answer, Forwarding, Receiving
 from channel.protocol.times import to_wire
@@ -238,20 +240,28 @@ CAUSES = PLAIN.model_copy(
                 says="two positions are 900 m apart", facts=(),
             ),
         ),
+        "picture": Picture(features=({"type": "Feature", "geometry": {"type": "Point", "coordinates": [40.1408, 35.3359]}, "properties": {"accuracy_m": 50}},)),
+        "begins_at": to_wire(START_MS),
+        "ends_at": to_wire(START_MS + 3600 * S),
     }
 )  # fmt: skip
 
 
 def test_an_urgent_notice_is_looked_at_before_it_is_signed(stage: Any, visit: Any) -> None:
+    stage.source.facts = dataclasses.replace(stage.source.facts, zone="Etc/GMT-3")
     page = visit("watch", "/#/send")
     stage.source.checks = CAUSES
     _filled(page, "FLASH")
+    page.get_by_label("Unit").fill("2-3 BDE")
+    page.get_by_label("Altitude").fill("0-6000ft msl")
     expect(page.get_by_label("Ask for read-back of place and time")).to_be_checked()
     page.get_by_role("button", name="Check before signing").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("TOO CLOSE")
     expect(dialog).to_contain_text("two positions are 900 m apart")
     expect(dialog).to_contain_text("will read this in full")
+    for whole in ("Column at rest.", "2-3 BDE", "0-6000ft msl", "(2017-09-16 03:30 UTC+3 – 2017-09-16 04:30 UTC+3)"):
+        expect(dialog).to_contain_text(whole)
     assert _acts(stage, "send") == []
     dialog.get_by_role("button", name="Back to the notice").click()
     expect(page.get_by_role("textbox", name="Text")).to_have_value("Column at rest.")

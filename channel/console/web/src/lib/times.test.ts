@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, briefTime, countdown, day, dtg, local, moment, ms, shortTime, span, wall, zulu } from "./times";
+import { age, briefTime, countdown, day, dtg, local, moment, ms, period, shortTime, span, wall, zulu } from "./times";
 
 const AT = Date.UTC(2017, 8, 16, 0, 36, 5);
 
@@ -43,5 +43,7 @@ test("ages are words of the language, with Western digits", () => {
   expect(wall(AT - 1_800_000, "Asia/Damascus")).toBe("2017-09-16 03:06 UTC+3");
   expect(wall(AT - 2_400_000, "America/St_Johns")).toBe("2017-09-15 21:26 UTC-2:30");
   expect(wall(AT, "No/Such_Zone")).toBe("2017-09-16 00:36 UTC+0");
+  expect(period(AT, AT + 60_000, "UTC")).toBe("160036Z SEP 17 – 160037Z SEP 17");
+  expect(period(AT, AT + 60_000, "Etc/GMT-3")).toContain("(2017-09-16 03:36 UTC+3 – 2017-09-16 03:37 UTC+3)");
   expect(ms(null)).toBeNaN();
 });

@@ -129,6 +129,11 @@ export function wall(at: number, zone: string): string {
   return `${wire(at + offset).slice(0, 10)} ${time} ${rest.join(" ")}`;
 }
 
+/** From when until when, in UTC and, where it is another, in the console's zone. */
+export function period(from: number, until: number, zone: string): string {
+  return `${dtg(from)} – ${dtg(until)}${zone === "UTC" ? "" : ` (${wall(from, zone)} – ${wall(until, zone)})`}`;
+}
+
 const GROUP = /^(\d{2})(\d{2})(\d{2})Z? ?([A-Z]{3}) ?(\d{2})$/;
 const PLAIN = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,3})?)?Z?$/;
 
