@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from channel.console.shapes import Fact
-from channel.ledger import Ledger, alert_wording
-from channel.ledger.records import AlertRecord, Entry
+from channel.ledger import Ledger, alert_wording, finding_wording
+from channel.ledger.records import AlertRecord, Entry, FindingRecord
 from channel.protocol.statements import (
     Accession,
     Acknowledgement,
@@ -105,9 +105,12 @@ def _measure(name: str, value: int) -> Fact:
     return Fact(code=f"measure.{name}", values={f"value_{unit.replace('-', '_')}": value})
 
 
-def of_ending(ledger: Ledger, record: AlertRecord) -> Facts:
-    """Why an alert is over."""
-    over = alert_wording.ending(ledger, record)
+def of_ending(ledger: Ledger, record: AlertRecord | FindingRecord) -> Facts:
+    """Why an alert, or a finding, is over."""
+    if isinstance(record, AlertRecord):
+        over = alert_wording.ending(ledger, record)
+    else:
+        over = finding_wording.ending(ledger, record)
     why = _fact(f"end.{over.kind}", party=over.who, word=over.word)
     return (why, _fact("said.late", late_ms=over.late_ms)) if over.late_ms is not None else (why,)
 

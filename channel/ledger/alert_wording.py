@@ -265,9 +265,10 @@ def cleared_said(ledger: Ledger, *records: AlertRecord, label: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why alerts of one delivery, or of one party, are over: of several causes the one that says most.
+    """Why alerts of one delivery, or of one party, or a finding, are over: of several causes the one that says most.
 
-    `kind`: answered, withdrawn, superseded, passed-on, passed-on-by-voice, received, heard, on-watch, over.
+    `kind`: answered, withdrawn, superseded, passed-on, passed-on-by-voice, received, heard, on-watch, over; of a
+    finding also window-over, no-more.
     """
 
     kind: str

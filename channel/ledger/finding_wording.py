@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from channel.ledger.alert_wording import cut, desk, inert, notice_ref
+from channel.ledger import delivery as dl
+from channel.ledger.alert_wording import Ending, cut, desk, inert, notice_ref
+from channel.ledger.findings import READ_BACK
 from channel.ledger.ledger import Ledger
-from channel.ledger.records import FindingRecord
-from channel.protocol.statements import Finding, Response
-from channel.protocol.times import dtg, short, to_wire
+from channel.ledger.records import FindingRecord, NoticeRecord
+from channel.protocol.statements import Finding, Notice, Response
+from channel.protocol.times import dtg, from_wire, short, to_wire
 
 DETAIL_CHARS = 240  # a finding is a sentence: it is shown whole, save where a party's own words made it long
 NAMES = {
@@ -26,6 +28,8 @@ NAMES = {
     "read-back-mismatch": "READ BACK WRONGLY",
 }
 """What a kind is called on a screen; a kind of a later version is shown by its code."""
+WINDOW_OVER_MS = 60_000  # what is cleared so soon after the end of a window is cleared by it
+_OUTLASTING = ("incident-in-notified-area",)  # what becomes of the area changes nothing (protocol.md 16.3.1)
 _WANTED = {"WU": "; WILCO or UNABLE is wanted", "R": "; ROGER is wanted"}
 
 
@@ -118,3 +122,55 @@ def standing(ledger: Ledger, party: str | None = None) -> list[FindingRecord]:
 def _after(ledger: Ledger, body: Finding, stamp_ms: int) -> str:
     record = ledger.findings.get(body.finding)
     return "" if record is None else f" after {short(stamp_ms - record.raised_ms)}"
+
+
+# --- what ends --------------------------------------------------------------------------------------------------------
+
+
+def cleared_said(ledger: Ledger, record: FindingRecord) -> str:
+    """Why a finding is over: `withdrawn by coalition`."""
+    over = ending(ledger, record)
+    match over.kind:
+        case "answered":
+            return f"answered by {over.who} ({over.word})"
+        case "window-over":
+            return f"the window of {over.who} is over"
+        case "no-more":
+            return "it holds no more"
+        case _:
+            return f"{over.kind} by {over.who}"
+
+
+def ending(ledger: Ledger, record: FindingRecord) -> Ending:
+    """Why a finding is over, as far as the log says: an answer, a withdrawal, a new version, the end of a window.
+
+    Its `cleared` leaf has no word for it; what only places or lines have ended is `no-more`.
+    """
+    at_ms = record.raised_ms if record.cleared_ms is None else record.cleared_ms
+    after_ms, body = at_ms - record.raised_ms, record.body
+    if body.kind == READ_BACK and (read := _counted(ledger, record, at_ms)) is not None:
+        return Ending("answered", read.addressee, after_ms, word=read.reply.value.upper())
+    notices = [ledger.notices[of] for of in body.rests_on if of in ledger.notices]
+    for notice in notices:
+        by = ledger.notices.get(notice.ended_by or "")
+        if by is not None and by.stamp_ms <= at_ms:
+            withdrawn = isinstance(by.body, Notice) and by.body.withdraws == notice.of
+            return Ending("withdrawn" if withdrawn else "superseded", notice.author, after_ms)
+    for notice in notices if body.kind not in _OUTLASTING else ():
+        if 0 <= at_ms - _until_ms(notice) < WINDOW_OVER_MS:
+            return Ending("window-over", notice.author, after_ms)
+    return Ending("no-more", ", ".join(body.concerns), after_ms)
+
+
+def _counted(ledger: Ledger, record: FindingRecord, at_ms: int) -> dl.Delivery | None:
+    """The delivery whose addressee has answered anew since, so that it counts."""
+    found = ledger.deliveries.get((record.body.rests_on[0], record.body.concerns[-1]))
+    if found is None or found.answered_ms is None or found.answer_of is None or found.answered_ms > at_ms:
+        return None
+    return found if ledger.index_of.get(found.answer_of, 0) > record.index else None
+
+
+def _until_ms(notice: NoticeRecord) -> int:
+    """When its last window is over; 0 without one."""
+    volumes = notice.body.volumes if isinstance(notice.body, Notice) else ()
+    return max((from_wire(volume.until) for volume in volumes), default=0)

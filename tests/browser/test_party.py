@@ -230,6 +230,7 @@ def test_a_notice_is_sent_to_whom_it_was_addressed_and_who_reads_it_is_said(stag
     assert (asked.response, asked.read_back, asked.until) == ("R", False, "+1h")
 
 
+BRIDGE = {"type": "Point", "coordinates": [40.1408, 35.3359]}
 CAUSES = PLAIN.model_copy(
     update={
         "to": (RouteShown(party="regime", via="coalition"),),
@@ -240,7 +241,7 @@ CAUSES = PLAIN.model_copy(
                 says="two positions are 900 m apart", facts=(),
             ),
         ),
-        "picture": Picture(features=({"type": "Feature", "geometry": {"type": "Point", "coordinates": [40.1408, 35.3359]}, "properties": {"accuracy_m": 50}},)),
+        "picture": Picture(features=({"type": "Feature", "geometry": BRIDGE, "properties": {"accuracy_m": 50}},)),
         "begins_at": to_wire(START_MS),
         "ends_at": to_wire(START_MS + 3600 * S),
     }

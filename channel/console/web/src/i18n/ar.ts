@@ -497,6 +497,8 @@ export const ar: Words = {
   "end.heard": "عاد {party} إلى الاتصال",
   "end.on-watch": "عاد أحد من {party} إلى المناوبة",
   "end.over": "انتهى",
+  "end.window-over": "انتهت فترة {party}",
+  "end.no-more": "لم يعد قائماً",
   "measure.distance-m": "المسافة {value}",
   "measure.begins-in-s": "يبدأ بعد {value}",
   "measure.overlap-s": "التداخل {value}",

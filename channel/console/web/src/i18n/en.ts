@@ -495,6 +495,8 @@ export const en = {
   "end.heard": "{party} is heard again",
   "end.on-watch": "somebody of {party} is on watch again",
   "end.over": "over",
+  "end.window-over": "the window of {party} is over",
+  "end.no-more": "it holds no more",
   "measure.distance-m": "{value} apart",
   "measure.begins-in-s": "begins in {value}",
   "measure.overlap-s": "in common for {value}",

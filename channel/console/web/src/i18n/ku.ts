@@ -497,6 +497,8 @@ export const ku: Words = {
   "end.heard": "{party} dîsa tê bihîstin",
   "end.on-watch": "kesekî {party} dîsa li nobetê ye",
   "end.over": "qediya",
+  "end.window-over": "dema {party} qediya",
+  "end.no-more": "êdî ne wisa ye",
   "measure.distance-m": "navbera wan {value}",
   "measure.begins-in-s": "piştî {value} dest pê dike",
   "measure.overlap-s": "hevpar {value}",

@@ -497,6 +497,8 @@ export const ru: Words = {
   "end.heard": "{party} снова на связи",
   "end.on-watch": "у стороны {party} снова есть вахта",
   "end.over": "прекратилось",
+  "end.window-over": "срок действия у стороны {party} истёк",
+  "end.no-more": "больше не имеет места",
   "measure.distance-m": "между ними {value}",
   "measure.begins-in-s": "начнётся через {value}",
   "measure.overlap-s": "совпадают {value}",
