@@ -121,3 +121,52 @@ def test_an_address_opens_no_page_that_is_not_for_this_person(stage: Any, visit:
     page = visit("watch", path)
     expect(page.get_by_role("grid")).to_be_visible()
     expect(page).to_have_url(f"{stage.origin}/#/watch")
+
+
+def test_after_an_attempt_that_failed_the_dialog_keeps_the_focus_and_escape_leaves_it(stage: Any, visit: Any) -> None:
+    of = _late(stage)
+    page = visit("watch")
+    page.locator(f".row[data-of='{of}']").click()
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog")
+    page.keyboard.type("Ringing them.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.route("**/acknowledge", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    page.faults.clear()  # the browser reports the request itself
+    expect(dialog.get_by_role("button", name="Acknowledge")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("grid")).to_be_focused()
+
+
+def test_no_key_acts_behind_a_dialog(stage: Any, visit: Any) -> None:
+    _late(stage)
+    page = visit("watch")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    dialog.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("3")
+    page.keyboard.press("Shift+M")
+    expect(page.locator("[data-alarm]")).to_have_attribute("data-alarm", "FLASH")
+    expect(page).to_have_url(f"{stage.origin}/")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_after_an_acknowledgement_the_focus_goes_back(stage: Any, visit: Any, by_row: bool) -> None:
+    of = _late(stage)
+    page = visit("watch")
+    page.locator(f".row[data-of='{of}']").click()
+    if by_row:
+        page.keyboard.press("a")
+    else:
+        page.locator(".alerts .ack").press("Enter")
+    page.get_by_role("dialog").get_by_role("textbox").fill("Ringing them.")
+    page.get_by_role("dialog").get_by_role("button", name="Acknowledge").press("Enter")
+    expect(page.locator(".alerts .card")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("grid") if by_row else page.locator("#alerts-list")).to_be_focused()

@@ -8,7 +8,9 @@ export class Attempt {
   error = $state<string | null>(null);
   done = $state(false);
 
+  /** Does nothing while it is under way: a button that starts it keeps the focus, and may be pressed again. */
   async run(act: () => Promise<void>): Promise<boolean> {
+    if (this.busy) return false;
     this.busy = true;
     this.error = null;
     this.done = false;
