@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 from playwright.sync_api import expect
 
-from tests.browser.stage import S
+from tests.browser.stage import START_MS, S, circle
 
 MAGENTA = (255, 0, 200)
 """A colour that nothing else on the page has."""
@@ -112,3 +112,43 @@ def test_shapes_of_a_geojson_file_are_drawn_and_a_broken_one_spoils_nothing(
     page.reload()
     expect(page.locator(".row")).to_have_count(1)
     expect(page.locator(".canvas")).to_have_attribute("data-features", "1")
+
+
+def test_labels_stand_anew_when_the_names_of_places_come(stage: Any, visit: Any) -> None:
+    at = [401_300_000, 353_160_000]  # its label would lie over the mark of Deir ez-Zor
+    of = stage.notice(
+        "coalition", 0, "russia", kind="position", precedence="ROUTINE", unit="At the town",
+        volumes=[circle(START_MS, at, 50)],
+    )  # fmt: skip
+    page = visit("viewer", "/#/settings")
+    held: list[Any] = []
+    page.route("**/basemap.geojson", lambda route: held.append(route))
+    page.get_by_role("link", name="Watch").click()
+    canvas = page.locator(".canvas")
+    expect(canvas).to_have_attribute("data-ready", "true")
+    expect(canvas).to_have_attribute("data-features", "1")
+    page.evaluate("document.fonts.ready")
+    with page.expect_response("**/basemap.geojson") as answer:
+        held[0].continue_()
+    answer.value.finished()
+    page.wait_for_function("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+    page.locator(".zoom").evaluate("all => all.style.visibility = 'hidden'")
+    came = canvas.screenshot()
+    # Chosen and let go again, everything is placed anew.
+    page.locator(f".row[data-of='{of}']").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".row[aria-selected=true]")).to_have_count(0)
+    page.mouse.move(2, 2)
+    assert canvas.screenshot() == came
+
+
+def test_the_place_under_the_pointer_has_room_of_its_own(stage: Any, visit: Any) -> None:
+    stage.notice("coalition", 0, "russia")
+    page = visit("viewer")
+    readout = page.locator("output.readout")
+    expect(readout).to_be_hidden()
+    before = readout.evaluate("one => one.getBoundingClientRect().width")
+    assert before > 150, "labels leave it its place before it is needed"
+    page.locator(".canvas").hover()
+    expect(readout).to_contain_text("N 40.15")
+    assert readout.evaluate("one => one.getBoundingClientRect().width") <= before + 60

@@ -26,8 +26,8 @@ const PROJECTION = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857"
 const HOME: Extent = [38.9, 34.3, 41.2, 36.1];
 const ZOOM_MAX = 16;
 const FIT_ZOOM_MAX = 11;
-/** How far a label may stand from its mark. Findings are in the queue in words: theirs go nowhere far. */
-const [GAPS, GAPS_MUST, GAPS_FINDING, GAPS_TOWN] = [[4, 12], [4, 12, 24, 40, 60, 84, 110], [4], [5, 14, 26, 40, 56, 72]];
+/** How far a label may stand from its mark: far off only what must be seen, at the end of a line. */
+const [GAPS, GAPS_MUST, GAPS_FINDING, GAPS_TOWN] = [[4, 12], [4, 12, 24, 40, 60, 84, 110], [4], [5, 14]];
 const TOWN_REACH = 3;
 /** Between what matters now and the words of findings. */
 const TOWN_RANK = 1.5;
@@ -51,6 +51,7 @@ export class Canvas {
   #pen = document.createElement("canvas").getContext("2d");
   #area = new VectorSource();
   #layer: VectorLayer;
+  #labels: VectorLayer;
   #colours: Palette = palette();
   #box = new DragBox({ className: "draw-box" });
   #format = new GeoJSON();
@@ -69,14 +70,14 @@ export class Canvas {
       updateWhileInteracting: true,
     });
     const area = new VectorLayer({ source: this.#area, zIndex: 4, style: () => this.#areaStyle() });
-    const labels = new VectorLayer({
+    this.#labels = new VectorLayer({
       source: this.#source,
       declutter: true,
       zIndex: 5,
       style: (feature, resolution) => this.#label(feature as Feature, resolution),
       updateWhileInteracting: true,
     });
-    const layers = [...this.#base(), this.#layer, area, labels];
+    const layers = [...this.#base(), this.#layer, area, this.#labels];
     this.#map = new OpenMap({ target, layers, controls: [], view: new View({ maxZoom: ZOOM_MAX, minZoom: 4 }), interactions: defaults({ altShiftDragRotate: false, pinchRotate: false }), keyboardEventTarget: target });
     this.#map.getView().fit(transformExtent(HOME, "EPSG:4326", "EPSG:3857"), { size: this.#size() });
     this.#listen(target, heard);
@@ -88,7 +89,10 @@ export class Canvas {
   }
 
   #base(): VectorLayer[] {
-    this.#names.on("change", () => (this.#stands = null));
+    this.#names.on("change", () => {
+      this.#stands = null;
+      this.#labels.changed();
+    });
     return baseLayers(this.#names, () => this.#colours, this.#language, (feature, resolution) => this.#stand(feature, resolution));
   }
 
@@ -172,7 +176,7 @@ export class Canvas {
 
   #label(feature: Feature, resolution: number): Style[] {
     const look = this.#looks.get(feature);
-    return look ? labelOf(look, this.#colours, this.#stand(feature, resolution)) : [];
+    return look ? labelOf(look, this.#colours, this.#stand(feature, resolution), resolution) : [];
   }
 
   /** Labels are placed anew: what is seen is another part of the map, or other things are on it. */
@@ -195,7 +199,7 @@ export class Canvas {
     const target = this.#map.getTargetElement();
     if (!target) return [[left, top, left, top], []];
     const all = target.getBoundingClientRect();
-    const boxes = [...(target.parentElement?.querySelectorAll(".zoom") ?? [])].map((one) => one.getBoundingClientRect());
+    const boxes = [...(target.parentElement?.querySelectorAll(".zoom, .readout") ?? [])].map((one) => one.getBoundingClientRect());
     const placed = (box: DOMRect): Pixels => [left + box.left - all.left, top + box.top - all.top, left + box.right - all.left, top + box.bottom - all.top];
     return [placed(all), boxes.map(placed)];
   }

@@ -45,6 +45,22 @@ test("a label stands where it is seen, and not under what lies over the map", ()
   expect(stand([label({ sides: [[1, 0], [-1, 0]] })], null, [[20, -50, 90, 50]]).get("a")!.side).toEqual([-1, 0]);
 });
 
+test("a label at the edge of the map is whole or left out, and one that must be seen is whole", () => {
+  const view = [-200, -100, 60, 100] as const;
+  const east = label({ at: [50, 0], sides: [[1, 0]] });
+  expect(stand([east], view).size).toBe(0);
+  expect(stand([{ ...east, must: true }], view).size).toBe(1);
+  const covered = [[-60, -50, 40, 50]] as const;
+  expect(stand([label({ at: [50, 0], sides: [[1, 0], [-1, 0]], must: true })], view, covered).get("a")!.side).toEqual([-1, 0]);
+  expect(stand([label({ at: [70, 0], sides: [[-1, 0]] })], view).size).toBe(0);
+});
+
+test("a line leads to a label that stands far from its mark", () => {
+  const [near] = stand([label({ sides: [[1, 0]] })]).values();
+  const [far] = stand([label({ sides: [[1, 0]], gaps: [40] })]).values();
+  expect([near!.lead, far!.lead]).toEqual([null, [10, 0]]);
+});
+
 test("where nothing is free a label is left out, but never what must be seen", () => {
   const wall = Array.from({ length: 400 }, (_, index) => label({ key: `w${index}`, at: [((index % 20) - 10) * 15, (Math.floor(index / 20) - 10) * 15], size: [0, 0] }));
   expect(stand([...wall, label({ key: "out", rank: 0 })]).has("out")).toBe(false);

@@ -21,7 +21,12 @@ export interface Wanted<K> {
 export interface Stand {
   side: Side;
   offset: readonly [x: number, y: number];
+  /** Where a line from its mark to it begins; null: it stands so near that it needs none. */
+  lead: readonly [x: number, y: number] | null;
 }
+
+/** Further from its mark than this, nobody sees whose label it is. */
+const NEAR_PX = 12;
 
 export type Box = readonly [left: number, top: number, right: number, bottom: number];
 
@@ -37,8 +42,8 @@ export function around(party: number | null): readonly Side[] {
 }
 
 /**
- * Where each label stands; one that is not in the answer has no room. `view` is what is seen: labels stand in it where
- * they can. `covered` are parts of it on which something else lies.
+ * Where each label stands; one that is not in the answer has no room. `view` is what is seen: no label of a mark in it is
+ * cut off by its edge, and none of a mark beyond it reaches in. `covered` are parts of it on which something else lies.
  */
 export function stand<K>(wanted: readonly Wanted<K>[], view: Box | null = null, covered: readonly Box[] = []): Map<K, Stand> {
   const taken = new Boxes();
@@ -48,11 +53,13 @@ export function stand<K>(wanted: readonly Wanted<K>[], view: Box | null = null, 
   for (const one of [...wanted].sort((a, b) => b.rank - a.rank)) {
     const tries = one.gaps.flatMap((gap) => one.sides.map((side) => put(one, side, gap)));
     const open = tries.filter(({ box }) => taken.free(box));
-    const seen = view && within([...one.at, ...one.at], view) ? open.find(({ box }) => within(box, view)) : undefined;
-    const free = seen ?? open[0] ?? (one.must ? tries[0] : undefined);
+    const seen = view && within([...one.at, ...one.at], view);
+    const whole = ({ box }: { box: Box }): boolean => !view || (seen ? within(box, view) : !overlap(box, view));
+    const free = open.find(whole) ?? (one.must ? (tries.find(whole) ?? tries[0]) : undefined);
     if (!free) continue;
-    taken.add(free.box);
-    found.set(one.key, { side: free.side, offset: free.offset });
+    const { box, ...there } = free;
+    taken.add(box);
+    found.set(one.key, there);
   }
   return found;
 }
@@ -64,7 +71,9 @@ function put<K>(one: Wanted<K>, side: Side, gap: number): Stand & { box: Box } {
   const offset = [side[0] * far, side[1] * far] as const;
   const left = x + offset[0] + ((side[0] - 1) / 2) * width;
   const top = y + offset[1] + ((side[1] - 1) / 2) * height;
-  return { side, offset, box: [left, top, left + width, top + height] };
+  const edge = one.reach / (one.reach + gap);
+  const lead = gap > NEAR_PX ? ([offset[0] * edge, offset[1] * edge] as const) : null;
+  return { side, offset, lead, box: [left, top, left + width, top + height] };
 }
 
 /** Boxes by the squares that they lie in: few are looked at for each question. */

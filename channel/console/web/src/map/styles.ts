@@ -89,14 +89,21 @@ export function rankOf(look: Look): number {
 }
 
 /** The label alone: labels lie over everything else. One along a line gives way to the others. */
-export function labelOf(look: Look, colours: Palette, stand: Stand | undefined): Style[] {
+export function labelOf(look: Look, colours: Palette, stand: Stand | undefined, resolution: number): Style[] {
   if (!look.label || (look.what !== "line" && !stand)) return [];
   const colour = look.late ? colours.late : look.what === "finding" ? colours.near : look.over ? colours.soft : colours.text;
   const text = label(look.label, colours, { bold: look.late || look.chosen, colour, ...(stand ? { stand } : {}) });
   if (look.what === "line") text.setPlacement("line");
   const style = new Style({ text, zIndex: look.what === "line" ? 0 : 10 * rankOf(look) });
   if (look.marker) style.setGeometry(look.marker);
-  return [style];
+  return stand?.lead && look.marker instanceof Point ? [style, leader(look.marker, stand.lead, stand.offset, colour, resolution)] : [style];
+}
+
+/** From a mark to its label; both ends are pixels from the place. */
+function leader(place: Point, from: Stand["offset"], to: Stand["offset"], colour: string, resolution: number): Style {
+  const [x, y] = place.getCoordinates() as [number, number];
+  const ends = [from, to].map(([across, down]) => [x + across * resolution, y - down * resolution]);
+  return new Style({ geometry: new LineString(ends), stroke: new Stroke({ color: colour, width: 1 }) });
 }
 
 export function styleOf(feature: Feature, look: Look, colours: Palette, resolution: number): Style[] {
