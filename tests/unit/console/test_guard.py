@@ -127,3 +127,16 @@ async def test_no_file_beside_the_assets_is_handed_out(room: Room, tmp_path: Pat
         assert (await browser.get("/assets/a-123.js")).headers["cache-control"].endswith("immutable")
         for path in ("..%2findex.html", "..%2f..%2fconsole-users.json", "%2fetc%2fpasswd", "..%2f"):
             assert (await browser.get(f"/assets/{path}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 4000])
+async def test_a_name_that_no_file_can_have_is_no_file(room: Room, name: str) -> None:
+    async with room.browser() as browser:
+        answer = await browser.get(f"/assets/{name}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown-file")
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/basemap.geojson"])
+async def test_open_pages_answer_head(room: Room, path: str) -> None:
+    async with room.browser() as browser:
+        assert (await browser.head(path)).status_code == (await browser.get(path)).status_code
