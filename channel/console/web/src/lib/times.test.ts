@@ -38,6 +38,7 @@ test("what people type is read in UTC, and anything else is refused", () => {
 test("ages are words of the language, with Western digits", () => {
   expect(age(90_000, "en")).toBe("1 min");
   expect(age(7_200_000, "ar")).toMatch(/2/);
+  expect([30_000, 3_840_000, 43_200_000, 172_800_000].map((past) => age(past, "ku"))).toEqual(["30\u00a0saniye", "64\u00a0deqe", "12\u00a0saet", "2\u00a0roj"]);
   expect(local(AT, "Asia/Damascus")).toMatch(/^03:36 UTC\+3$/);
   expect(local(AT, "No/Such_Zone")).toMatch(/^00:36/);
   expect(wall(AT - 1_800_000, "Asia/Damascus")).toBe("2017-09-16 03:06 UTC+3");

@@ -78,11 +78,17 @@ export function span(length: number, language: string): string {
 export function age(length: number, language: string): string {
   if (!Number.isFinite(length)) return "—";
   const past = Math.max(0, length);
-  const [number, unit] =
+  const [number, unit]: [number, Unit] =
     past < MINUTE ? [past / 1000, "second"] : past < 90 * MINUTE ? [past / MINUTE, "minute"]
     : past < 2 * DAY ? [past / HOUR, "hour"] : [past / DAY, "day"];
-  return unitFormat(language, unit).format(Math.floor(number as number));
+  const own = UNITS[language];
+  if (own) return `${Math.floor(number)}\u00a0${own[unit]}`;
+  return unitFormat(language, unit).format(Math.floor(number));
 }
+
+type Unit = "second" | "minute" | "hour" | "day";
+/** Of languages for whose units browsers have no words. */
+const UNITS: Partial<Record<string, Record<Unit, string>>> = { ku: { second: "saniye", minute: "deqe", hour: "saet", day: "roj" } };
 
 const formats = new Map<string, Intl.NumberFormat>();
 
