@@ -72,14 +72,17 @@ test("a filter by area takes what overlaps and leaves what has no place", () => 
   expect(keys(lines([owed, nowhere], { ...EVERYTHING, area: [40.5, 35.5, 50, 50] }, "urgency", NOW))).toEqual(["head-owed", "owed"]);
 });
 
-test("while somebody points the order stands, contents are new, and the newly overdue come in on top", () => {
+test("while somebody points the order stands, contents are new, and what is urgent and new comes in on top", () => {
   const before = lines([owed, soon], EVERYTHING, "urgency", NOW);
   const changed = notice({ of: "owed", index: 2, rank: 3 });
   const fresh = lines([changed, soon, late], EVERYTHING, "urgency", NOW);
-  const shown = held(before, fresh);
+  const shown = held(before, fresh, NOW);
   expect(keys(shown)).toEqual(["late", "head-owed", "soon", "owed"]);
   expect(shown[3]).toMatchObject({ row: { rank: 3 } });
   expect(sameOrder(shown, fresh)).toBe(false);
+  const flash = notice({ of: "flash", index: 7, deliveries: [delivery({ due_at: "2017-09-16T00:45:00.000Z" })] });
+  const calm = notice({ of: "calm", index: 8, rank: 2 });
+  expect(keys(held(before, lines([owed, soon, flash, calm], EVERYTHING, "urgency", NOW), NOW))).toEqual(["flash", ...keys(before)]);
 });
 
 test("5,000 rows are put in order within a frame or two", () => {

@@ -150,14 +150,14 @@ export function lines(rows: readonly NoticeRow[], filter: Filter, sort: Sort, no
 
 /**
  * While somebody points at the board its order stands still: the lines that were there, with their newest contents, in
- * their old places. What is overdue and was not on the board yet comes in on top all the same.
+ * their old places. What is urgent and was not on the board yet comes in on top all the same.
  */
-export function held(old: readonly Line[], fresh: readonly Line[]): Line[] {
+export function held(old: readonly Line[], fresh: readonly Line[], now: number): Line[] {
   const byKey = new Map(fresh.map((line) => [line.key, line]));
   const known = new Set(old.map((line) => line.key));
   const kept = old.map((line) => byKey.get(line.key)).filter((line) => line !== undefined);
-  const urgent = fresh.filter((line) => line.kind === "row" && line.row.rank === 0 && !known.has(line.key));
-  return urgent.length ? [...urgent, ...kept] : kept;
+  const fresher = fresh.filter((line) => line.kind === "row" && urgent(line.row, now) && !known.has(line.key));
+  return fresher.length ? [...fresher, ...kept] : kept;
 }
 
 /** Whether two lists show the same lines in the same places. */
