@@ -31,6 +31,8 @@ def _why(text: str) -> str:
 
 Why = Annotated[str, Field(min_length=1, max_length=limits.REASON_CHARS_MAX), AfterValidator(_why)]
 """It is signed as it is, so the protocol's own rule for text holds here (docs/protocol.md 3.7)."""
+NoticeHash = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+"""Whole: what is signed about a notice is about no other that begins alike."""
 Typed = Annotated[str, Field(max_length=40_000, description="Places as this party's officers type them.")]
 
 
@@ -105,7 +107,7 @@ class ReadBackAsked(Asked):
 class AnswerAsked(Asked):
     """The word of this party's desk on a notice."""
 
-    of: Annotated[str, Field(max_length=64)]
+    of: NoticeHash
     word: Literal["ROGER", "WILCO", "UNABLE", "STANDBY"]
     reason: Annotated[str, Field(max_length=limits.REASON_CHARS_MAX)] | None = None
     until: Annotated[str, Field(max_length=40)] | None = None
@@ -118,13 +120,13 @@ class AnswerAsked(Asked):
 class HeardAsked(ReadBackAsked):
     """How that compares with a notice: asked before the answer is signed."""
 
-    of: Annotated[str, Field(max_length=64)]
+    of: NoticeHash
 
 
 class ForwardingAsked(Asked):
     """This party passes a notice on to `to`. By voice: on whose watch, on which line, and what was read back."""
 
-    of: Annotated[str, Field(max_length=64)]
+    of: NoticeHash
     to: Annotated[str, Field(max_length=32)]
     by: Literal["channel", "voice"] = "channel"
     role: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
@@ -160,6 +162,6 @@ class NoticeAsked(Asked):
     unit: Annotated[str, Field(max_length=limits.NAME_CHARS_MAX)] | None = None
     read_back: bool | None = None
     """None: a FLASH with a place asks for one."""
-    amends: Annotated[str, Field(max_length=64)] | None = None
-    withdraws: Annotated[str, Field(max_length=64)] | None = None
+    amends: NoticeHash | None = None
+    withdraws: NoticeHash | None = None
     """A notice of this party's to take back; only `text` goes with it."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from channel.console.access import Session
-from channel.console.asked import Acknowledged, AnswerAsked, ForwardingAsked, HeardAsked, NoticeAsked
+from channel.console.asked import Acknowledged, AnswerAsked, ForwardingAsked, HeardAsked, NoticeAsked, NoticeHash
 from channel.console.console import Console, console_of, signed_in
 from channel.console.shapes import Acted
 from channel.console.shapes_before import CheckedShown, HeardShown
@@ -68,10 +68,10 @@ async def send(asked: NoticeAsked, here: Here, who: Watch) -> Acted:
 
 
 @router.post("/notices/{of}/displayed")
-async def displayed(of: str, here: Here, who: Watch) -> Acted:
+async def displayed(of: NoticeHash, here: Here, who: Watch) -> Acted:
     """Sign that this notice is on the screen of a person on watch. Only on a party's own console."""
     here.party_only()
-    with here.access.acting(who.name, "displayed", of=of[:64]) as outcome:
+    with here.access.acting(who.name, "displayed", of=of) as outcome:
         return _acted(await here.source.displayed(of), outcome)
 
 

@@ -272,6 +272,16 @@ async def test_a_party_s_console_speaks_for_it_and_for_nobody_else(tmp_path: Pat
         await browser.post("/api/v1/forwardings", json={"of": of, "to": "regime"})
         other = await browser.get("/api/v1/view", params={"as": "coalition"})
         assert (other.status_code, other.json()["error"]["code"]) == (400, "usage")
+        acts = len(room.source.acts)
+        for path, body in (
+            ("answers", {"of": of[:8], "word": "WILCO"}),
+            ("answers/heard", {"of": of[:42], "place": "x", "time": "y"}),
+            ("forwardings", {"of": of[:8], "to": "regime"}),
+            ("notices", {"withdraws": of[:8]}),
+            (f"notices/{of[:8]}/displayed", {}),
+        ):
+            assert (await browser.post(f"/api/v1/{path}", json=body)).status_code == 422, "a whole hash, no beginning"
+        assert len(room.source.acts) == acts
     async with room.signed_in("admin") as admin:
         for path in ("dispute", "clock-step"):
             body = {"reason": "x"} if path == "clock-step" else DISPUTE
