@@ -157,7 +157,7 @@ def _common(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Ver
 def _by_type(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Verdict | None:
     match body:
         case Addressed():
-            return _addressed(ledger, opened, body, now_ms)
+            return addressed(ledger, opened.party, body, now_ms)
         case Receiving():
             return _receiving(ledger, opened, body)
         case Answer():
@@ -177,16 +177,17 @@ def _by_type(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Ve
 # --- notices, lines, calls --------------------------------------------------------------------------------------------
 
 
-def _addressed(ledger: Ledger, opened: Opened, body: Addressed, now_ms: int) -> Verdict | None:
+def addressed(ledger: Ledger, author: str, body: Addressed, now_ms: int) -> Verdict | None:
+    """The verdict on what a notice, line or call says, whoever signs it: None if nothing is against it."""
     known = ledger.nids.get(body.nid)
     if known is not None:
-        code = "equivocation" if ledger.notices[known].author == opened.party else "nid-reused"
+        code = "equivocation" if ledger.notices[known].author == author else "nid-reused"
         return Refuse(code, f"the id {body.nid} was used for another notice")
-    verdict = _addressees(ledger, opened.party, body) or _quota(ledger, opened.party, body, now_ms)
+    verdict = _addressees(ledger, author, body) or _quota(ledger, author, body, now_ms)
     if verdict is None and isinstance(body, Notice):
-        verdict = _volumes(body) or _sealed(body) or _earlier(ledger, opened.party, body)
+        verdict = _volumes(body) or _sealed(body) or _earlier(ledger, author, body)
     if verdict is None and isinstance(body, LineStatement):
-        verdict = _line(ledger, opened.party, body)
+        verdict = _line(ledger, author, body)
     if verdict is None and isinstance(body, Call) and from_wire(body.ended) < from_wire(body.began):
         return Refuse("window-invalid", "the call ends before it begins")
     return verdict

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from channel.console import facts, rows
 from channel.console.shapes import Picture
 from channel.console.shapes_before import CausedShown, CheckedShown, HeardShown, OtherShown, RouteShown
+from channel.ledger import policy
 from channel.picture.features import geometry
-from channel.protocol.statements import Addressee, Circle, Point, Volume
+from channel.protocol.errors import RefusedError
+from channel.protocol.statements import Addressee, Circle, Notice, Point, Volume
 from channel.protocol.times import from_wire
 from clients.core import readback
 
@@ -52,7 +54,11 @@ def heard(client: Party, asked: HeardAsked) -> HeardShown:
 
 
 def checked(client: Party, draft: Draft) -> CheckedShown:
-    """Who would read it and what it would cause, by what this party has been shown. UsageError if it cannot be."""
+    """Who would read it and what it would cause, by what this party has been shown.
+
+    UsageError if it cannot be, RefusedError if the channel would refuse it by what is known here.
+    """
+    _judged(client, draft)
     members = draft.members
     to = cast("tuple[Addressee, ...]", members["to"])
     volumes = cast("tuple[Volume, ...]", members["volumes"])
@@ -68,6 +74,15 @@ def checked(client: Party, draft: Draft) -> CheckedShown:
         box=rows.around(volume.shape for volume in volumes),
         findings=tuple(_caused(client, one) for one in client.would_cause(draft)),
     )
+
+
+def _judged(client: Party, draft: Draft) -> None:
+    now_ms, ledger = client.now_ms(), client.ledger
+    seen = client.session.replica.seen
+    body = draft.statement(net=client.net, party=client.party, now_ms=now_ms, seen=seen, seq=1, prev=ledger.charter_of)
+    verdict = policy.addressed(ledger, client.party, body, now_ms) if isinstance(body, Notice) else None
+    if isinstance(verdict, policy.Refuse):
+        raise RefusedError(verdict.code, verdict.detail)
 
 
 def _drawn(volume: Volume) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from channel.ledger import state_digest
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
 from channel.protocol import limits
-from channel.protocol.errors import FatalError, InvariantError, UsageError
+from channel.protocol.errors import FatalError, InvariantError, RefusedError, UsageError
 from channel.protocol.times import from_wire
 from channel.relay import boot
 from channel.relay.clock import clock_json, wall_ms
@@ -337,6 +337,9 @@ async def test_what_a_notice_would_be_and_cause_is_said_before_it_is_signed(tmp_
         assert found.findings[0].says
         assert coalition.session.store.queued() == before, "nothing was signed"
         assert (await source.check(NoticeAsked(to=("regime:",), text="x"))).to[0].via is None
+        for to, code in (("nobody:", "unknown-addressee"), ("coalition:", "self-address"), ("sdf:sdf", "via-invalid")):
+            with pytest.raises(RefusedError, match=code):
+                await source.check(NoticeAsked(to=(to,), text="x"))
         source.close()
 
 
