@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,12 +19,14 @@ from starlette.types import ASGIApp
 
 from channel.console import routes_act, routes_admin, routes_look, routes_open, routes_people, routes_take, shapes
 from channel.console.access import Refused
+from channel.console.asked import UnreadableError
 from channel.console.console import Console, signed_in
 from channel.console.guard import Guard, trouble
-from channel.console.queue import UnknownAlertError
+from channel.console.queue import UnknownAlertError, UnknownNoticeError
 from channel.protocol.errors import ChannelError, RefusedError, TransientError, UsageError
 
 GZIP_BYTES_MIN = 2_048
+_OPTION = re.compile(r"(?<!\S)--(?=[a-z])")
 ROUTERS = tuple(
     routes.router for routes in (routes_people, routes_look, routes_take, routes_act, routes_admin, routes_open)
 )
@@ -82,13 +85,20 @@ async def _failed(_: Request, error: ChannelError) -> Response:
     match error:
         case RefusedError(code=code, detail=detail):
             return JSONResponse(trouble(code, detail), 409)
-        case UnknownAlertError():
+        case UnknownAlertError() | UnknownNoticeError():
             return JSONResponse(trouble(error.code, str(error)), 404)
+        case UnreadableError(code=code, value=value):
+            return JSONResponse(trouble(code, _spoken(error), value), 400)
         case UsageError():
-            return JSONResponse(trouble("usage", str(error)), 400)
+            return JSONResponse(trouble(error.code, _spoken(error)), 400)
         case TransientError():
             return JSONResponse(trouble("unreachable", str(error)), 503)
     return JSONResponse(trouble("failed", str(error)), 500)
+
+
+def _spoken(error: UsageError) -> str:
+    """Without the dashes of a command's options: nobody types one here."""
+    return _OPTION.sub("", str(getattr(error, "detail", error)))
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:

@@ -11,6 +11,28 @@ from channel.protocol import limits
 from channel.protocol.errors import UsageError
 from channel.protocol.forms import reason_of
 
+Unreadable = Literal[
+    "bad-place",
+    "bad-time",
+    "bad-length",
+    "bad-altitude",
+    "bad-path",
+    "bad-area",
+    "bad-text",
+    "bad-name",
+    "bad-password",
+]
+
+
+class UnreadableError(UsageError):
+    """What a person typed into one field cannot be taken; `code` says what it should be."""
+
+    def __init__(self, code: Unreadable, detail: str, value: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.value = value
+        """As it was typed; never a password."""
+
 
 class Asked(BaseModel):
     """Base of every request."""

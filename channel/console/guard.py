@@ -134,6 +134,6 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) 
     await send({"type": "http.response.body", "body": data})
 
 
-def trouble(code: str, detail: str) -> dict[str, Any]:
-    """How the API says that something went wrong."""
-    return {"error": {"code": code, "detail": detail}}
+def trouble(code: str, detail: str, value: str | None = None) -> dict[str, Any]:
+    """How the API says that something went wrong; `value` is what was typed, where that cannot be read."""
+    return {"error": {"code": code, "detail": detail} | ({} if value is None else {"value": value})}

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from channel.console.asked import UnreadableError
 from channel.console.shapes import Role
 from channel.protocol import ids
 from channel.protocol.errors import FatalError, UsageError
@@ -25,6 +26,7 @@ PEOPLE_FILE = "console-users.json"
 ROLES: tuple[Role, ...] = ("viewer", "watch", "admin")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 200
+PASSWORD_RULE = f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"
 LINK_MS = 24 * 3_600_000  # how long a sign-in link may wait for its person
 USERS_MAX = 200
 SALT_BYTES = 16
@@ -168,7 +170,7 @@ class People:
     def set_password(self, name: str, password: str) -> None:
         """UsageError if it is too short or too long. Slow: not for the event loop."""
         if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
-            raise UsageError(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
+            raise UnreadableError("bad-password", PASSWORD_RULE)
         hashed = _HASHER.hash(password, salt=self._random(SALT_BYTES))
         self.change(name, password=hashed)
 
@@ -199,7 +201,9 @@ def _nobody() -> str:
 def checked_name(name: str) -> str:
     """UsageError unless it can be a user's name."""
     if NAME.fullmatch(name) is None:
-        raise UsageError(f"a user's name is up to 32 of a-z, 0-9, '.', '_' and '-', not {name!r}")
+        raise UnreadableError(
+            "bad-name", f"a user's name is up to 32 of a-z, 0-9, '.', '_' and '-', not {name!r}", name
+        )
     return name
 
 

@@ -22,6 +22,12 @@ class UnknownAlertError(UsageError):
     code = "unknown-alert"
 
 
+class UnknownNoticeError(UsageError):
+    """There is no such notice for this party, so nothing was signed about it."""
+
+    code = "unknown-notice"
+
+
 def told_alert(ledger: Ledger, alert: str, party: str | None) -> AlertRecord:
     """The alert, if it was told to that party, or to the operator (None). UnknownAlertError.
 

@@ -11,12 +11,13 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from channel.console.moments import Fold
-from channel.console.queue import told_alert
+from channel.console.queue import UnknownNoticeError, told_alert
 from channel.console.source import Done, Facts, Link, Standing, State, stored_bytes
 from channel.protocol.envelope import open_token
 from channel.protocol.errors import ChannelError, FatalError, InvariantError, UsageError
 from channel.protocol.statements import Notice
 from clients.commands import console_before as before
+from clients.commands import console_typed as typed
 from clients.core.client import QueuedError, Sent
 from clients.core.clock import CLOCK_FILE
 from clients.core.store import STORE_FILE, Store
@@ -122,6 +123,11 @@ class PartySource:
         raise InvariantError("a party's console does not decide when the relay goes on")
 
     async def answer(self, asked: AnswerAsked) -> Done:
+        self._known(asked.of)
+        typed.time(self._client, asked.until)
+        typed.words(asked.reason)
+        if asked.read_back is not None:
+            typed.read_back(self._client, asked.read_back)
         read = None if asked.read_back is None else (asked.read_back.place, asked.read_back.time)
         answering = self._client.answer(
             asked.of,
@@ -135,27 +141,39 @@ class PartySource:
         return await in_log_or_queued(answering)
 
     async def heard(self, asked: HeardAsked) -> HeardShown:
+        self._known(asked.of)
+        typed.read_back(self._client, asked)
         return before.heard(self._client, asked)
 
     async def forward(self, asked: ForwardingAsked) -> Done:
+        self._known(asked.of)
+        typed.words(asked.role, asked.contact, asked.read_back)
         role, line, read = asked.role, asked.contact or None, asked.read_back
         forwarding = self._client.forward(asked.of, asked.to, asked.by, role=role, contact=line, readback=read)
         return await in_log_or_queued(forwarding)
 
     async def check(self, asked: NoticeAsked) -> CheckedShown:
+        typed.notice(self._client, asked)
         return before.checked(self._client, self._client.notice(**members_of(asked)))
 
     async def send(self, asked: NoticeAsked) -> Done:
+        typed.notice(self._client, asked)
         if asked.withdraws is not None:
+            self._known(asked.withdraws)
             return await in_log_or_queued(self._client.withdraw(asked.withdraws, asked.text))
         return await in_log_or_queued(self._client.send(**members_of(asked)))
 
     async def displayed(self, of: str) -> Done | None:
+        self._known(of)
         try:
             sent = await self._client.displayed(of)
         except QueuedError as error:
             return Done(None, error.of)
         return None if sent is None else Done(sent.index, sent.of)
+
+    def _known(self, of: str) -> None:
+        if of not in self.fold.ledger.notices and of not in self._client.ledger.notices:
+            raise UnknownNoticeError("there is no such notice here")
 
     async def bundle(self, of: str) -> bytes:
         return (await self._client.prove(of)).bundle

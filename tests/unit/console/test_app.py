@@ -12,11 +12,13 @@ import apsw
 import pytest
 
 from channel.console.app import document
-from channel.console.asked import DisputeAsked
+from channel.console.asked import DisputeAsked, NoticeAsked, UnreadableError
 from channel.console.audit import AUDIT_FILE
 from channel.console.shapes import Change, Health, NoticePage, Tick, View
+from channel.console.shapes_before import CheckedShown
 from channel.console.source import Done, Standing
-from channel.protocol.errors import FatalError
+from channel.picture.geojson import GeoJsonError
+from channel.protocol.errors import FatalError, UsageError
 from channel.protocol.statements import Answer, Check, Finding, Forwarding, Receiving
 from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
@@ -240,6 +242,28 @@ async def test_what_cannot_be_a_statement_is_the_asker_s_fault(room: Room) -> No
         answer = await browser.post(f"/api/v1/alerts/{'ab' * 8}/acknowledge", json={"reason": "rang them"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "usage")
     assert "secret" not in answer.text
+
+
+async def test_what_cannot_be_read_is_named_and_nothing_speaks_of_a_command_s_options(tmp_path: Path, net: Net) -> None:
+    room = Room(tmp_path, NetSource(net, "russia"))
+    faults: list[UsageError] = [
+        UnreadableError("bad-altitude", "--altitude takes FLOOR-CEILING, not 'high'", "high"),
+        GeoJsonError("volume-pole", "an area touches a pole", "feature 1"),
+        UsageError("a read-back looks like --read-back PLACE"),
+    ]
+
+    async def fails(asked: NoticeAsked) -> CheckedShown:
+        raise faults.pop(0)
+
+    room.source.check = fails  # type: ignore[method-assign]
+    async with room.signed_in("watch") as browser:
+        found = [(await browser.post("/api/v1/notices/check", json={"text": "x"})).json()["error"] for _ in range(3)]
+    assert found == [
+        {"code": "bad-altitude", "detail": "altitude takes FLOOR-CEILING, not 'high'", "value": "high"},
+        {"code": "volume-pole", "detail": "an area touches a pole"},
+        {"code": "usage", "detail": "a read-back looks like read-back PLACE"},
+    ]
+    room.close()
 
 
 async def test_the_operator_s_console_says_nothing_for_a_party(room: Room) -> None:

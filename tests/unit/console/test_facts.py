@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from channel.console import facts, queue
+from channel.console.asked import Unreadable
 from channel.console.rows import Marks, Moment
 from channel.ledger import alert_wording, finding_wording
 from channel.ledger.records import AlertRecord
@@ -105,10 +106,11 @@ def test_a_cleared_finding_says_why() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_kind_stage_and_slip_has_its_words(language: str) -> None:
+def test_every_kind_stage_slip_and_unreadable_field_has_its_words(language: str) -> None:
     known = words(language)
     assert {f"heard.slip.{slip}" for slip in readback.SLIPS} <= known.keys()
     assert {f"stage.{kind}" for kind in finding_wording.NAMES} <= known.keys()
+    assert {f"error.{code}" for code in get_args(Unreadable)} <= known.keys()
     assert {"end.window-over", "end.no-more"} <= known.keys()
 
 

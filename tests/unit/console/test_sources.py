@@ -12,9 +12,17 @@ from typing import Literal
 import pytest
 
 from channel.commands.console_source import PRESENT_MS, OperatorSource
-from channel.console.asked import AnswerAsked, DisputeAsked, ForwardingAsked, HeardAsked, NoticeAsked, ReadBackAsked
+from channel.console.asked import (
+    AnswerAsked,
+    DisputeAsked,
+    ForwardingAsked,
+    HeardAsked,
+    NoticeAsked,
+    ReadBackAsked,
+    UnreadableError,
+)
 from channel.console.model import Model
-from channel.console.queue import UnknownAlertError, told_alert
+from channel.console.queue import UnknownAlertError, UnknownNoticeError, told_alert
 from channel.ledger import state_digest
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LinkRow, StoredLeaf
@@ -229,6 +237,7 @@ async def test_a_party_s_console_shows_what_its_client_holds_and_speaks_with_its
 
 
 AT = "35.3359,40.1408"
+BOW_TIE = "35.33,40.14;35.37,40.18;35.37,40.14;35.33,40.18"
 
 
 async def test_only_an_alert_that_was_told_to_the_desk_is_acknowledged(tmp_path: Path, home: ChannelHome) -> None:
@@ -276,8 +285,12 @@ async def test_a_read_back_is_compared_before_it_is_signed(tmp_path: Path) -> No
         assert (off.fits, off.fault) == (False, "time")
         assert off.hint is not None
         assert off.notice_place is not None
-        with pytest.raises(UsageError, match="SK-42"):
-            await source.heard(HeardAsked(of=sent.of, place="north of the bridge", time=time))
+        for wrong, code in (({"place": "north of the bridge"}, "bad-place"), ({"time": "+10min"}, "bad-time")):
+            with pytest.raises(UnreadableError) as unread:
+                await source.heard(HeardAsked(of=sent.of, **({"place": place, "time": time} | wrong)))
+            assert (unread.value.code, unread.value.value) == (code, *wrong.values())
+        with pytest.raises(UnknownNoticeError):
+            await source.heard(HeardAsked(of="A" * 43, place=place, time=time))
         with pytest.raises(UsageError, match="read-back"):
             await source.answer(AnswerAsked(of=sent.of, word="WILCO"))
         asked = ReadBackAsked(place=place, time=time)
@@ -337,6 +350,20 @@ async def test_what_a_notice_would_be_and_cause_is_said_before_it_is_signed(tmp_
         assert found.findings[0].says
         assert coalition.session.store.queued() == before, "nothing was signed"
         assert (await source.check(NoticeAsked(to=("regime:",), text="x"))).to[0].via is None
+        for wrong, code in (
+            ({"at": "north"}, "bad-place"),
+            ({"radius": "wide"}, "bad-length"),
+            ({"until": "later"}, "bad-time"),
+            ({"altitude": "high"}, "bad-altitude"),
+            ({"at": None, "radius": None, "path": "here;there"}, "bad-path"),
+            ({"at": None, "radius": None, "polygon": "here;there"}, "bad-area"),
+            ({"unit": "a\u0000b"}, "bad-text"),
+        ):
+            with pytest.raises(UnreadableError) as unread:
+                await source.check(NoticeAsked.model_validate(asked | wrong))
+            assert (unread.value.code, unread.value.value) == (code, list(wrong.values())[-1])
+        with pytest.raises(RefusedError, match="volume-invalid"):
+            await source.check(NoticeAsked.model_validate(asked | {"at": None, "radius": None, "polygon": BOW_TIE}))
         for to, code in (("nobody:", "unknown-addressee"), ("coalition:", "self-address"), ("sdf:sdf", "via-invalid")):
             with pytest.raises(RefusedError, match=code):
                 await source.check(NoticeAsked(to=(to,), text="x"))

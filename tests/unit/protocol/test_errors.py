@@ -25,6 +25,15 @@ def kinds(of: type[ChannelError] = ChannelError) -> Iterator[type[ChannelError]]
 
 def test_every_kind_of_error_has_a_documented_code_that_is_no_name_of_a_class() -> None:
     codes = {kind.code for kind in kinds()}
-    assert codes == {"usage", "transient", "queued", "incomplete", "fatal", "invariant", "unknown-alert"}
+    assert codes == {
+        "usage",
+        "transient",
+        "queued",
+        "incomplete",
+        "fatal",
+        "invariant",
+        "unknown-alert",
+        "unknown-notice",
+    }
     assert codes <= set(re.findall(r"`([a-z-]+)`", SECTION.rpartition("| exit code |")[2]))
     assert UsageError("x").code == "usage"

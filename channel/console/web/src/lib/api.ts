@@ -4,7 +4,12 @@ import type { Session } from "./types";
 export class ApiError extends Error {
   constructor(
     readonly status: number,
+    /** Stable; empty where the answer has none. */
+    readonly code: string,
+    /** In English. */
     message: string,
+    /** What was typed, where that cannot be read. */
+    readonly value = "",
   ) {
     super(message);
   }
@@ -21,20 +26,20 @@ async function ask(path: string, init?: RequestInit): Promise<Response> {
   try {
     response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...init });
   } catch {
-    throw new ApiError(0, "network");
+    throw new ApiError(0, "network", "network");
   }
-  if (!response.ok) throw new ApiError(response.status, await reason(response));
+  if (!response.ok) throw await reason(response);
   return response;
 }
 
-async function reason(response: Response): Promise<string> {
+async function reason(response: Response): Promise<ApiError> {
   try {
-    const said = (await response.json()) as { error?: { detail?: unknown } };
-    if (typeof said.error?.detail === "string") return said.error.detail;
+    const { error } = (await response.json()) as { error: { code: string; detail: string; value?: string } };
+    return new ApiError(response.status, error.code, error.detail, error.value);
   } catch {
     // No body, or none for us.
+    return new ApiError(response.status, "", `${response.status} ${response.statusText}`);
   }
-  return `${response.status} ${response.statusText}`;
 }
 
 export async function get<T>(path: string, query: Record<string, string | null | undefined> = {}): Promise<T> {

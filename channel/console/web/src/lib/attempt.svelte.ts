@@ -1,5 +1,6 @@
 // One thing that the viewer asked for: under way, failed with a reason, or done.
-import { t } from "../i18n/index.svelte";
+import { en } from "../i18n/en";
+import { t, type Key } from "../i18n/index.svelte";
 import { ApiError } from "./api";
 import { inertLine } from "./inert";
 
@@ -26,8 +27,10 @@ export class Attempt {
   }
 }
 
+/** In the viewer's language, where it has words for that code; else what the server says. */
 export function explained(error: unknown): string {
   if (!(error instanceof ApiError)) throw error;
-  if (error.status === 0) return t("error.network");
-  return t("error.failed", { why: inertLine(error.message) });
+  const said = { why: inertLine(error.message), value: inertLine(error.value) };
+  const key = `error.${error.code}`;
+  return key in en ? t(key as Key, said) : t("error.failed", said);
 }

@@ -1,4 +1,5 @@
 // Replay: a moment of the log, played on. The past comes whole from the server; between two leaves only the clock goes.
+import { explained } from "./attempt.svelte";
 import { get } from "./api";
 import { Scene } from "./scene.svelte";
 import { ms, wire } from "./times";
@@ -60,7 +61,7 @@ export class Replay {
       this.cut = before >= 0;
       await this.show(at ?? this.end);
     } catch (error) {
-      this.failed = (error as Error).message;
+      this.failed = explained(error);
     }
   }
 
@@ -83,7 +84,7 @@ export class Replay {
         this.failed = null;
       }
     } catch (error) {
-      this.failed = (error as Error).message;
+      this.failed = explained(error);
     } finally {
       this.loading = false;
     }

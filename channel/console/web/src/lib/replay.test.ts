@@ -1,6 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { LEAVES_MAX, Replay } from "./replay.svelte";
 
+vi.mock("./settings.svelte", () => ({ settings: { language: "en" } }));
+
 const AT = Date.UTC(2017, 8, 16);
 
 /** A server whose log has that many leaves, one a second. */
