@@ -14,7 +14,7 @@ const said = (of: typeof voice, brief = false): string => notes(of, face(of, NOW
 
 test("what was passed on by voice stays passed on, not confirmed, when it is overdue", () => {
   expect(said(voice)).toBe("passed on, not confirmed · by voice · Staff told in 01:00");
-  expect(said({ ...voice, due_stage: "answer" }, true)).toBe("passed on, not confirmed · by voice · NOT RECEIVED");
+  expect(said({ ...voice, due_stage: "answer" }, true)).toBe("passed on, not confirmed");
 });
 
 test("what the cell's word says already is not said twice", () => {

@@ -5,7 +5,7 @@ import { settings } from "./settings.svelte";
 import { briefTime, countdown, ms } from "./times";
 import type { Delivery } from "./types";
 
-/** `brief`: only what matters most, where there is no room for who is told next. */
+/** `brief`: only what matters most, where there is no room for by which way, and who is told next. */
 export function notes(of: Delivery, look: CellFace, now: number, brief: boolean): string {
   const found: string[] = [];
   const at = (time: string | null): string => briefTime(ms(time), now);
@@ -13,9 +13,10 @@ export function notes(of: Delivery, look: CellFace, now: number, brief: boolean)
   else if (of.standby_until) found.push(t("cell.until", { time: at(of.standby_until) }));
   // What is overdue has a word of its own: that it was passed on, and is not confirmed, is said all the same.
   if (of.unconfirmed && look.word[1] !== "forwarded-unconfirmed") found.push(t("cell.unconfirmed"));
-  if (of.forwarded_by && !of.answered_at) found.push(word("cell", of.forwarded_by));
-  if (look.tone === "late" && of.cell !== "expired") {
-    found.push(custody(of, look, now));
+  const late = look.tone === "late" && of.cell !== "expired";
+  if (of.forwarded_by && !of.answered_at && (!late || (of.unconfirmed && !brief))) found.push(word("cell", of.forwarded_by));
+  if (late) {
+    if (!of.unconfirmed) found.push(custody(of, look, now));
     if (of.told_next && of.told_next_at && !brief) {
       found.push(t("cell.toldnext", { rung: word("rung", of.told_next), time: countdown(ms(of.told_next_at) - now, settings.language) }));
     }
