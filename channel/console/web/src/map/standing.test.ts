@@ -55,6 +55,12 @@ test("a label at the edge of the map is whole or left out, and one that must be 
   expect(stand([label({ at: [70, 0], sides: [[-1, 0]] })], view).size).toBe(0);
 });
 
+test("what must be seen where nothing is free covers as little as it can", () => {
+  const covered = [[-100, -20, 0, 20], [0, -60, 100, 60], [0, -60, 100, 59]] as const;
+  const sides = [[1, 0], [-1, 0]] as const;
+  expect(stand([label({ sides, reach: 0, must: true })], [-200, -200, 200, 200], covered).get("a")!.side).toEqual([-1, 0]);
+});
+
 test("a line leads to a label that stands far from its mark", () => {
   const [near] = stand([label({ sides: [[1, 0]] })]).values();
   const [far] = stand([label({ sides: [[1, 0]], gaps: [40] })]).values();

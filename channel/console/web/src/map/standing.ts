@@ -55,7 +55,7 @@ export function stand<K>(wanted: readonly Wanted<K>[], view: Box | null = null, 
     const open = tries.filter(({ box }) => taken.free(box));
     const seen = view && within([...one.at, ...one.at], view);
     const whole = ({ box }: { box: Box }): boolean => !view || (seen ? within(box, view) : !overlap(box, view));
-    const free = open.find(whole) ?? (one.must ? (tries.find(whole) ?? tries[0]) : undefined);
+    const free = open.find(whole) ?? (one.must ? taken.barest(tries.filter(whole)) ?? tries[0] : undefined);
     if (!free) continue;
     const { box, ...there } = free;
     taken.add(box);
@@ -91,6 +91,12 @@ class Boxes {
 
   free(box: Box): boolean {
     return this.#keys(box).every((key) => !this.#squares.get(key)?.some((other) => overlap(box, other)));
+  }
+
+  /** Where the fewest others are covered. */
+  barest<T extends { box: Box }>(tries: readonly T[]): T | undefined {
+    const covered = ({ box }: T): number => new Set(this.#keys(box).flatMap((key) => this.#squares.get(key)?.filter((other) => overlap(box, other)) ?? [])).size;
+    return [...tries].sort((one, other) => covered(one) - covered(other))[0];
   }
 
   #keys([left, top, right, bottom]: Box): string[] {
