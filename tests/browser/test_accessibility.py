@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from channel.console.console import STATIC
+from channel.console.source import Link, Standing
+from channel.protocol.statements import Check
 from tests.browser.conftest import WIDE
-from tests.browser.stage import Net, S, Stage, StageSource
+from tests.browser.stage import START_MS, Net, S, Stage, StageSource
 from tests.unit.console.rooms import FITS
 
 AXE = STATIC.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -36,6 +38,20 @@ def test_no_page_has_a_violation(stage: Any, visit: Any, name: str, language: st
     expect(page.locator("main")).to_be_visible()
     page.wait_for_load_state("networkidle")
     expect(page.locator("main button, main input, main table, main li").first).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make console")
+def test_a_table_that_is_too_wide_has_no_violation(stage: Any, visit: Any) -> None:
+    link = Link(has=3, heard_ms=START_MS, present=True, cosigned_size=3)
+    stage.source.state = Standing(links=dict.fromkeys(stage.net.ledger.parties, link))
+    stage.sign("coalition", Check, 10 * S, state="on-watch")
+    stage.clock(81 * S)
+    page = visit("viewer", "/#/health", "ar")
+    page.set_viewport_size({"width": 800, "height": 600})
+    table = page.get_by_role("region")
+    expect(table).to_contain_text("operations")
+    assert table.evaluate("element => element.scrollWidth > element.clientWidth")
     assert violations(page) == []
 
 

@@ -166,3 +166,43 @@ def test_a_long_title_of_the_net_does_not_wrap_the_bar(stage: Any, visit: Any, s
     assert max(middles) - min(middles) < 20
     assert heading.get_attribute("title") == "River line"
     assert boxes[-1]["x"] + boxes[-1]["width"] <= size[0]
+
+
+def test_a_wall_display_shows_several_rows_on_a_small_screen_and_no_empty_column(stage: Any, visit: Any) -> None:
+    _story(stage)
+    page = visit("watch", "/?wall")
+    page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+    rows = page.locator(".row.late")
+    expect(rows).to_have_count(4)
+    for number in range(4):
+        expect(rows.nth(number)).to_be_in_viewport(ratio=0.99)
+        assert rows.nth(number).bounding_box()["height"] >= 40
+    page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
+    for panel in page.locator(".watch > div").all():
+        assert panel.bounding_box()["width"] > TABLET[0] - 40
+
+
+def test_in_arabic_a_duration_does_not_run_into_the_word_under_it(stage: Any, visit: Any) -> None:
+    _story(stage)
+    big = visit("watch", "/", "ar").locator(".row.late .big").first
+    style = "element => [getComputedStyle(element).lineHeight, getComputedStyle(element).fontSize].map(parseFloat)"
+    line, font = big.evaluate(style)
+    assert line >= 1.35 * font
+
+
+PLACEHOLDER = """field => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const style = getComputedStyle(field);
+    pen.font = style.font;
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return room - pen.measureText(field.placeholder).width;
+}"""
+
+
+@pytest.mark.parametrize("size", [WIDE, LAPTOP], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("language", ["en", "ru", "ar", "ku"])
+def test_the_hint_of_the_search_is_seen_whole(stage: Any, visit: Any, size: tuple[int, int], language: str) -> None:
+    page = visit("watch", "/", language)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("document.fonts.ready")
+    assert page.locator("#board-search").evaluate(PLACEHOLDER) >= 0

@@ -143,17 +143,20 @@ def test_thousands_of_rows_are_windowed(stage: Any, visit: Any) -> None:
     assert page.locator(".row").count() < 30
 
 
-def test_rows_do_not_jump_under_the_pointer(stage: Any, visit: Any) -> None:
+def test_rows_do_not_jump_under_the_pointer_but_for_what_is_urgent(stage: Any, visit: Any) -> None:
     first = stage.notice("sdf", 0, "coalition", precedence="ROUTINE", text="Under the pointer.")
     page = visit("watch")
     row = page.locator(f".row[data-of='{first}']")
     row.hover()
     before = row.bounding_box()
-    second = stage.notice("sdf", 10, "coalition", precedence="FLASH", text="More urgent.")
+    second = stage.notice("sdf", 10, "coalition", precedence="PRIORITY", text="Before it.")
     expect(page.get_by_role("button", name="Order held")).to_be_visible()
     assert row.bounding_box() == before
+    flash = stage.notice("sdf", 20, "coalition", precedence="FLASH", text="Urgent.")
+    expect(page.locator(".row").first).to_have_attribute("data-of", flash)
+    expect(page.locator(".row").last).to_have_attribute("data-of", first)
     page.mouse.move(5, 5)
-    expect(page.locator(".row").first).to_have_attribute("data-of", second)
+    expect(page.locator(".row").nth(1)).to_have_attribute("data-of", second)
 
 
 def test_the_alarm_is_muted_until_the_browser_may_sound(stage: Any, visit: Any, quiet: Any) -> None:
