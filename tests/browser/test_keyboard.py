@@ -48,6 +48,36 @@ def test_a_key_is_not_typed_into_what_it_opens(stage: Any, visit: Any) -> None:
     expect(reason).to_have_value("")
 
 
+def test_a_viewer_acknowledges_nothing_by_a_key_either(stage: Any, visit: Any) -> None:
+    of = _late(stage)
+    page = visit("viewer")
+    page.locator(f".row[data-of='{of}']").click()
+    page.keyboard.press("a")
+    expect(page.locator(f".row[data-of='{of}'][aria-selected=true]")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_an_acknowledgement_says_of_what(stage: Any, visit: Any) -> None:
+    of = _late(stage)
+    stage.clock(181 * S)
+    page = visit("watch")
+    page.locator(f".row[data-of='{of}']").click()
+    page.keyboard.press("a")
+    dialog = page.get_by_role("dialog")
+    for what in ("FLASH", "coalition → russia", "NOT RECEIVED", "NO ANSWER", "Staff", "raised", "160031Z SEP 17"):
+        expect(dialog).to_contain_text(what)
+
+
+def test_the_frames_of_focus_and_choice_lie_over_the_rows(stage: Any, visit: Any) -> None:
+    of = _late(stage)
+    page = visit("watch")
+    page.locator(f".row[data-of='{of}']").click()
+    page.keyboard.press("ArrowDown")
+    over = "(element, name) => getComputedStyle(element, '::after')[name]"
+    assert "3px inset" in page.locator(f".row[data-of='{of}']").evaluate(over, "boxShadow")
+    assert page.locator(".frame").evaluate(over, "outlineStyle") == "solid"
+
+
 def test_no_single_stray_key_mutes_the_alarm(stage: Any, visit: Any) -> None:
     _late(stage)
     page = visit("watch")
@@ -82,6 +112,7 @@ def test_escape_closes_the_filter_wherever_the_focus_is(stage: Any, visit: Any) 
     page = visit("watch")
     button = page.get_by_role("button", name="Filter", exact=True)
     button.click()
+    expect(page.get_by_role("group", name="State")).to_contain_text("Overdue")
     page.get_by_role("button", name="FLASH").click()
     # It is of no use after that, and loses the focus.
     page.get_by_role("button", name="Clear filter").click()
