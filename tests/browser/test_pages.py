@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from channel.console.people import PASSWORD_CHARS_MIN
 from channel.console.source import Standing
 from channel.protocol.statements import Answer
 from tests.browser.stage import S
@@ -49,6 +50,34 @@ def test_replay_plays_on_and_stops_at_the_end(stage: Any, visit: Any) -> None:
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_text("Second notice.").first).to_be_visible()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_a_time_of_replay_that_cannot_be_read_stays_to_be_mended(stage: Any, visit: Any) -> None:
+    _story(stage)
+    page = visit("viewer", "/#/replay?at=2017-09-16T00:31:15.000Z")
+    field = page.get_by_label("Go to time (UTC)")
+    expect(field).to_have_value("2017-09-16 00:31:15")
+    field.fill("yesterday")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Write a time")
+    expect(field).to_have_value("yesterday")
+    field.fill("160030Z SEP 17")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(field).to_have_value("2017-09-16 00:30:00")
+
+
+def test_in_arabic_replay_s_buttons_point_as_its_slider_runs(stage: Any, visit: Any) -> None:
+    _story(stage)
+    glyph = visit("viewer", "/#/replay", "ar").locator(".bar .buttons svg").first
+    assert glyph.evaluate("element => getComputedStyle(element).transform") == "matrix(-1, 0, 0, 1, 0, 0)"
+
+
+def test_the_rule_for_a_password_is_said_before_one_is_typed(stage: Any, visit: Any) -> None:
+    page = visit("viewer", "/#/settings")
+    fresh = page.get_by_label("New password")
+    expect(fresh).to_have_accessible_description("A password has 12 to 200 characters.")
+    assert fresh.get_attribute("minlength") == str(PASSWORD_CHARS_MIN)
 
 
 def test_a_notice_has_a_page_with_everything_signed_about_it(stage: Any, visit: Any) -> None:

@@ -134,9 +134,12 @@ OFF = FITS.model_copy(update={"fits": False, "fault": "time", "apart_s": 10_800,
 def test_a_read_back_that_does_not_fit_is_shown_first_and_corrected(stage: Any, visit: Any) -> None:
     of = stage.notice("coalition", 0, "russia", read_back=True)
     page = visit("watch", f"/#/notice/{of}")
+    page.set_viewport_size({"width": 1366, "height": 768})
     stage.source.hears = OFF
     _read_back(page, "160330Z SEP 17")
     compared = page.get_by_role("alert")
+    expect(compared).to_be_in_viewport(ratio=0.99)
+    expect(page.get_by_role("button", name="Correct it")).to_be_in_viewport(ratio=0.99)
     expect(compared).to_contain_text("Another time than the notice's")
     expect(compared).to_contain_text("3h\u00a000m")
     expect(compared).to_contain_text("As if local time were read as Zulu.")
