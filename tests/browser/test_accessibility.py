@@ -51,7 +51,7 @@ def test_a_table_that_is_too_wide_has_no_violation(stage: Any, visit: Any) -> No
     page.set_viewport_size({"width": 800, "height": 600})
     table = page.get_by_role("region")
     expect(table).to_contain_text("operations")
-    assert table.evaluate("element => element.scrollWidth > element.clientWidth")
+    page.wait_for_function("element => element.scrollWidth > element.clientWidth", arg=table.element_handle())
     assert violations(page) == []
 
 
