@@ -7,7 +7,7 @@ happened, and what a draft may come near. It takes in what the ledger has taken 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from channel.ledger import Ledger, NoticeRecord
@@ -41,6 +41,11 @@ class Rough:
         """Every position of a unit in the ledger, in its order."""
         self.catch_up()
         return self._units.get((author, unit), [])
+
+    def tracks(self) -> Iterable[list[NoticeRecord]]:
+        """The positions of each unit."""
+        self.catch_up()
+        return self._units.values()
 
     def catch_up(self) -> None:
         """Take in what is new in the ledger."""

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from channel.ledger.fold import fold
+from channel.picture.ahead import would_cause
+from channel.picture.plane import to_e7
+from channel.protocol.places import geod
 from channel.protocol.statements import Precedence, Response
 from channel.relay.core import Core
 from tests.unit.picture.scenes import Scene, at, circle, told, within
@@ -157,6 +160,41 @@ def test_a_unit_that_comes_nearer_converges_and_raises_nothing_anew_while_it_doe
     assert body.measures["closing-cm-s"] == pytest.approx(667, abs=2)
     assert body.measures["distance-m"] == pytest.approx(36_000, abs=100)
     assert body.measures["closest-in-s"] == pytest.approx(5_400, abs=20)
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(5.0, 60.0), (179.9, -35.0), (-179.9, 80.0)])
+def test_a_fast_unit_converges_from_as_far_as_it_comes_in_an_hour(scene: Scene, lon: float, lat: float) -> None:
+    scene.place("sdf", "coalition", volumes=[within(_spot(lon, lat, 0))])
+    scene.place("coalition", "sdf", unit="jet", volumes=[within(_spot(lon, lat, 1_000_000))])
+    scene.run_to(10 * MINUTE)
+    near = [within(_spot(lon, lat, 850_000), 10 * MINUTE)]
+    sent = scene.sign(
+        "coalition", "notice", seq=900, **scene.notice_members("sdf", kind="position", unit="jet", volumes=near)
+    )
+    (asked,) = would_cause(scene.folded.ledger, scene.opened(sent), "coalition", scene.now_ms)
+    scene.place("coalition", "sdf", unit="jet", volumes=near)
+    measures = scene.finding("converging").body.measures
+    assert measures == asked.measures
+    assert measures["closing-cm-s"] == pytest.approx(25_000, abs=2)
+    assert measures["closest-m"] == pytest.approx(0, abs=20)
+    assert measures["closest-in-s"] == pytest.approx(3_400, abs=2)
+
+
+def _spot(lon: float, lat: float, away_m: float) -> dict[str, Any]:
+    """A point so far away to the north-east."""
+    place = to_e7(geod().fwd(lon, lat, 70, away_m)[:2])
+    return {"type": "point", "at": list(place), "accuracy_m": 50}
+
+
+def test_who_was_seen_an_hour_before_the_other_is_where_it_was_seen(scene: Scene) -> None:
+    """Its course is followed for an hour to the newer position, and no further (protocol.md 16.3.1)."""
+    scene.place("sdf", "regime", east_m=50_000, unit="column")
+    scene.run_to(10 * MINUTE)
+    scene.place("sdf", "regime", east_m=47_000, unit="column")
+    for minutes, east_m, found in ((70, 0, ["converging"]), (71, 1, [])):
+        scene.run_to(minutes * MINUTE)
+        scene.place("regime", "sdf", east_m=east_m, unit="post")
+        assert scene.standing() == found
 
 
 def test_converging_is_over_when_the_unit_turns_away(scene: Scene) -> None:
