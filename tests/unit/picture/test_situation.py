@@ -247,7 +247,15 @@ def test_a_later_notice_in_what_was_answered_with_wilco_is_not_heeded(scene: Sce
     body = scene.finding("not-heeded").body
     assert (body.precedence, told(body)) == (Precedence.FLASH, ("coalition", "russia"))
     assert {desk.desk for desk in body.told} == {"operations", "staff"}
-    assert scene.standing() == ["not-heeded"]
+
+
+def test_what_is_not_heeded_is_an_overlap_too_however_the_wilco_came_about(scene: Scene) -> None:
+    scene.place("russia", "coalition", unit="post")
+    asked = scene.intent("coalition", "russia")
+    assert scene.standing() == ["overlap"]
+    scene.now(scene.answer("russia", asked.of))
+    scene.place("russia", "coalition", unit="post")
+    assert scene.standing() == ["not-heeded", "overlap"]
 
 
 @pytest.mark.parametrize("word", ["UNABLE", None])
