@@ -51,7 +51,9 @@ PrecedenceOption = Annotated[
 KindOption = Annotated[KindWord | None, typer.Option(case_sensitive=False, help="What it is about. Default: text.")]
 ResponseOption = Annotated[
     ResponseWord | None,
-    typer.Option(case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default: by kind."),
+    typer.Option(
+        case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default: by kind; of a --unit none."
+    ),
 ]
 AmendsOption = Annotated[
     str | None, typer.Option(help="A notice of yours that this one supersedes; what you do not give stays.")
