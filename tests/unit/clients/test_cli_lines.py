@@ -92,6 +92,30 @@ def test_a_line_with_a_place_that_looks_swapped_is_proposed_when_it_is_meant_as_
     assert desk.json("russia", *LINE, "--geojson", str(file), status=2)["error"]["code"] == "bad-geojson"
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--part", "36.0,40.0; 36.0,40.0"], "volume-invalid"),
+        (["--part", "89.0,40.0; 90.0,40.0"], "volume-pole"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--excluded", "35,40; 36,41; 35,41; 36,40"], "volume-invalid"),
+        (["--part", "40.1,35.3; 40.2,35.4"], "looks-swapped"),
+        (["--part", "35.3,40.1; 40.2,35.4"], "looks-swapped"),
+        (["--geojson", "swapped.geojson"], "looks-swapped"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--keeps", "russai=right"], "usage"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--keeps", "regime=right"], "usage"),
+    ],
+)
+def test_what_cannot_be_a_line_is_refused_before_it_is_signed(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "swapped.geojson").write_bytes(collection(feature("LineString", [[35.3, 40.1], [35.4, 40.2]])))
+    desk.json("russia", "send", "--to", "coalition", "--kind", "site", "--at", "35.3359,40.1408", "--until", "+1h")
+    size = desk.lab.relay.core.committed_size
+    assert desk.json("russia", *LINE, *KEEPS, *words, status=2)["error"]["code"] == code
+    assert desk.lab.relay.core.committed_size == size
+
+
 def test_a_party_asks_on_whose_side_of_a_line_in_force_a_place_is(desk: Desk) -> None:
     desk.run("coalition", "line", "side", "euphrates", "--at", "35.5,40.1", status=2)
     assert "no version of 'euphrates' is in force; lines in force here: none" in desk.errors
