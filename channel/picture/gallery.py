@@ -18,7 +18,7 @@ from channel.picture.causes import Meeting, Shown, Side, meeting, shown, side_of
 from channel.picture.courses import Approach, Course, approach, course, has_place, staying, within_reach
 from channel.picture.index import Index, Near
 from channel.picture.rough import Rough
-from channel.picture.solid import distance_m
+from channel.picture.solid import common_band, distance_m
 from channel.protocol.forms import Kind
 from channel.protocol.statements import Notice
 
@@ -218,7 +218,7 @@ class Gallery:
     # --- what is near what ------------------------------------------------------------------------------------------
 
     def around(self, side: Shown, proximity_m: int, below: int) -> Iterator[Shown]:
-        """Notices in whose place this one is, and positions and sites no further away than that; in log order.
+        """Notices that this one overlaps, and positions and sites no further away than that; in log order.
 
         `below`: of those with a lower index.
         """
@@ -226,7 +226,8 @@ class Gallery:
         for part in side.solids:
             found |= dict.fromkeys(near.key[0] for near in self._positions.near(part, proximity_m))
             for near in self._others.near(part, proximity_m):
-                if near.distance_m == 0 or self.notices[near.key[0]].kind is Kind.SITE:
+                over = near.distance_m == 0 and common_band(part.altitude, near.solid.altitude) is not None
+                if over or self.notices[near.key[0]].kind is Kind.SITE:
                     found[near.key[0]] = None
         return (self.notices[index] for index in sorted(found) if index < below)
 

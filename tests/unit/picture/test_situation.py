@@ -355,6 +355,15 @@ def test_an_intent_that_left_nothing_out_is_answered_too(scene: Scene) -> None:
     assert scene.findings() == [("raised", "accounted-for", ("russia",))]
 
 
+def test_what_an_intent_does_not_overlap_in_altitude_it_need_not_name(scene: Scene) -> None:
+    low = within(circle(0), floor_m=0, ceiling_m=1_000, reference="msl")
+    scene.intent("sdf", "russia", volumes=[low])
+    for floor_m, kind in ((5_000, "accounted-for"), (1_000, "not-taken-account-of")):
+        high = within(circle(0), floor_m=floor_m, ceiling_m=6_000, reference="msl")
+        scene.intent("russia", "sdf", volumes=[high], accounts_for=[])
+        assert [found[1] for found in scene.findings() if found[2] == ("russia",)][-1] == kind
+
+
 def test_one_notice_causes_no_more_findings_than_the_limit(scene: Scene) -> None:
     for _ in range(20):
         scene.place("coalition", "russia")
