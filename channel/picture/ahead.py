@@ -16,6 +16,7 @@ from channel.picture.crossings import AgreedLines, caution, crossing
 from channel.picture.drafts import FindingDraft, cause_of, raised
 from channel.picture.forest import Box
 from channel.picture.gallery import Gallery, unit_of
+from channel.picture.moves import in_order
 from channel.picture.plane import E7, length_m
 from channel.picture.reasons import Reasons
 from channel.picture.rough import Rough, box
@@ -41,13 +42,15 @@ def would_cause(ledger: Ledger, body: Notice, author: str, now_ms: int) -> list[
 
 def _causes(ledger: Ledger, side: Shown, now_ms: int) -> Iterator[Cause]:
     proximity_m = ledger.charter.terms.proximity_m
-    lines = AgreedLines()
-    for found in lines.crossed(ledger, side):
-        yield crossing(found)
     gallery = Gallery(ledger, side.author)
     for record in _about(ledger, side, proximity_m):
         gallery.add(record)
     gallery.add(side.record)
+    if not gallery.stands(side):  # a late report: its unit has been somewhere else since
+        return
+    lines = AgreedLines()
+    for found in lines.crossed(ledger, side):
+        yield crossing(found)
     reasons = Reasons(ledger, gallery, side.author, lines)
     near = next(gallery.neighbours([side], proximity_m))
     for met in gallery.meetings(side, near, proximity_m, partial(_counts, gallery, side)):
@@ -71,7 +74,7 @@ def _about(ledger: Ledger, side: Shown, proximity_m: int) -> list[NoticeRecord]:
     """What stands and may be near, with the position before it of each unit; and the own unit's positions."""
     rough, position = Rough(ledger), side.kind is Kind.POSITION
     own = _moves(rough, side.record) if position else []
-    reach_m = proximity_m + _reach_m([*own, side.record])
+    reach_m = proximity_m + _reach_m(in_order(ledger, [*own, side.record]))
     wide_m = reach_m + max(map(_reach_m, rough.tracks()), default=0.0) if position else proximity_m
     found: dict[int, NoticeRecord] = {}
     for record in rough.near(side.solids, wide_m):
@@ -86,7 +89,7 @@ def _about(ledger: Ledger, side: Shown, proximity_m: int) -> list[NoticeRecord]:
 
 
 def _moves(rough: Rough, record: NoticeRecord) -> list[NoticeRecord]:
-    """Every position of its unit; of anything else the notice alone."""
+    """Every position of its unit, from the first to the newest; of anything else the notice alone."""
     unit = unit_of(record)
     return [record] if unit is None else rough.positions(record.author, unit)
 

@@ -8,6 +8,7 @@ import pytest
 
 from channel.ledger.fold import fold
 from channel.picture.ahead import would_cause
+from channel.picture.features import features
 from channel.picture.plane import to_e7
 from channel.protocol.places import geod
 from channel.protocol.statements import Precedence, Response
@@ -362,6 +363,64 @@ def test_what_an_intent_does_not_overlap_in_altitude_it_need_not_name(scene: Sce
         high = within(circle(0), floor_m=floor_m, ceiling_m=6_000, reference="msl")
         scene.intent("russia", "sdf", volumes=[high], accounts_for=[])
         assert [found[1] for found in scene.findings() if found[2] == ("russia",)][-1] == kind
+
+
+# --- what a unit's newest position is ----------------------------------------------------------------------------------
+
+
+def test_a_late_report_of_an_older_position_is_not_where_the_unit_is(scene: Scene) -> None:
+    scene.at(HOUR)
+    newest = scene.place("sdf", "russia", unit="late")
+    scene.place("sdf", "russia", unit="late", begin=0, east_m=50_000)
+    scene.intent("russia", "sdf", east_m=50_000)
+    assert scene.findings() == []
+    scene.intent("russia", "sdf")
+    assert scene.standing() == ["overlap"]
+    shown = [one["properties"] for one in features(scene.folded.ledger, scene.now_ms)["features"]]
+    assert [one["token_sha256"] for one in shown if one["what"] == "position"] == [newest.of]
+
+
+def test_a_late_report_gives_the_newest_position_its_course(scene: Scene) -> None:
+    scene.at(10 * MINUTE)
+    scene.place("regime", "sdf")
+    scene.place("sdf", "regime", unit="column", east_m=36_000)
+    assert scene.findings() == []
+    scene.place("sdf", "regime", unit="column", east_m=40_000, begin=0)
+    assert scene.standing() == ["converging"]
+    scene.place("sdf", "regime", unit="column", east_m=34_000, begin=5 * MINUTE)  # it was nearer, and goes away
+    assert scene.standing() == []
+
+
+def test_a_position_of_what_is_ahead_is_over_when_the_next_one_comes(scene: Scene) -> None:
+    scene.place("sdf", "russia", unit="post", begin=2 * HOUR, east_m=50_000)
+    scene.at(MINUTE)
+    scene.place("sdf", "russia", unit="post")
+    scene.intent("russia", "sdf", begin=2 * HOUR)
+    assert scene.standing() == ["overlap"]
+
+
+@pytest.mark.parametrize("how", ["amends", "withdraws"])
+def test_what_is_given_after_a_position_was_taken_back_is_later_whatever_time_it_says(scene: Scene, how: str) -> None:
+    scene.at(HOUR)
+    wrong = scene.place("sdf", "russia", unit="post", east_m=50_000)
+    if how == "withdraws":
+        scene.now(scene.notice("sdf", "russia", withdraws=wrong.of))
+        scene.place("sdf", "russia", unit="post", begin=0)
+    else:
+        scene.place("sdf", "russia", unit="post", begin=0, amends=wrong.of)
+    scene.intent("russia", "sdf")
+    assert scene.standing() == ["overlap"]
+
+
+def test_a_draft_of_an_older_position_causes_nothing(scene: Scene) -> None:
+    scene.at(HOUR)
+    scene.intent("russia", "sdf")
+    scene.place("sdf", "russia", unit="late", east_m=50_000)
+    for begin_ms, kinds in ((0, []), (HOUR, ["overlap"])):
+        members = scene.notice_members("russia", kind="position", unit="late", volumes=[within(circle(0), begin_ms)])
+        sent = scene.sign("sdf", "notice", seq=900 + begin_ms, **members)
+        drafts = would_cause(scene.folded.ledger, scene.opened(sent), "sdf", scene.now_ms)
+        assert [draft.kind for draft in drafts] == kinds
 
 
 def test_one_notice_causes_no_more_findings_than_the_limit(scene: Scene) -> None:
