@@ -365,7 +365,7 @@ def test_what_an_intent_does_not_overlap_in_altitude_it_need_not_name(scene: Sce
         assert [found[1] for found in scene.findings() if found[2] == ("russia",)][-1] == kind
 
 
-# --- what a unit's newest position is ----------------------------------------------------------------------------------
+# --- what a unit's newest position is ---------------------------------------------------------------------------------
 
 
 def test_a_late_report_of_an_older_position_is_not_where_the_unit_is(scene: Scene) -> None:
