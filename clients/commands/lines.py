@@ -65,6 +65,7 @@ def propose(
 ) -> None:
     """Propose a version of a line; the addressees answer WILCO or UNABLE, and accept it with `line accept`."""
     with told(json_output):
+        _named(name)
 
         async def act(channel: Party) -> Sent:
             from channel.protocol import geometry
@@ -262,6 +263,19 @@ def _drawn(file: Path | None, known: Sequence[Position] | None) -> tuple[tuple[P
                 case _:
                     raise feature.fault("bad-geojson", "a line has parts (lines) and excluded areas (no holes)")
     return tuple(parts), tuple(rings)
+
+
+def _named(name: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from channel.protocol.forms import Code
+
+    try:
+        TypeAdapter(Code).validate_python(name)
+    except ValidationError:
+        raise UsageError(
+            f"a line's name is small letters, digits and hyphens, 64 at most, like euphrates; not {name!r}"
+        ) from None
 
 
 def _side(typed: str, named: Sequence[str]) -> dict[str, str]:

@@ -73,6 +73,12 @@ def test_a_line_without_a_place_is_a_mistake_of_the_caller(desk: Desk, words: li
     assert says in desk.errors
 
 
+def test_what_a_line_may_be_called_is_said_in_words(desk: Desk) -> None:
+    words = ["line", "propose", "L1", "--title", "River", "--beyond", "", "--part", "36.0,40.0; 35.0,40.0"]
+    detail = desk.json("russia", *words, status=2)["error"]["detail"]
+    assert detail == "a line's name is small letters, digits and hyphens, 64 at most, like euphrates; not 'L1'"
+
+
 def test_a_file_with_a_point_is_no_line(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "line.geojson"
     file.write_bytes(collection(feature("Point", [40, 36], "bridge")))
