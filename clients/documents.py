@@ -112,7 +112,7 @@ def notice(ledger: Ledger, me: str, record: NoticeRecord, language: str) -> Docu
         document["ended_by"] = record.ended_by
     if (since := wording.doubted_since(ledger, record.of)) is not None:
         document["compromised_since"] = since
-    document["findings"] = [finding_wording.document(one) for one in finding_wording.standing_on(ledger, record.of)]
+    document["findings"] = [finding_wording.document(one) for one in finding_wording.resting_on(ledger, record.of)]
     document["wanted"] = wanted(ledger, me, record)
     document["deliveries"] = [delivery(ledger, one) for one in deliveries(ledger, me, record)]
     return document

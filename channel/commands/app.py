@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from channel.protocol.errors import ChannelError, UsageError
+from clients.commands.parsing import Group
 
 app = typer.Typer(
     name="channel",
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=Group,
 )
 
 HomeOption = Annotated[

@@ -35,6 +35,8 @@ def picture(
 
         if geojson and json_output:
             raise UsageError("--geojson and --json are two forms: give one of them")
+        if since is not None and track is None:
+            raise UsageError("--since is of --track: add --track UNIT, or ask for one moment with --at")
         ledger, at_ms = _read(log, live, at, home)
         if party is not None and party not in ledger.parties:
             raise UsageError(f"{party!r} is not a party to this net: {', '.join(ledger.parties)}")
@@ -65,11 +67,22 @@ def _read(log: Path | None, live: bool, at: str | None, home: Path | None) -> tu
         raise UsageError(f"--at takes a leaf index or a time like 2017-09-16T00:30Z, not {at!r}")
     if log is not None:
         ledger = _up_to(log / "log.sqlite" if log.is_dir() else log, at)
+        _say_if_beyond(ledger, at)
         return ledger, Moment.of(at).ms or ledger.last_stamp_ms
     channel = ChannelHome.open(find_home(home))
     ledger = _up_to(channel.log_file, at)
+    _say_if_beyond(ledger, at)
     now_ms = ledger.last_stamp_ms if at is not None else SystemClock.of_home(channel.path).now_ms()
     return ledger, Moment.of(at).ms or now_ms
+
+
+def _say_if_beyond(ledger: Ledger, at: str | None) -> None:
+    """A leaf that is not there yet is no mistake, as in `channel replay`: what is shown is the log's end."""
+    from channel.replay.moment import Moment
+
+    index = Moment.of(at).index
+    if index is not None and index >= ledger.size:
+        sys.stderr.write(f"channel: the log ends at leaf {ledger.size - 1}: there is no leaf {index}\n")
 
 
 def _up_to(path: Path, at: str | None) -> Ledger:
@@ -91,14 +104,18 @@ def _unit(units: list[tuple[str, str]], wanted: str) -> tuple[str, str]:
 
 
 def _document(ledger: Ledger, at_ms: int, party: str | None, collection: dict[str, Any]) -> dict[str, Any]:
-    """What is on the picture without its geometry, by what it is."""
+    """What is on the picture, by what it is; styles are for maps. A finding's area is also as it was signed."""
     from channel.protocol.times import to_wire
 
     style = ("stroke", "fill", "marker", "title", "description")
-    rows = [
-        {"id": feature["id"], **{k: v for k, v in feature["properties"].items() if not k.startswith(style)}}
-        for feature in collection["features"]
-    ]
+    rows = []
+    for feature in collection["features"]:
+        said = {k: v for k, v in feature["properties"].items() if not k.startswith(style)}
+        if said["what"] == "finding":
+            body = ledger.findings[said["finding"]].body
+            area = None if body.area is None else body.area.model_dump(mode="json")
+            said |= {"detail": body.detail, "response": body.response.value, "area": area}
+        rows.append({"id": feature["id"], **said, "geometry": feature["geometry"]})
     groups = ("position", "intent", "site", "incident", "line", "excluded", "finding", "track")
     return {
         "net": ledger.charter.net,

@@ -107,6 +107,11 @@ def standing_on(ledger: Ledger, of: str) -> list[FindingRecord]:
     return [record for record in standing(ledger) if of in record.body.rests_on]
 
 
+def resting_on(ledger: Ledger, of: str) -> list[FindingRecord]:
+    """All findings that rest on this notice, also those that are over, in the order in which they were raised."""
+    return [record for record in ledger.findings.values() if of in record.body.rests_on]
+
+
 def standing(ledger: Ledger, party: str | None = None) -> list[FindingRecord]:
     """Findings that stand, most urgent first; those that a party was told, if one is given."""
     found = [

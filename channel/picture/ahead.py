@@ -11,19 +11,19 @@ from functools import partial
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture.accounts import accounting
 from channel.picture.causes import Cause, Shown, began_ms, shown, touches
-from channel.picture.courses import AHEAD_MS
+from channel.picture.courses import FOLLOWED_MS
 from channel.picture.crossings import AgreedLines, caution, crossing
 from channel.picture.drafts import FindingDraft, cause_of, raised
 from channel.picture.forest import Box
 from channel.picture.gallery import Gallery, unit_of
-from channel.picture.plane import length_m
+from channel.picture.moves import in_order
+from channel.picture.plane import E7, length_m
 from channel.picture.reasons import Reasons
 from channel.picture.rough import Rough, box
 from channel.picture.solid import widened
 from channel.picture.topics import WARN_KIND
-from channel.protocol import limits
 from channel.protocol.forms import Kind
-from channel.protocol.statements import Notice
+from channel.protocol.statements import Circle, Notice, Point, Position
 from channel.protocol.times import from_wire
 
 _UNLOGGED = "A" * 43  # the hash of a notice that has none yet
@@ -42,13 +42,15 @@ def would_cause(ledger: Ledger, body: Notice, author: str, now_ms: int) -> list[
 
 def _causes(ledger: Ledger, side: Shown, now_ms: int) -> Iterator[Cause]:
     proximity_m = ledger.charter.terms.proximity_m
-    lines = AgreedLines()
-    for found in lines.crossed(ledger, side):
-        yield crossing(found)
     gallery = Gallery(ledger, side.author)
     for record in _about(ledger, side, proximity_m):
         gallery.add(record)
     gallery.add(side.record)
+    if not gallery.stands(side):  # a late report: its unit has been somewhere else since
+        return
+    lines = AgreedLines()
+    for found in lines.crossed(ledger, side):
+        yield crossing(found)
     reasons = Reasons(ledger, gallery, side.author, lines)
     near = next(gallery.neighbours([side], proximity_m))
     for met in gallery.meetings(side, near, proximity_m, partial(_counts, gallery, side)):
@@ -72,8 +74,8 @@ def _about(ledger: Ledger, side: Shown, proximity_m: int) -> list[NoticeRecord]:
     """What stands and may be near, with the position before it of each unit; and the own unit's positions."""
     rough, position = Rough(ledger), side.kind is Kind.POSITION
     own = _moves(rough, side.record) if position else []
-    reach_m = proximity_m + _reach_m([*own, side.record])
-    wide_m = reach_m + limits.RADIUS_M_MAX if position else proximity_m  # no course is followed further than that
+    reach_m = proximity_m + _reach_m(in_order(ledger, [*own, side.record]))
+    wide_m = reach_m + max(map(_reach_m, rough.tracks()), default=0.0) if position else proximity_m
     found: dict[int, NoticeRecord] = {}
     for record in rough.near(side.solids, wide_m):
         track = _moves(rough, record)
@@ -87,26 +89,35 @@ def _about(ledger: Ledger, side: Shown, proximity_m: int) -> list[NoticeRecord]:
 
 
 def _moves(rough: Rough, record: NoticeRecord) -> list[NoticeRecord]:
-    """Every position of its unit; of anything else the notice alone."""
+    """Every position of its unit, from the first to the newest; of anything else the notice alone."""
     unit = unit_of(record)
     return [record] if unit is None else rough.positions(record.author, unit)
 
 
 def _reach_m(track: list[NoticeRecord]) -> float:
-    """How far a unit may come within the time that courses are followed, and rather more than less."""
+    """How far a unit may come for as long as its course is followed, and a little more."""
     if len(track) < 2:
         return 0.0
     (before, began_ms), (after, at_ms) = (_where(record) for record in track[-2:])
-    if at_ms <= began_ms:
+    if before is None or after is None or at_ms <= began_ms:
         return 0.0
-    return min(1.01 * length_m(before, after) * AHEAD_MS / (at_ms - began_ms) + 10, limits.RADIUS_M_MAX)
+    return length_m(_degrees(before), _degrees(after)) * FOLLOWED_MS / (at_ms - began_ms) + 10
 
 
-def _where(record: NoticeRecord) -> tuple[tuple[float, float], int]:
-    west, south, east, north = _boxes(record)[0]
-    body = record.body
-    begin_ms = from_wire(body.volumes[0].from_) if isinstance(body, Notice) else record.stamp_ms
-    return ((west + east) / 2, (south + north) / 2), begin_ms
+def _where(record: NoticeRecord) -> tuple[Position | None, int]:
+    """The one place that a position names, and since when."""
+    if not isinstance(record.body, Notice):
+        return None, record.stamp_ms
+    volume = record.body.volumes[0]
+    match volume.shape:
+        case Point(at=place) | Circle(center=place):
+            return place, from_wire(volume.from_)
+        case _:
+            return None, from_wire(volume.from_)
+
+
+def _degrees(place: Position) -> tuple[float, float]:
+    return place[0] / E7, place[1] / E7
 
 
 def _boxes(record: NoticeRecord) -> list[Box]:

@@ -157,7 +157,7 @@ def of_meeting(ledger: Ledger, met: Meeting, now_ms: int, *, apart: bool) -> Ite
     unheeded = _not_heeded(ledger, met, now_ms)
     if unheeded is not None:
         yield unheeded
-    elif met.any(Kind.INTENT) and met.older.kind in CONFLICTING and met.newer.kind in CONFLICTING:
+    if met.any(Kind.INTENT) and met.older.kind in CONFLICTING and met.newer.kind in CONFLICTING:
         main += _overlap(met, now_ms)
     if met.positions and apart:
         main += _proximity(ledger, met, now_ms)

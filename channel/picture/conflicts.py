@@ -159,8 +159,8 @@ def altitude(feature: Feature) -> Altitude | None:
     """The band; where only one end is said the other is as far as the protocol goes."""
     low, high = limits.ALTITUDE_M_MIN, limits.ALTITUDE_M_MAX
     floor_m, ceiling_m = whole(feature, "floor_m", low, high, math.floor), whole(feature, "ceiling_m", low, high)
-    reference = feature.properties.get("reference") or "msl"
-    if reference not in ("msl", "agl"):
+    reference = feature.properties.get("reference")
+    if reference not in (None, "msl", "agl"):
         raise feature.fault("bad-property", "`reference` is msl (above mean sea level) or agl (above ground)")
     if floor_m is None and ceiling_m is None:
         return None

@@ -17,6 +17,7 @@ from channel.ledger import FindingRecord, Ledger, NoticeRecord
 from channel.ledger.lines import LineVersion
 from channel.picture import reading
 from channel.picture.gallery import unit_of
+from channel.picture.moves import in_order
 from channel.picture.plane import E7
 from channel.protocol.forms import Kind
 from channel.protocol.ids import Hash
@@ -81,7 +82,7 @@ def track(ledger: Ledger, author: str, unit: str, from_ms: int, until_ms: int, p
         for record in _by_index(ledger)
         if record.author == author and unit_of(record) == unit and _readable(ledger, record, party)
     ]
-    inside = [record for record in positions if from_ms <= _begins_ms(record) <= until_ms]
+    inside = [record for record in in_order(ledger, positions) if from_ms <= _begins_ms(record) <= until_ms]
     found = [feature for record in inside for feature in _notice(ledger, record, _begins_ms(record))]
     if len(inside) > 1:
         way = [_middle(_body(record).volumes[0].shape) for record in inside]
@@ -142,13 +143,12 @@ def _readable(ledger: Ledger, record: NoticeRecord, party: str | None) -> bool:
 def _newest(ledger: Ledger, at_ms: int, party: str | None) -> dict[tuple[str, str], int]:
     """(author, unit) -> index of the newest position that a reader knows at that time."""
     eyes = () if party is None else (party,)
-    return {
-        (record.author, unit): record.index
-        for record in _by_index(ledger)
-        if (unit := unit_of(record)) is not None
-        and record.stamp_ms <= at_ms
-        and reading.reads_all(ledger, eyes, (record.index,))
-    }
+    known: dict[tuple[str, str], list[NoticeRecord]] = {}
+    for record in ledger.notices.values():
+        unit = unit_of(record)
+        if unit is not None and record.stamp_ms <= at_ms and reading.reads_all(ledger, eyes, (record.index,)):
+            known.setdefault((record.author, unit), []).append(record)
+    return {of: in_order(ledger, positions)[-1].index for of, positions in known.items()}
 
 
 def _stands(
@@ -162,7 +162,7 @@ def _stands(
     if ended is not None and ended.stamp_ms <= at_ms and reading.reads_all(ledger, eyes, (ended.index,)):
         return False
     unit = unit_of(record)
-    return unit is None or newest.get((record.author, unit), -1) <= record.index
+    return unit is None or newest.get((record.author, unit)) == record.index
 
 
 # --- features ---------------------------------------------------------------------------------------------------------

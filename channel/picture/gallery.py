@@ -1,4 +1,4 @@
-"""The notices that are on the picture: made ready, indexed, with the positions of each unit in the order of the log.
+"""The notices that are on the picture: made ready, indexed, with the positions of each unit in the order of time.
 
 What is here is geometry over notices; what follows from it is situation.py's. What stands is asked by what parties may
 know: a notice that was ended, or a position with a later one of its unit, meets nothing new once all who may read it
@@ -7,7 +7,6 @@ may read that too, and stays for as long as something still asks. An incident me
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
@@ -17,8 +16,9 @@ from channel.picture import reading
 from channel.picture.causes import Meeting, Shown, Side, meeting, shown, side_of, unit_of
 from channel.picture.courses import Approach, Course, approach, course, has_place, staying, within_reach
 from channel.picture.index import Index, Near
+from channel.picture.moves import in_order
 from channel.picture.rough import Rough
-from channel.picture.solid import distance_m
+from channel.picture.solid import common_band, distance_m
 from channel.protocol.forms import Kind
 from channel.protocol.statements import Notice
 
@@ -43,7 +43,7 @@ class Gallery:
         self._ledger, self._me = ledger, me
         self.notices: dict[int, Shown] = {}
         self.units: dict[tuple[str, str], list[int]] = {}
-        """Positions of a unit, by author and unit, in the order of the log: those that still say where it is."""
+        """Positions of a unit, by author and unit, from the first to the newest: those that still say where it is."""
         self._placed: dict[int, tuple[Shown | None, ...]] = {}
         """What is indexed, with the positions before it by which its reach was drawn."""
         self._positions: Index[tuple[int, int]] = Index()
@@ -65,7 +65,8 @@ class Gallery:
         if record.index not in self.notices and unit is not None:
             positions = self.units.setdefault((record.author, unit), [])
             if record.index not in positions:
-                insort(positions, record.index)
+                records = [record, *(self._record(index) for index in positions)]
+                positions[:] = [one.index for one in in_order(self._ledger, records)]
         self.notices[record.index] = found
         self.settle(record)
         return found
@@ -76,10 +77,17 @@ class Gallery:
 
     def know(self, records: Iterable[NoticeRecord]) -> None:
         """Positions that say where a unit is, or that it is no more where it was, though they may show nothing."""
+        known: dict[tuple[str, str], list[NoticeRecord]] = {}
         for record in records:
             unit, body = unit_of(record), record.body
             if unit is not None and isinstance(body, Notice) and body.volumes and body.status != "test":
-                insort(self.units.setdefault((record.author, unit), []), record.index)
+                known.setdefault((record.author, unit), []).append(record)
+        for of, positions in known.items():
+            self.units[of] = [one.index for one in in_order(self._ledger, positions)]
+
+    def _record(self, index: int) -> NoticeRecord:
+        found = self.notices.get(index)  # a draft is in no log
+        return self._ledger.notices[self._ledger.entries[index].opened.of] if found is None else found.record
 
     def settle(self, record: NoticeRecord) -> None:
         """What is known of its end, or of its unit, may have changed: what stands for nobody meets nothing new."""
@@ -160,7 +168,7 @@ class Gallery:
         if side.unit is None:
             return True
         for index in reversed(self.units.get((side.author, side.unit), ())):
-            if index <= side.index:
+            if index == side.index:
                 break
             if reading.reads_all(self._ledger, eyes, (index,)):
                 return False
@@ -171,8 +179,7 @@ class Gallery:
         ended = self._ledger.notices.get(side.record.ended_by or "")
         later = [record for record in (ended,) if record is not None]
         if side.unit is not None:
-            positions = self._rough.positions(side.author, side.unit)
-            later += positions[bisect_right(positions, side.index, key=lambda record: record.index) :]
+            later += self._rough.after(side.record, side.unit)
         known = (one for one in later if one.stamp_ms <= at_ms)
         return not any(reading.reads_all(self._ledger, eyes, (one.index,)) for one in known)
 
@@ -200,8 +207,9 @@ class Gallery:
         """The position of its unit before this one, of those that these parties may read."""
         if side.unit is None:
             return None
-        positions = self.units.get((side.author, side.unit), ())
-        earlier = (index for index in reversed(positions) if index < side.index)
+        positions = self.units.get((side.author, side.unit), [])
+        at = positions.index(side.index) if side.index in positions else 0
+        earlier = reversed(positions[:at])
         known = (index for index in earlier if reading.reads_all(self._ledger, eyes, (index,)))
         found = self.notices.get(next(known, -1))
         ended = None if found is None else found.record.ended_by
@@ -218,7 +226,7 @@ class Gallery:
     # --- what is near what ------------------------------------------------------------------------------------------
 
     def around(self, side: Shown, proximity_m: int, below: int) -> Iterator[Shown]:
-        """Notices in whose place this one is, and positions and sites no further away than that; in log order.
+        """Notices that this one overlaps, and positions and sites no further away than that; in log order.
 
         `below`: of those with a lower index.
         """
@@ -226,7 +234,8 @@ class Gallery:
         for part in side.solids:
             found |= dict.fromkeys(near.key[0] for near in self._positions.near(part, proximity_m))
             for near in self._others.near(part, proximity_m):
-                if near.distance_m == 0 or self.notices[near.key[0]].kind is Kind.SITE:
+                over = near.distance_m == 0 and common_band(part.altitude, near.solid.altitude) is not None
+                if over or self.notices[near.key[0]].kind is Kind.SITE:
                     found[near.key[0]] = None
         return (self.notices[index] for index in sorted(found) if index < below)
 

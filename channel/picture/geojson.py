@@ -24,6 +24,7 @@ from channel.protocol.statements import Line, Polygon, Position, Shape
 FILE_BYTES_MAX = 10_000_000  # a plan for a whole theatre; larger files are maps, not plans
 _NAME_CHARS = 60
 _NUMBER_MAX = 1e9
+_DIGITS_MAX = 4_000  # no number of a plan is as long; Python stops at 4,300, and says how to raise that
 _RINGS_MAX = 64  # of one area (protocol.md 2.5)
 _FAR_M = 100_000.0  # closer than this to the rest of a file a place is where it was meant
 _SPREADS = 3  # nor is it swapped because a file is wide
@@ -166,7 +167,9 @@ def members(data: bytes) -> tuple[Member, ...]:
     if len(data) > FILE_BYTES_MAX:
         raise GeoJsonError("file-too-large", f"{len(data)} bytes; at most {FILE_BYTES_MAX}")
     try:
-        value = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_once)
+        value = json.loads(
+            data.decode("utf-8-sig"), parse_constant=_no_constant, parse_int=_int, object_pairs_hook=_once
+        )
     except UnicodeDecodeError as error:
         raise GeoJsonError("bad-json", "not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -198,6 +201,12 @@ def whole(feature: Feature, name: str, low: int, high: int, outwards: Callable[[
 
 
 # --- parsing ----------------------------------------------------------------------------------------------------------
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _DIGITS_MAX:
+        raise ValueError(f"a number of {len(digits)} digits; at most {_DIGITS_MAX}")
+    return int(digits)
 
 
 def _no_constant(name: str) -> float:

@@ -25,7 +25,7 @@ RIGHT, UNDETERMINED, LEFT, NOT_COVERED = range(4)
 _SPHERE_M = 6_371_000.0
 _SPHERE_DOUBT = 0.01  # by how much distances on a sphere may be wrong: they only choose what is looked at
 _PLANE_DOUBT_M = 1.0  # no less than what sums in a plane may be wrong by: the same
-_REVERSAL = 0.1  # a path that turns back on itself within 6 degrees has no side at its tip
+_REVERSAL = 1e-6  # two directions of which the sum is less are opposite: the path turns back on itself
 _PAIRS = 8_192  # places times pieces that are compared at once; half of the places have fewer pieces near them
 
 

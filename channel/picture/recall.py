@@ -10,17 +10,21 @@ from collections.abc import Iterator
 from channel.ledger import FindingRecord, Ledger, NoticeRecord
 from channel.picture import reading
 from channel.picture.causes import Side, side_of
+from channel.picture.moves import in_order
 from channel.picture.topics import INCIDENT, Topic
 
 
 class Recall:
-    """The notices of a ledger by side, in the order of the log."""
+    """The notices of a ledger by side; of a unit from its first position to its newest."""
 
     def __init__(self, ledger: Ledger, me: str | None) -> None:
         self._ledger, self._me = ledger, me
         self._of: dict[Side, list[NoticeRecord]] = {}
         for record in sorted(ledger.notices.values(), key=_index):
             self._of.setdefault(side_of(record), []).append(record)
+        for side, records in self._of.items():
+            if len(records) > 1:
+                self._of[side] = in_order(ledger, records)
 
     def kept(self) -> list[NoticeRecord]:
         """Of each side those by which somebody goes; in the order of the log."""

@@ -6,12 +6,12 @@ happened, and what a draft may come near. It takes in what the ledger has taken 
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from channel.ledger import Ledger, NoticeRecord
 from channel.picture.forest import Box, Forest
+from channel.picture.moves import in_order
 from channel.picture.solid import Solid, widened
 from channel.protocol.statements import Circle, Kind, Line, Notice, Point, Polygon, Shape
 from channel.protocol.times import from_wire
@@ -28,6 +28,8 @@ class Rough:
         self._forest = Forest()
         self._records: list[NoticeRecord] = []
         self._units: dict[tuple[str, str], list[NoticeRecord]] = {}
+        self._order: dict[tuple[str, str], dict[int, int]] = {}
+        """Of the units whose positions are in order: where each stands in it, by its index."""
 
     def near(self, solids: Sequence[Solid], within_m: float) -> list[NoticeRecord]:
         """Notices whose boxes come within that of one of the solids, at a time in common; in the order of the log."""
@@ -38,9 +40,23 @@ class Rough:
         return [records[index] for index in sorted(records)]
 
     def positions(self, author: str, unit: str) -> list[NoticeRecord]:
-        """Every position of a unit in the ledger, in its order."""
+        """Every position of a unit in the ledger, from the first to the newest."""
         self.catch_up()
-        return self._units.get((author, unit), [])
+        positions = self._units.get((author, unit), [])
+        if (author, unit) not in self._order:
+            positions[:] = in_order(self._ledger, positions)
+            self._order[author, unit] = {record.index: place for place, record in enumerate(positions)}
+        return positions
+
+    def after(self, record: NoticeRecord, unit: str) -> list[NoticeRecord]:
+        """The positions of a unit after one of them."""
+        positions = self.positions(record.author, unit)
+        return positions[self._order[record.author, unit].get(record.index, len(positions)) + 1 :]
+
+    def tracks(self) -> Iterable[list[NoticeRecord]]:
+        """The positions of each unit."""
+        self.catch_up()
+        return [self.positions(*of) for of in list(self._units)]
 
     def catch_up(self) -> None:
         """Take in what is new in the ledger."""
@@ -52,7 +68,8 @@ class Rough:
             if not isinstance(body, Notice) or body.status == "test":
                 continue
             if body.kind is Kind.POSITION and body.unit is not None and body.volumes:
-                insort(self._units.setdefault((record.author, body.unit), []), record, key=_index)
+                self._units.setdefault((record.author, body.unit), []).append(record)
+                self._order.pop((record.author, body.unit), None)
             for volume in body.volumes:
                 self._forest.add(box(volume.shape), (from_wire(volume.from_), from_wire(volume.until)))
                 self._records.append(record)
@@ -69,7 +86,3 @@ def box(shape: Shape) -> Box:
             places, metres = list(rings[0]), 0.0
     lons, lats = [lon for lon, _ in places], [lat for _, lat in places]
     return widened((min(lons) / _E7, min(lats) / _E7, max(lons) / _E7, max(lats) / _E7), metres)
-
-
-def _index(record: NoticeRecord) -> int:
-    return record.index

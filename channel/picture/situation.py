@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from channel.ledger import FindingRecord, Ledger, NoticeRecord
@@ -133,8 +134,22 @@ class Situation:
         if side is not None:
             self._touch(side_of(record))
             self._enter(side)
+            self._came_late(side)
             self._thin(record)
         self._tell(record, side)
+
+    def _came_late(self, side: Shown) -> None:
+        """A position of a unit that has a later one: that one's course may be another now."""
+        later = [course for course in self._gallery.of_side(side.record) if course is not side]
+        if side.unit is None or self._gallery.stands(side):
+            return
+        for topic in self._topics_of.get(side.side, {}):
+            meetings = self._topics[topic].meetings
+            for key, met in meetings.items():
+                if met.tracks and {course.index for course in later} & set(key):
+                    meetings[key] = replace(met, approach=None, tracks=())
+        for course in later:
+            self._enter(course)
 
     def _ended_by(self, record: NoticeRecord) -> list[NoticeRecord]:
         """What a notice amends or withdraws, of what is known."""

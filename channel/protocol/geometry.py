@@ -243,6 +243,20 @@ def first_position(shape: Shape) -> Position:
             assert_never(shape)
 
 
+def positions(shape: Shape) -> Iterator[Position]:
+    """Everything that a shape names, in its order: a place, a path, an area's rings."""
+    match shape:
+        case Point(at=position) | Circle(center=position):
+            yield position
+        case Line(path=path):
+            yield from path
+        case Polygon(rings=rings):
+            for ring in rings:
+                yield from ring
+        case _:
+            assert_never(shape)
+
+
 def last_end_ms(volumes: Iterable[Volume]) -> int | None:
     """When the last volume's window ends; None without volumes."""
     return max((from_wire(volume.until) for volume in volumes), default=None)
@@ -253,9 +267,11 @@ def looks_swapped(position: Position, known: Sequence[Position]) -> bool:
     swapped = (position[1], position[0])
     if not known or abs(swapped[1]) > _POLE:
         return False
-    nearest_m = min(distance_m(position, other) for other in known)
-    if nearest_m <= _SWAPPED_M:
-        return False
+    nearest_m = math.inf
+    for other in reversed(known):  # the newest first: one that is near settles it
+        nearest_m = min(nearest_m, distance_m(position, other))
+        if nearest_m <= _SWAPPED_M:
+            return False
     return min(distance_m(swapped, other) for other in known) * _SWAPPED_NEARER <= nearest_m
 
 

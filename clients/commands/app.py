@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from channel.protocol.errors import ChannelError, FatalError, UsageError
+from clients.commands.parsing import Group
 
 if TYPE_CHECKING:
     from clients.core.home import PartyHome
@@ -34,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -44,12 +44,8 @@ def mode(check: CheckWord | None, no_check: bool, precedence: object) -> CheckWo
     return check or ("ask" if str(precedence).upper() in URGENT else None)
 
 
-async def checked(
-    channel: Party, draft: Draft, how: CheckWord | None, quiet: bool, json_output: bool
-) -> list[dict[str, Any]]:
+async def checked(channel: Party, draft: Draft, how: CheckWord, quiet: bool, json_output: bool) -> list[dict[str, Any]]:
     """The findings that a notice would cause, for the document. Exit 1 on a no: then nothing was signed."""
-    if how is None:
-        return []
     found = channel.would_cause(draft)
     documents = [_document(channel, one) for one in found]
     for one in found:
@@ -81,7 +77,7 @@ def _document(channel: Party, found: FindingDraft) -> dict[str, Any]:
         "kind": found.kind,
         "precedence": found.precedence.value,
         "concerns": list(found.concerns),
-        "rests_on": [channel.ledger.notices[of].nid for of in _others(channel, found)],
+        "rests_on": _others(channel, found),
         "measures": dict(found.measures),
         "detail": found.detail,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,8 @@ lines_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(lines_app, name="line")
+PART = '--part takes at least two places, "PLACE; PLACE; ..."'
+EXCLUDED = '--excluded takes at least three places, "PLACE; PLACE; PLACE; ..."'
 COPIED = ("line", "version", "title", "parts", "keeps", "excluded", "precision_m", "from_time", "until_time", "beyond")
 ProposalArgument = Annotated[str, typer.Argument(help="The proposal: its id, or the beginning of it.")]
 
@@ -62,20 +65,28 @@ def propose(
 ) -> None:
     """Propose a version of a line; the addressees answer WILCO or UNABLE, and accept it with `line accept`."""
     with told(json_output):
+        _named(name)
 
         async def act(channel: Party) -> Sent:
+            from channel.protocol import geometry
             from channel.protocol.times import to_wire
-            from clients.core.areas import length_m
+            from clients.core.areas import PlaceError, length_m
 
             def time(typed: str) -> str:
                 return to_wire(channel.habits.read_time(typed, channel.now_ms()))
 
-            parts, rings = _drawn(geojson, as_written)
-            parts += tuple(_path(channel, typed) for typed in part or ())
+            reader, usual = channel.reader, [a for a in channel.habits.addressees() if a.party in channel.parties]
+            action = channel.addressees(to or usual)
+            parts, rings = _drawn(geojson, None if as_written else reader.known)
+            parts += tuple(reader.places(typed, 2, PART) for typed in part or ())
+            rings += tuple(reader.ring(typed, EXCLUDED) for typed in excluded or ())
             if not parts:
                 raise UsageError('where does it run? --part "PLACE; PLACE; ...", or --geojson FILE')
+            problem = geometry.check_line(parts, rings)
+            if problem is not None:
+                raise PlaceError(*problem)
             return await channel.line(
-                to=to or [a for a in channel.habits.addressees() if a.party in channel.parties],
+                to=action,
                 info=tuple(info or ()),
                 precedence=_routine(),
                 line=name,
@@ -83,8 +94,8 @@ def propose(
                 action="propose",
                 title=title,
                 parts=parts,
-                keeps=tuple(_side(typed) for typed in keeps or ()),
-                excluded=rings + tuple(_path(channel, typed, 3) for typed in excluded or ()),
+                keeps=tuple(_side(typed, (channel.party, *(to.party for to in action))) for typed in keeps or ()),
+                excluded=rings,
                 precision_m=length_m(precision),
                 from_time=time(start),
                 until_time=None if until is None else time(until),
@@ -219,31 +230,27 @@ def _routine() -> Any:
     return Precedence.ROUTINE
 
 
-Places = tuple[tuple[int, int], ...]
+Position = tuple[int, int]
+Places = tuple[Position, ...]
 
 
-def _path(channel: Party, typed: str, least: int = 2) -> Places:
-    places = [place.strip() for place in typed.split(";") if place.strip()]
-    if len(places) < least:
-        what = "a part has at least two places" if least == 2 else "an excluded area has at least three places"
-        raise UsageError(f'{what}, "PLACE; PLACE", not {typed!r}')
-    return tuple(channel.habits.read_place(place).position for place in places)
-
-
-def _drawn(file: Path | None, as_written: bool) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
-    """Parts and excluded rings of a GeoJSON file: its lines and its polygons."""
+def _drawn(file: Path | None, known: Sequence[Position] | None) -> tuple[tuple[Places, ...], tuple[Places, ...]]:
+    """Parts and excluded rings of a GeoJSON file: its lines and its polygons. `known` None: its places as written."""
     if file is None:
         return (), ()
     from channel.picture.geojson import FILE_BYTES_MAX, empty, read
     from channel.protocol.statements import Line, Polygon
+    from clients.core.geojson import not_swapped
 
     try:
         with file.open("rb") as stream:
-            features = read(stream.read(FILE_BYTES_MAX + 1), as_written=as_written)
+            features = read(stream.read(FILE_BYTES_MAX + 1), as_written=known is None)
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     if not features:
         raise empty()
+    if known is not None:
+        not_swapped(features, known)
     parts: list[Places] = []
     rings: list[Places] = []
     for feature in features:
@@ -258,8 +265,24 @@ def _drawn(file: Path | None, as_written: bool) -> tuple[tuple[Places, ...], tup
     return tuple(parts), tuple(rings)
 
 
-def _side(typed: str) -> dict[str, str]:
+def _named(name: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from channel.protocol.forms import Code
+
+    try:
+        TypeAdapter(Code).validate_python(name)
+    except ValidationError:
+        raise UsageError(
+            f"a line's name is small letters, digits and hyphens, 64 at most, like euphrates; not {name!r}"
+        ) from None
+
+
+def _side(typed: str, named: Sequence[str]) -> dict[str, str]:
+    """Which side a party keeps to; it binds only who is named in the proposal (protocol.md 6.9)."""
     party, _, side = typed.partition("=")
     if side not in ("left", "right"):
         raise UsageError(f"write PARTY=left or PARTY=right, not {typed!r}")
+    if party not in named:
+        raise UsageError(f"--keeps {typed}: the line is between {', '.join(dict.fromkeys(named))}; add --to {party}")
     return {"party": party, "side": side}

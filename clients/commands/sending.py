@@ -51,7 +51,9 @@ PrecedenceOption = Annotated[
 KindOption = Annotated[KindWord | None, typer.Option(case_sensitive=False, help="What it is about. Default: text.")]
 ResponseOption = Annotated[
     ResponseWord | None,
-    typer.Option(case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default: by kind."),
+    typer.Option(
+        case_sensitive=False, help="WU: WILCO or UNABLE; R: ROGER; NE: none. Default: by kind; of a --unit none."
+    ),
 ]
 AmendsOption = Annotated[
     str | None, typer.Option(help="A notice of yours that this one supersedes; what you do not give stays.")
@@ -161,19 +163,20 @@ def send(
         if not amends and not given.keys() & {"text", "elements", *PLACES}:
             raise UsageError('a notice says something: give --text "...", --element, or a place like --at')
 
-        found: list[Any] = []
+        looked: dict[str, Any] = {}
 
         async def act(channel: Party) -> Sent:
             draft = await _drafted(channel, amends, desk=desk, **given)
             _tell_who_reads(draft)
             how = mode(check, no_check, draft.members["precedence"])
-            found.extend(await checked(channel, draft, how, json_output or yes, json_output))
+            if how is not None:
+                looked["findings"] = await checked(channel, draft, how, json_output or yes, json_output)
             return await channel.submit(draft, wait)
 
         # What is sealed goes to the newest key of each addressee, which may be in a leaf that is not here yet.
         fresh = bool(amends or replaces or accounts_for or sealed or mode(check, no_check, precedence))
         sent = connected(context.obj, act, fresh=fresh)
-        report(sent, json_output, more={"findings": found} if found else {})
+        report(sent, json_output, more=looked)
 
 
 @app.command(epilog='Example: party -p coalition withdraw 015e86a2-4b40 --text "Strike cancelled"')

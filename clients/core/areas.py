@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -42,6 +42,14 @@ S = TypeVar("S", Line, Polygon)
 _LETTER = re.compile(r"[^\W\d_]")
 
 
+class PlaceError(UsageError):
+    """A place or a shape that cannot be taken. `code`: what the channel would refuse it with, or `looks-swapped`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads what one party types. `known`: places of the net, to notice one that was typed longitude first."""
@@ -55,10 +63,11 @@ class Reader:
         bare = _LETTER.search(text) is None and reading.system == "latlon"
         if bare and geometry.looks_swapped(reading.position, self.known):
             first, second = re.split(r"[,;\s]+", text.strip(), maxsplit=1)
-            raise UsageError(
+            raise PlaceError(
+                "looks-swapped",
                 f"{text.strip()} looks swapped: it is far from every place named here, and the other way round it is "
                 f"not. Latitude comes first: type {second.strip()},{first}. If it is meant, say so with letters, "
-                f"like {_lettered(reading.position)}"
+                f"like {_lettered(reading.position)}",
             )
         return reading
 
@@ -70,20 +79,29 @@ class Reader:
     def path(self, text: str) -> Line:
         """`PLACE;PLACE;...,WIDTH`, with the full width."""
         places, width = _tail(text, PATH)
-        return _made(Line, PATH, path=self._places(places, 2, PATH), width_m=length_m(width))
+        return _made(Line, PATH, path=self.places(places, 2, PATH), width_m=length_m(width))
 
     def polygon(self, text: str) -> Polygon:
         """`PLACE;PLACE;PLACE`; each `|` begins a hole. The first place may be repeated to close a ring."""
-        rings = [self._places(ring, 3, POLYGON) for ring in text.split("|")]
-        return _made(Polygon, POLYGON, rings=tuple(ring[:-1] if ring[0] == ring[-1] else ring for ring in rings))
+        return _made(Polygon, POLYGON, rings=tuple(self.ring(ring, POLYGON) for ring in text.split("|")))
 
-    def _places(self, text: str, at_least: int, form: str) -> tuple[Position, ...]:
+    def ring(self, text: str, form: str) -> tuple[Position, ...]:
+        """`PLACE; PLACE; PLACE`, and perhaps the first once more."""
+        ring = self.places(text, 3, form)
+        return ring[:-1] if ring[0] == ring[-1] else ring
+
+    def places(self, text: str, at_least: int, form: str) -> tuple[Position, ...]:
+        """`PLACE; PLACE; ...`; each is compared with those before it too."""
         places = [part.strip() for part in text.split(";") if part.strip()]
         if len(places) < at_least:
             raise UsageError(f"{form}; {text.strip()!r} has {len(places)} of them")
         if len(places) > limits.VERTICES_MAX + 1:  # one more for a closed ring
-            raise UsageError(f"too-many-vertices: {len(places)} places; a statement holds {limits.VERTICES_MAX}")
-        return tuple(self.place(place).position for place in places)
+            raise PlaceError("too-many-vertices", f"{len(places)} places; a statement holds {limits.VERTICES_MAX}")
+        known = list(self.known)
+        reader = replace(self, known=known)
+        for place in places:
+            known.append(reader.place(place).position)
+        return tuple(known[len(self.known) :])
 
     def shapes(
         self,
@@ -155,10 +173,10 @@ def read_altitude(text: str) -> Altitude:
 
 
 def checked(shape: Shape) -> None:
-    """UsageError, with the code that the channel would refuse it with, if a shape cannot be."""
+    """PlaceError if a shape cannot be."""
     problem = geometry.check_shape(shape)
     if problem is not None:
-        raise UsageError(f"{problem[0]}: {problem[1]}")
+        raise PlaceError(*problem)
 
 
 def known_places(ledger: Ledger) -> list[Position]:

@@ -137,9 +137,13 @@ def notice(
     desk: str = "operations",
     **optional: object,
 ) -> Draft:
-    """A notice. Asked for by default: WILCO or UNABLE of an intent, ROGER else, nothing without action addressees."""
+    """A notice. Asked for by default: WILCO or UNABLE of an intent, ROGER else, nothing without action addressees.
+
+    Nor of a unit's position: the next takes its place, while an answer to each would stay owed (protocol.md 6.2).
+    """
     kind_ = Kind(one_of(Kind, kind))
-    usual = Response.WU if kind_ is Kind.INTENT else Response.R
+    moves = kind_ is Kind.POSITION and optional.get("unit") is not None and not optional.get("read_back")
+    usual = Response.WU if kind_ is Kind.INTENT else Response.NE if moves else Response.R
     members: Members = {
         "nid": nid,
         "to": tuple(to),

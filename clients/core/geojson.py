@@ -6,6 +6,7 @@ What a feature says of its own (`from`, `until`, `floor_m`, `ceiling_m`, `refere
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 from channel.picture import geojson
@@ -15,7 +16,7 @@ from channel.protocol import geometry, limits
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Circle, Line, Notice, Point, Polygon, Position, Shape, Volume
 from channel.protocol.times import to_wire
-from clients.core.areas import Reader, read_altitude
+from clients.core.areas import PlaceError, Reader, read_altitude
 
 E7 = 10_000_000
 
@@ -34,10 +35,13 @@ def volumes(
 
     Places that look swapped are refused unless they are meant `as_written`, or come out of a log.
     """
+    features = geojson.read(data, as_written=as_written)
+    if not as_written:
+        not_swapped(features, reader.known)
     found = [
         volume
-        for feature in geojson.read(data, as_written=as_written)
-        for volume in _volumes(feature, reader, now_ms, start=start, until=until, band=band, sure=as_written)
+        for feature in features
+        for volume in _volumes(feature, reader, now_ms, start=start, until=until, band=band)
     ]
     if not found:
         raise geojson.empty()
@@ -47,12 +51,30 @@ def volumes(
         )
     total = sum(geometry.vertex_count(volume.shape) for volume in found)
     if total > limits.VERTICES_MAX:
-        raise UsageError(f"too-many-vertices: {total} in all; a notice holds {limits.VERTICES_MAX}")
+        raise PlaceError("too-many-vertices", f"{total} in all; a notice holds {limits.VERTICES_MAX}")
     return found
 
 
+def not_swapped(features: Iterable[Feature], known: Iterable[Position]) -> None:
+    """GeoJsonError at a place that looks swapped beside what is known and the places before it. What was signed is not.
+
+    The places before it count as known: a file is refused whichever of its places is the other way round.
+    """
+    seen = list(known)
+    for feature in features:
+        for shape in feature.shapes():
+            for position in geometry.positions(shape):
+                if not feature.logged and geometry.looks_swapped(position, seen):
+                    raise feature.fault(
+                        "looks-swapped",
+                        "far from every place named here, and close when swapped: longitude comes first (--as-written "
+                        "takes it all the same)",
+                    )
+                seen.append(position)
+
+
 def _volumes(
-    feature: Feature, reader: Reader, now_ms: int, *, start: str, until: str | None, band: str | None, sure: bool
+    feature: Feature, reader: Reader, now_ms: int, *, start: str, until: str | None, band: str | None
 ) -> list[Volume]:
     own = feature.properties
     begins = moment_ms(feature, "from") if own.get("from") else reader.habits.read_time(start, now_ms)
@@ -60,17 +82,10 @@ def _volumes(
         raise feature.fault("bad-property", "say until when it holds: a property `until`, or --until +40min for all")
     ends = moment_ms(feature, "until") if own.get("until") else reader.habits.read_time(until or "", now_ms)
     heights = altitude(feature) or (None if band is None else read_altitude(band))
-    made = []
-    for shape in feature.shapes(**extents(feature)):
-        first = geometry.first_position(shape)
-        if not (sure or feature.logged) and geometry.looks_swapped(first, reader.known):
-            raise feature.fault(
-                "looks-swapped",
-                "far from every place named here, and close when swapped: longitude comes first (--as-written takes it "
-                "all the same)",
-            )
-        made.append(Volume(shape=shape, altitude=heights, from_=to_wire(begins), until=to_wire(ends)))
-    return made
+    return [
+        Volume(shape=shape, altitude=heights, from_=to_wire(begins), until=to_wire(ends))
+        for shape in feature.shapes(**extents(feature))
+    ]
 
 
 def collection(notice: Notice, of: str, author: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from channel.protocol.errors import UsageError
 from channel.protocol.forms import Circle, Shape, Volume
 from channel.protocol.sealing import InnerNotice, Randomness
 from channel.protocol.times import to_wire
-from clients.core.areas import Reader, checked
+from clients.core.areas import PlaceError, Reader, checked
 from clients.core.drafts import Draft
 from clients.core.store_sealed import OwnBody
 
@@ -30,7 +30,7 @@ def seal(
     inner = _inner(draft, ledger.charter.net, party, now_ms)
     problem = geometry.check_volumes(inner.volumes, kind=inner.kind, issued_ms=now_ms)
     if problem is not None:  # the relay cannot see it and refuse it
-        raise UsageError(f"{problem[0]}: {problem[1]}")
+        raise PlaceError(*problem)
     token = sealing.sign_inner(inner, signer)
     parties = [*(addressee.party for addressee in inner.to), *inner.info]
     unknown = [name for name in parties if name not in ledger.parties]

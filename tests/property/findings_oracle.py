@@ -23,6 +23,7 @@ Hand = Literal["left", "right", "undetermined", "not_covered"]
 
 _SHARES = np.linspace(0.0, 1.0, 9)
 _ROUNDS = 6
+_MOMENT_S = 0.01  # how fast two close now is by how much they did so shortly after
 _STRAIGHT = 1e-6  # of an edge: its direction at a place is that of so short a piece of it
 
 
@@ -147,9 +148,9 @@ class Closing:
 def closing(a: Moving, b: Moving) -> Closing:
     """Second by second."""
     begin_s = max(a.at_s, b.at_s)
-    times_s = begin_s + np.arange(0.0, 3_601.0)
+    times_s = begin_s + np.concatenate((np.arange(0.0, 3_601.0), (_MOMENT_S,)))
     metres = lengths_m(a.then(times_s), b.then(times_s))
-    return Closing(float(metres[0]), float(metres.min()), float(metres[0] - metres[1]))
+    return Closing(float(metres[0]), float(metres.min()), float(metres[0] - metres[-1]) / _MOMENT_S)
 
 
 # --- places of a volume -----------------------------------------------------------------------------------------------

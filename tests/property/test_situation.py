@@ -26,8 +26,8 @@ ORDERS = range(20)
 class Course:
     """What parties do, chosen by a seed; nothing of the choice depends on what the relay makes of it."""
 
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
+    def __init__(self, seed: int, late: bool = False) -> None:
+        self.random, self.late = Random(seed), Random(seed) if late else None
         self.scene = Scene(terms={"notices_per_minute": 1_000})
         self.sent: list[tuple[str, Said, tuple[str, ...], tuple[str, str]]] = []
         self.scene.line("coalition", "russia", "sdf", "regime", left=("coalition", "sdf"))
@@ -45,6 +45,8 @@ class Course:
         members["until"] = self.scene.now_ms - self.base + choose.choice((1, 14, 14)) * HOUR
         members |= {"response": "WU"} if choose.random() < 0.7 else {}
         members |= {"unit": f"unit {choose.randrange(2)}"} if kind == "position" and choose.random() < 0.7 else {}
+        if self.late is not None and kind == "position":  # reports come in any order
+            members["begin"] = self.scene.now_ms - self.base - self.late.randrange(0, 90) * MINUTE
         members |= {"alleged": others[0]} if kind == "incident" else {}
         members |= {"accounts_for": []} if kind == "intent" and choose.random() < 0.3 else {}
         members |= {"warn": circle(0, 20_000)} if choose.random() < 0.1 else {}
@@ -75,9 +77,10 @@ class Course:
             self.scene.notice(author, *to, response="NE", **{self.random.choice(("withdraws", "amends")): said.of})
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("seed", COURSES)
-def test_a_relay_that_restarts_at_any_time_writes_the_same_log(seed: int) -> None:
-    steady, restarted, when = Course(seed), Course(seed), Random(-seed - 1)
+def test_a_relay_that_restarts_at_any_time_writes_the_same_log(seed: int, late: bool) -> None:
+    steady, restarted, when = Course(seed, late), Course(seed, late), Random(-seed - 1)
     for number in range(STEPS):
         steady.step(number)
         if when.random() < 0.4:
@@ -91,10 +94,11 @@ def test_a_relay_that_restarts_at_any_time_writes_the_same_log(seed: int) -> Non
     assert len(steady.scene.findings()) > 5
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("seed", COURSES)
-def test_a_start_finds_what_is_found_when_notices_come_one_by_one(seed: int) -> None:
+def test_a_start_finds_what_is_found_when_notices_come_one_by_one(seed: int, late: bool) -> None:
     """The start looks up together what is near what: the same causes, and the same findings due, to the last word."""
-    course = Course(seed)
+    course = Course(seed, late)
     for number in range(STEPS):
         course.step(number)
     logged = course.scene.folded.ledger

@@ -10,7 +10,7 @@ import pytest
 from channel.protocol.errors import UsageError
 from channel.protocol.statements import Altitude, Circle, Line, Point, Polygon
 from clients.coalition import Coalition
-from clients.core.areas import Reader, length_m, read_altitude
+from clients.core.areas import PlaceError, Reader, length_m, read_altitude
 from clients.core.geojson import volumes
 from clients.russia import Russia
 from tests.unit.picture.test_geojson import SQUARE, WINDOW, collection, feature, rewritten
@@ -130,6 +130,32 @@ def test_a_place_that_looks_swapped_is_asked_about_and_letters_settle_it() -> No
     assert reader.place("40.1408N 35.3359E").position == (353359000, 401408000)
     assert Reader(Coalition.DEFAULTS).place("40.1408,35.3359").position == (353359000, 401408000)  # nothing to go by
     assert reader.place("35.3359,40.1408").position == HERE
+
+
+@pytest.mark.parametrize("known", [(), [(401000000, 353000000)]])
+def test_any_place_of_a_shape_may_be_the_swapped_one(known: list[tuple[int, int]]) -> None:
+    reader = Reader(Coalition.DEFAULTS, known=known)
+    for typed in ("35.3,40.1; 40.2,35.4,800m", "35.3,40.1; 35.2,40.2; 35.1,40.3; 40.2,35.4,800m"):
+        with pytest.raises(PlaceError, match=r"40\.2,35\.4 looks swapped") as error:
+            reader.path(typed)
+        assert error.value.code == "looks-swapped"
+    with pytest.raises(PlaceError, match="looks swapped"):
+        reader.polygon("35.33,40.14; 35.37,40.12; 40.18,35.36")
+    assert reader.path("35.3,40.1; 36.9,38.5; 38.5,36.9; 40.1,35.3,800m").path[-1] == (353000000, 401000000)
+
+
+def test_what_the_channel_would_refuse_has_its_code_here_too() -> None:
+    reader = Reader(Coalition.DEFAULTS)
+    many = ";".join(f"35.{number:04d},40.1" for number in range(1_000))
+    for code, shapes in {
+        "volume-invalid": {"polygon": ["35.0,40.0; 36.0,41.0; 36.0,40.0; 35.2,41.0"]},
+        "volume-pole": {"circle": ["89.9,40.0,50km"]},
+        "volume-antimeridian": {"circle": ["35.0,179.99,50km"]},
+        "too-many-vertices": {"path": [many + ",800m"]},
+    }.items():
+        with pytest.raises(PlaceError) as error:
+            reader.shapes(**shapes)  # type: ignore[arg-type]
+        assert error.value.code == code
 
 
 def test_lengths_have_units_or_are_metres() -> None:

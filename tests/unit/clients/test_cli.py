@@ -15,6 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from channel.cli import app as channel_app
 from channel.protocol import frames, topics
 from channel.protocol.errors import (
     ChannelError,
@@ -134,7 +135,8 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_send_gives_the_receipt_as_json(desk: Desk) -> None:
     sent = desk.json("coalition", *FLASH)
-    assert list(sent) == ["nid", "token_sha256", "index", "stamp", "stamp_time", "receipt"]
+    assert list(sent) == ["nid", "token_sha256", "index", "stamp", "stamp_time", "receipt", "findings"]
+    assert sent["findings"] == []  # a FLASH is looked at: nothing is near it
     assert desk.lab.relay.core.folded.ledger.index_of[sent["token_sha256"]] == sent["index"]
     assert sent["stamp"] == NOW_MS
     assert sent["receipt"].count(".") == 2
@@ -405,6 +407,26 @@ def test_a_scenarios_client_is_watch_with_its_control_line(desk: Desk, monkeypat
 
 
 # --- the command itself ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "says"),
+    [
+        (cli.app, "send --bogus", "No such option: --bogus"),
+        (cli.app, "send --check=foo", "Invalid value for '--check'"),
+        (cli.app, "line propose euphrates", "Missing option '--title'"),
+        (cli.app, "answer", "Missing argument"),
+        (cli.app, "nope", "No such command 'nope'"),
+        (channel_app, "side --bogus", "No such option: --bogus"),
+        (channel_app, "nope", "No such command 'nope'"),
+    ],
+)
+def test_what_the_option_parser_does_not_take_is_a_document_too(command: typer.Typer, words: str, says: str) -> None:
+    plain = CliRunner().invoke(command, words.split())
+    assert (plain.exit_code, plain.stdout, says in plain.stderr) == (2, "", True)
+    ended = CliRunner().invoke(command, [*words.split(), "--json"])
+    error = json.loads(ended.stdout)["error"]
+    assert (ended.exit_code, error["code"], says in error["detail"]) == (2, "usage", True)
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,24 @@ def test_without_a_terminal_it_never_asks_sends_and_reports(desk: Desk) -> None:
     there = desk.json("russia", "send", "--to", "coalition", *THERE)
     sent = desk.json("coalition", "send", "--to", "russia", *FLASH)
     (found,) = [one for one in sent["findings"] if one["kind"] == "overlap"]
-    assert found["rests_on"] == [there["nid"]]
+    assert found["rests_on"] == [there["token_sha256"]]
     assert sorted(found["concerns"]) == ["coalition", "russia"]
     assert "this would cause FLASH OVERLAP" in desk.errors
     assert notices(desk, "coalition") == 1
+
+
+def test_where_it_looked_it_says_so_though_it_found_nothing(desk: Desk) -> None:
+    assert desk.json("coalition", "send", "--to", "russia", *FLASH)["findings"] == []
+    assert "findings" not in desk.json("coalition", "send", "--to", "russia", *FLASH, "--no-check")
+
+
+def test_a_notice_shows_its_findings_also_when_they_are_over(desk: Desk) -> None:
+    there = desk.json("russia", "send", "--to", "coalition", *THERE)
+    sent = desk.json("coalition", "send", "--to", "russia", *FLASH)
+    desk.json("russia", "withdraw", there["nid"])
+    (found,) = [one for one in desk.json("coalition", "show", sent["nid"])["findings"] if one["kind"] == "overlap"]
+    assert found["standing"] is False
+    assert "cleared_time" in found
 
 
 def test_what_the_client_found_is_what_the_relay_finds(desk: Desk) -> None:
@@ -121,7 +135,7 @@ def test_it_is_the_default_where_a_mistake_costs_most(
 def test_what_was_not_shown_to_this_party_is_not_in_its_check(desk: Desk) -> None:
     desk.json("russia", "send", "--to", "regime", *THERE)
     sent = desk.json("coalition", "send", "--to", "russia", *FLASH)
-    assert "findings" not in sent
+    assert sent["findings"] == []
     assert "would cause" not in desk.errors
 
 

@@ -73,6 +73,12 @@ def test_a_line_without_a_place_is_a_mistake_of_the_caller(desk: Desk, words: li
     assert says in desk.errors
 
 
+def test_what_a_line_may_be_called_is_said_in_words(desk: Desk) -> None:
+    words = ["line", "propose", "L1", "--title", "River", "--beyond", "", "--part", "36.0,40.0; 35.0,40.0"]
+    detail = desk.json("russia", *words, status=2)["error"]["detail"]
+    assert detail == "a line's name is small letters, digits and hyphens, 64 at most, like euphrates; not 'L1'"
+
+
 def test_a_file_with_a_point_is_no_line(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "line.geojson"
     file.write_bytes(collection(feature("Point", [40, 36], "bridge")))
@@ -90,6 +96,30 @@ def test_a_line_with_a_place_that_looks_swapped_is_proposed_when_it_is_meant_as_
     desk.json("russia", *LINE, *KEEPS, "--geojson", str(file), "--as-written")
     file.write_text('{"type": "FeatureCollection", "features": []}')
     assert desk.json("russia", *LINE, "--geojson", str(file), status=2)["error"]["code"] == "bad-geojson"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--part", "36.0,40.0; 36.0,40.0"], "volume-invalid"),
+        (["--part", "89.0,40.0; 90.0,40.0"], "volume-pole"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--excluded", "35,40; 36,41; 35,41; 36,40"], "volume-invalid"),
+        (["--part", "40.1,35.3; 40.2,35.4"], "looks-swapped"),
+        (["--part", "35.3,40.1; 40.2,35.4"], "looks-swapped"),
+        (["--geojson", "swapped.geojson"], "looks-swapped"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--keeps", "russai=right"], "usage"),
+        (["--part", "36.0,40.0; 35.0,40.0", "--keeps", "regime=right"], "usage"),
+    ],
+)
+def test_what_cannot_be_a_line_is_refused_before_it_is_signed(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "swapped.geojson").write_bytes(collection(feature("LineString", [[35.3, 40.1], [35.4, 40.2]])))
+    desk.json("russia", "send", "--to", "coalition", "--kind", "site", "--at", "35.3359,40.1408", "--until", "+1h")
+    size = desk.lab.relay.core.committed_size
+    assert desk.json("russia", *LINE, *KEEPS, *words, status=2)["error"]["code"] == code
+    assert desk.lab.relay.core.committed_size == size
 
 
 def test_a_party_asks_on_whose_side_of_a_line_in_force_a_place_is(desk: Desk) -> None:

@@ -222,6 +222,35 @@ def test_a_place_that_looks_swapped_is_sent_when_it_is_meant_as_written(desk: De
     assert "--geojson FILE" in desk.errors
 
 
+@pytest.mark.parametrize(
+    ("type_", "coordinates"),
+    [
+        ("LineString", [[40.1, 35.3], [35.4, 40.2]]),
+        ("MultiPoint", [[40.1, 35.3], [35.4, 40.2]]),
+        ("Polygon", [[[35.3, 40.1], [35.4, 40.1], [35.4, 40.2], [35.3, 40.1]]]),
+    ],
+)
+def test_any_place_of_a_file_may_be_the_swapped_one(
+    desk: Desk, tmp_path: Path, type_: str, coordinates: list[object]
+) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    file = drawn(tmp_path, {"type": type_, "coordinates": coordinates})
+    error = desk.json("coalition", "send", "--geojson", file, *SOON, status=2)["error"]
+    assert (error["code"], error["feature"][:9]) == ("looks-swapped", "feature 1")
+    signed(desk, "--geojson", file, "--as-written", *SOON)
+
+
+def test_the_code_of_a_typed_place_is_the_channels(desk: Desk) -> None:
+    signed(desk, "--at", "35.3359,40.1408", "--until", "+1h")
+    for code, typed in {
+        "looks-swapped": ("--at", "40.1408,35.3359"),
+        "volume-invalid": ("--polygon", "35.0,40.0; 36.0,41.0; 36.0,40.0; 35.2,41.0"),
+        "volume-pole": ("--circle", "89.9,40.0,50km"),
+    }.items():
+        error = desk.json("coalition", "send", *typed, *SOON, status=2)["error"]
+        assert error["code"] == code
+
+
 def test_a_file_without_features_says_nothing_to_send(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "empty.geojson"
     file.write_text('{"type": "FeatureCollection", "features": []}')

@@ -81,6 +81,18 @@ async def test_a_notice_says_what_was_meant(net: MemoryNet) -> None:
         assert getattr(coalition.record(told.of).body, "response", None) == "NE"
 
 
+async def test_nothing_is_owed_on_a_units_positions_unless_it_is_asked_for(net: MemoryNet) -> None:
+    """The next position takes the place of one that nobody has answered (protocol.md 6.2)."""
+    where = {"kind": "position", "to": ["russia"], "at": "35.3359,40.1408", "until": "+2h"}
+    async with net.connect("coalition") as coalition, net.connect("russia") as russia:
+        for _ in range(3):
+            sent = await coalition.send(**where, unit="1st patrol")
+        asked = [await coalition.send(**where), await coalition.send(**where, unit="2nd", precedence="FLASH")]
+        await seen_by(russia, asked[-1].of)
+        assert getattr(coalition.record(sent.of).body, "response", None) == "NE"
+        assert {owed.of for owed in russia.status().owed} == {one.of for one in asked}
+
+
 async def test_amending_and_withdrawing_go_to_everybody_who_was_told(net: MemoryNet) -> None:
     async with net.connect("coalition") as coalition:
         one = await coalition.send(**INTENT, to=["russia", "regime"], info=["sdf"])

@@ -13,6 +13,7 @@ from pyproj import Geod
 from typer.testing import CliRunner
 
 from channel.cli import app
+from channel.commands import picture_view
 from channel.picture import features
 from channel.picture.ahead import would_cause
 from channel.picture.geojson import read
@@ -200,11 +201,37 @@ def test_the_command_prints_lines_one_document_or_geojson(log: Path) -> None:
     assert (code, json.loads(text)["type"]) == (0, "FeatureCollection")
 
 
+def test_the_document_says_of_everything_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    scene.line("coalition", "russia", excluded=[[at(0, 0), at(900, 0), at(900, 900)]])
+    scene.place("coalition", "russia", unit="post")
+    scene.intent("russia", "coalition")
+    ledger, at_ms = scene.folded.ledger, scene.now_ms
+    monkeypatch.setattr(picture_view, "_read", lambda *_: (ledger, at_ms))
+    drawn = {one["id"]: one["geometry"] for one in features.features(ledger, at_ms)["features"]}
+    document = json.loads(run(str(tmp_path), "--json")[1])
+    groups = ("positions", "intents", "sites", "incidents", "lines", "excluded", "findings", "tracks")
+    rows = [row for group in groups for row in document[group]]
+    assert {row["id"]: row["geometry"] for row in rows} == drawn
+    assert [len(document[group]) for group in groups] == [1, 1, 0, 0, 1, 1, 5, 0]
+    (overlap,) = [row for row in document["findings"] if row["kind"] == "overlap"]
+    body = ledger.findings[overlap["finding"]].body
+    assert (overlap["detail"], overlap["response"]) == (body.detail, "WU")
+    assert overlap["area"] == body.area.model_dump(mode="json")  # type: ignore[union-attr]
+
+
+def test_a_leaf_beyond_the_end_is_said_and_the_end_is_shown(log: Path) -> None:
+    result = CliRunner().invoke(app, ["picture", str(log), "--at", "999999", "--json"])
+    assert "there is no leaf 999999" in result.stderr
+    assert json.loads(result.stdout) == json.loads(run(str(log), "--json")[1])
+
+
 WRONG = [
     (),
     ("--live", "{log}"),
     ("{log}", "--json", "--geojson"),
     ("{log}", "--track", "none"),
+    ("{log}", "--since", "2017-09-15T09:00Z"),
     ("{log}", "--party", "mars"),
 ]
 

@@ -138,6 +138,12 @@ def test_a_file_that_is_not_strict_geojson_is_refused(data: bytes, code: str) ->
     assert refused(data).code == code
 
 
+def test_a_number_of_thousands_of_digits_is_refused_in_our_words() -> None:
+    data = collection(feature("Point", [40, 35])).replace(b"40", b"4" * 5_000)
+    with pytest.raises(GeoJsonError, match="bad-json: a number of 5000 digits; at most 4000"):
+        read(data)
+
+
 def test_any_change_of_bytes_gives_features_or_a_typed_reason() -> None:
     """Every byte of a good file replaced, one at a time, by what is likely to break a reader."""
     good = collection(feature("Polygon", [SQUARE], party="sdf"), feature("Point", [40, 35], 7))

@@ -121,11 +121,17 @@ def test_at_a_corner_the_nearest_place_is_the_corner_itself(turned: bool, lon: f
 
 def test_a_sharp_bend_keeps_its_sides() -> None:
     bend = _line([at(40.0, 35.5), at(40.5, 35.51), at(40.0, 35.52)], precision_m=10)
-    assert bend.bank(at(40.6, 35.51)).bank == "undetermined"  # it turns back on itself within 6 degrees
+    assert bend.bank(at(40.6, 35.51)).bank == "right"
+    assert bend.bank(at(40.4, 35.505)).bank == "right"
     assert bend.bank(at(40.2, 35.51)).bank == "left"
     assert bend.bank(at(40.2, 35.6)).bank == "right"
     wide = _line([at(40.0, 35.4), at(40.5, 35.5), at(40.0, 35.6)], precision_m=10)
     assert wide.bank(at(40.7, 35.5)).bank == "right"
+
+
+def test_a_line_that_turns_back_on_itself_has_no_side_at_its_tip() -> None:
+    back = _line([at(40.0, 35.5), at(40.5, 35.5), at(40.0, 35.5)], precision_m=10)
+    assert back.bank(at(40.6, 35.51)).bank == "undetermined"
 
 
 def test_a_closed_line_has_no_end() -> None:

@@ -291,6 +291,8 @@ def test_a_feature_without_an_id_goes_by_its_number(tmp_path: Path) -> None:
         ({"floor_m": 2000, "ceiling_m": 1000}, "volume-invalid", "above"),
         ({"floor_m": "FL100"}, "bad-property", "a number of metres"),
         ({"reference": "flight level"}, "bad-property", "msl"),
+        ({"reference": []}, "bad-property", "msl"),
+        ({"reference": {}}, "bad-property", "msl"),
         ({"radius_m": 2000}, "bad-property", "for points"),
     ],
 )

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from channel.ledger.fold import fold
+from channel.picture.ahead import would_cause
+from channel.picture.features import features
+from channel.picture.plane import to_e7
+from channel.protocol.places import geod
 from channel.protocol.statements import Precedence, Response
 from channel.relay.core import Core
 from tests.unit.picture.scenes import Scene, at, circle, told, within
@@ -159,6 +163,41 @@ def test_a_unit_that_comes_nearer_converges_and_raises_nothing_anew_while_it_doe
     assert body.measures["closest-in-s"] == pytest.approx(5_400, abs=20)
 
 
+@pytest.mark.parametrize(("lon", "lat"), [(5.0, 60.0), (179.9, -35.0), (-179.9, 80.0)])
+def test_a_fast_unit_converges_from_as_far_as_it_comes_in_an_hour(scene: Scene, lon: float, lat: float) -> None:
+    scene.place("sdf", "coalition", volumes=[within(_spot(lon, lat, 0))])
+    scene.place("coalition", "sdf", unit="jet", volumes=[within(_spot(lon, lat, 1_000_000))])
+    scene.run_to(10 * MINUTE)
+    near = [within(_spot(lon, lat, 850_000), 10 * MINUTE)]
+    sent = scene.sign(
+        "coalition", "notice", seq=900, **scene.notice_members("sdf", kind="position", unit="jet", volumes=near)
+    )
+    (asked,) = would_cause(scene.folded.ledger, scene.opened(sent), "coalition", scene.now_ms)
+    scene.place("coalition", "sdf", unit="jet", volumes=near)
+    measures = scene.finding("converging").body.measures
+    assert measures == asked.measures
+    assert measures["closing-cm-s"] == pytest.approx(25_000, abs=2)
+    assert measures["closest-m"] == pytest.approx(0, abs=20)
+    assert measures["closest-in-s"] == pytest.approx(3_400, abs=2)
+
+
+def _spot(lon: float, lat: float, away_m: float) -> dict[str, Any]:
+    """A point so far away to the north-east."""
+    place = to_e7(geod().fwd(lon, lat, 70, away_m)[:2])
+    return {"type": "point", "at": list(place), "accuracy_m": 50}
+
+
+def test_who_was_seen_an_hour_before_the_other_is_where_it_was_seen(scene: Scene) -> None:
+    """Its course is followed for an hour to the newer position, and no further (protocol.md 16.3.1)."""
+    scene.place("sdf", "regime", east_m=50_000, unit="column")
+    scene.run_to(10 * MINUTE)
+    scene.place("sdf", "regime", east_m=47_000, unit="column")
+    for minutes, east_m, found in ((70, 0, ["converging"]), (71, 1, [])):
+        scene.run_to(minutes * MINUTE)
+        scene.place("regime", "sdf", east_m=east_m, unit="post")
+        assert scene.standing() == found
+
+
 def test_converging_is_over_when_the_unit_turns_away(scene: Scene) -> None:
     scene.place("regime", "sdf")
     for step, east_m in enumerate((40_000, 36_000, 38_000)):
@@ -209,7 +248,15 @@ def test_a_later_notice_in_what_was_answered_with_wilco_is_not_heeded(scene: Sce
     body = scene.finding("not-heeded").body
     assert (body.precedence, told(body)) == (Precedence.FLASH, ("coalition", "russia"))
     assert {desk.desk for desk in body.told} == {"operations", "staff"}
-    assert scene.standing() == ["not-heeded"]
+
+
+def test_what_is_not_heeded_is_an_overlap_too_however_the_wilco_came_about(scene: Scene) -> None:
+    scene.place("russia", "coalition", unit="post")
+    asked = scene.intent("coalition", "russia")
+    assert scene.standing() == ["overlap"]
+    scene.now(scene.answer("russia", asked.of))
+    scene.place("russia", "coalition", unit="post")
+    assert scene.standing() == ["not-heeded", "overlap"]
 
 
 @pytest.mark.parametrize("word", ["UNABLE", None])
@@ -307,6 +354,73 @@ def test_an_intent_that_accounts_for_others_is_told_what_it_left_out(scene: Scen
 def test_an_intent_that_left_nothing_out_is_answered_too(scene: Scene) -> None:
     scene.intent("russia", "coalition", accounts_for=[])
     assert scene.findings() == [("raised", "accounted-for", ("russia",))]
+
+
+def test_what_an_intent_does_not_overlap_in_altitude_it_need_not_name(scene: Scene) -> None:
+    low = within(circle(0), floor_m=0, ceiling_m=1_000, reference="msl")
+    scene.intent("sdf", "russia", volumes=[low])
+    for floor_m, kind in ((5_000, "accounted-for"), (1_000, "not-taken-account-of")):
+        high = within(circle(0), floor_m=floor_m, ceiling_m=6_000, reference="msl")
+        scene.intent("russia", "sdf", volumes=[high], accounts_for=[])
+        assert [found[1] for found in scene.findings() if found[2] == ("russia",)][-1] == kind
+
+
+# --- what a unit's newest position is ---------------------------------------------------------------------------------
+
+
+def test_a_late_report_of_an_older_position_is_not_where_the_unit_is(scene: Scene) -> None:
+    scene.at(HOUR)
+    newest = scene.place("sdf", "russia", unit="late")
+    scene.place("sdf", "russia", unit="late", begin=0, east_m=50_000)
+    scene.intent("russia", "sdf", east_m=50_000)
+    assert scene.findings() == []
+    scene.intent("russia", "sdf")
+    assert scene.standing() == ["overlap"]
+    shown = [one["properties"] for one in features(scene.folded.ledger, scene.now_ms)["features"]]
+    assert [one["token_sha256"] for one in shown if one["what"] == "position"] == [newest.of]
+
+
+def test_a_late_report_gives_the_newest_position_its_course(scene: Scene) -> None:
+    scene.at(10 * MINUTE)
+    scene.place("regime", "sdf")
+    scene.place("sdf", "regime", unit="column", east_m=36_000)
+    assert scene.findings() == []
+    scene.place("sdf", "regime", unit="column", east_m=40_000, begin=0)
+    assert scene.standing() == ["converging"]
+    scene.place("sdf", "regime", unit="column", east_m=34_000, begin=5 * MINUTE)  # it was nearer, and goes away
+    assert scene.standing() == []
+
+
+def test_a_position_of_what_is_ahead_is_over_when_the_next_one_comes(scene: Scene) -> None:
+    scene.place("sdf", "russia", unit="post", begin=2 * HOUR, east_m=50_000)
+    scene.at(MINUTE)
+    scene.place("sdf", "russia", unit="post")
+    scene.intent("russia", "sdf", begin=2 * HOUR)
+    assert scene.standing() == ["overlap"]
+
+
+@pytest.mark.parametrize("how", ["amends", "withdraws"])
+def test_what_is_given_after_a_position_was_taken_back_is_later_whatever_time_it_says(scene: Scene, how: str) -> None:
+    scene.at(HOUR)
+    wrong = scene.place("sdf", "russia", unit="post", east_m=50_000)
+    if how == "withdraws":
+        scene.now(scene.notice("sdf", "russia", withdraws=wrong.of))
+        scene.place("sdf", "russia", unit="post", begin=0)
+    else:
+        scene.place("sdf", "russia", unit="post", begin=0, amends=wrong.of)
+    scene.intent("russia", "sdf")
+    assert scene.standing() == ["overlap"]
+
+
+def test_a_draft_of_an_older_position_causes_nothing(scene: Scene) -> None:
+    scene.at(HOUR)
+    scene.intent("russia", "sdf")
+    scene.place("sdf", "russia", unit="late", east_m=50_000)
+    for begin_ms, kinds in ((0, []), (HOUR, ["overlap"])):
+        members = scene.notice_members("russia", kind="position", unit="late", volumes=[within(circle(0), begin_ms)])
+        sent = scene.sign("sdf", "notice", seq=900 + begin_ms, **members)
+        drafts = would_cause(scene.folded.ledger, scene.opened(sent), "sdf", scene.now_ms)
+        assert [draft.kind for draft in drafts] == kinds
 
 
 def test_one_notice_causes_no_more_findings_than_the_limit(scene: Scene) -> None:

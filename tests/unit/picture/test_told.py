@@ -265,6 +265,14 @@ def test_while_an_overlap_stands_answers_are_due_as_of_the_next_higher_precedenc
     assert (7 * MINUTE, "answer", "operations", 1, "russia") in scene.raised()
 
 
+def test_answers_are_due_earlier_also_where_a_wilco_is_not_heeded(scene: Scene) -> None:
+    asked = scene.intent("coalition", "russia")
+    scene.now(scene.answer("russia", asked.of))
+    done = scene.intent("russia", "coalition")
+    assert scene.standing() == ["not-heeded", "overlap"]
+    assert due(scene, done.of, "coalition") == 5 * MINUTE
+
+
 def test_a_late_finding_lengthens_nothing(scene: Scene) -> None:
     first = scene.intent("coalition", "russia")
     scene.at(28 * MINUTE)

@@ -160,7 +160,7 @@ def test_the_end_lists_what_is_unanswered_and_the_totals(weekend: Shown) -> None
     assert end[5].startswith("66 notices, 145 deliveries: 47 answered, 92 told, 1 unanswered")
     assert end[6] == "32 alerts (24 operations, 5 staff, 3 ministry), 14 standing"
     assert end[7] == (
-        "87 findings (29 stale-position, 26 proximity, 14 line-crossed, 11 overlap, 5 incident-in-notified-area, "
+        "88 findings (29 stale-position, 26 proximity, 14 line-crossed, 12 overlap, 5 incident-in-notified-area, "
         "1 converging, 1 not-heeded), 16 standing"
     )
     assert end[8].startswith("slowest answer: 6 h 50 min, coalition -> regime via russia who-is-east")

@@ -87,7 +87,7 @@ def test_the_weekend_finds_what_two_watch_floors_would_have() -> None:
     world, _ = run(load(WEEKEND))
     assert Counter(record.body.kind for record in world.journal.ledger.findings.values()) == {
         "line-crossed": 14,
-        "overlap": 11,
+        "overlap": 12,
         "proximity": 26,  # of parties that keep one side: near the river or in the city the line says nothing
         "converging": 1,
         "stale-position": 29,
