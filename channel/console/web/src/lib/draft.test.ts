@@ -17,6 +17,12 @@ test("an intent asks for WILCO or UNABLE, a FLASH with a place for a read-back, 
   expect(asked({ ...flash, routes: { sdf: "info" } }, null).response).toBeUndefined();
 });
 
+test("nothing is asked of a unit's position, since the next takes its place, unless it is said or read back", () => {
+  const position = { ...blank(), routes: ROUTES, at: "37S", unit: "alpha" } as const;
+  const responses = [position, { ...position, unit: " " }, { ...position, response: "R" }, { ...position, precedence: "FLASH" }] as const;
+  expect(responses.map((draft) => asked(draft, null).response)).toEqual(["NE", "R", "R", "R"]);
+});
+
 test("a place is a position, a path or an area as typed, or the area drawn", () => {
   const draft = { ...blank(), at: "a", radius: "2km", path: "a\nb ,800m", polygon: "a;b\n\nc", until: "+1h" };
   expect(asked(draft, null)).toMatchObject({ at: "a", radius: "2km", from: "now", until: "+1h" });

@@ -32,9 +32,10 @@ export function blank(): Draft {
   };
 }
 
-/** The answer that a notice of its kind asks for unless its author says another. */
-export function usualResponse(kind: Draft["kind"]): (typeof RESPONSES)[number] {
-  return kind === "intent" ? "WU" : "R";
+/** The answer that it asks for unless its author says another: none of a unit's position, since the next takes its place. */
+export function usualResponse(draft: Draft): (typeof RESPONSES)[number] {
+  if (draft.kind === "position" && draft.unit.trim() && !asksReadBack(draft)) return "NE";
+  return draft.kind === "intent" ? "WU" : "R";
 }
 
 export function asksReadBack(draft: Draft): boolean {
@@ -63,7 +64,7 @@ export function asked(draft: Draft, drawn: Box | null): Partial<NoticeAsked> {
   const { kind, precedence, text } = draft;
   const found: Partial<NoticeAsked> = { to, info, kind, precedence, text: text.trim(), read_back: asksReadBack(draft) };
   // Where nobody owes an answer, none is asked for.
-  if (to.length) found.response = draft.response ?? usualResponse(kind);
+  if (to.length) found.response = draft.response ?? usualResponse(draft);
   if (kind === "text") return found;
   if (draft.where === "position") {
     found.at = draft.at.trim();
