@@ -160,6 +160,7 @@ def test_after_an_attempt_that_failed_the_dialog_keeps_the_focus_and_escape_leav
     page.locator(f".row[data-of='{of}']").click()
     page.keyboard.press("a")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox")).to_be_focused()
     page.keyboard.type("Ringing them.")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -176,6 +177,7 @@ def test_after_an_attempt_that_failed_the_dialog_keeps_the_focus_and_escape_leav
 def test_no_key_acts_behind_a_dialog(stage: Any, visit: Any) -> None:
     _late(stage)
     page = visit("watch")
+    expect(page.locator(".row")).to_have_count(1)
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog")
     dialog.evaluate("() => document.activeElement.blur()")

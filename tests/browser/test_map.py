@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -131,6 +132,7 @@ def test_labels_stand_anew_when_the_names_of_places_come(stage: Any, visit: Any)
     with page.expect_response("**/basemap.geojson") as answer:
         held[0].continue_()
     answer.value.finished()
+    expect(canvas).to_have_attribute("data-names", re.compile("[1-9]"))
     page.wait_for_function("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
     page.locator(".zoom").evaluate("all => all.style.visibility = 'hidden'")
     came = canvas.screenshot()

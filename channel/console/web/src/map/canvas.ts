@@ -92,6 +92,7 @@ export class Canvas {
     this.#names.on("change", () => {
       this.#stands = null;
       this.#labels.changed();
+      this.#map.getTargetElement()?.setAttribute("data-names", String(this.#names.getFeatures().length));
     });
     return baseLayers(this.#names, () => this.#colours, this.#language, (feature, resolution) => this.#stand(feature, resolution));
   }
