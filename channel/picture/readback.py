@@ -97,7 +97,7 @@ def named(notice: Notice) -> Named | None:
     first = notice.volumes[0]
     stated_m = first.shape.accuracy_m if isinstance(first.shape, Point) else 0
     tolerance_m = min(max(stated_m, PLACE_M_MIN), PLACE_M_MAX)
-    return Named(geometry.first_position(first.shape), from_wire(first.from_), tolerance_m)
+    return Named(next(geometry.positions(first.shape)), from_wire(first.from_), tolerance_m)
 
 
 def compare(notice: Notice, readback: ReadBack) -> Comparison | None:

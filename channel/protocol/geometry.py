@@ -230,19 +230,6 @@ def distance_m(a: Position, b: Position) -> float:
     return float(geod().inv(a[0] / _E7, a[1] / _E7, b[0] / _E7, b[1] / _E7)[2])
 
 
-def first_position(shape: Shape) -> Position:
-    """What a shape names first: a point, a circle's centre, the beginning of a path or of an area's outer ring."""
-    match shape:
-        case Point(at=position) | Circle(center=position):
-            return position
-        case Line(path=path):
-            return path[0]
-        case Polygon(rings=rings):
-            return rings[0][0]
-        case _:
-            assert_never(shape)
-
-
 def positions(shape: Shape) -> Iterator[Position]:
     """Everything that a shape names, in its order: a place, a path, an area's rings."""
     match shape:
@@ -255,11 +242,6 @@ def positions(shape: Shape) -> Iterator[Position]:
                 yield from ring
         case _:
             assert_never(shape)
-
-
-def last_end_ms(volumes: Iterable[Volume]) -> int | None:
-    """When the last volume's window ends; None without volumes."""
-    return max((from_wire(volume.until) for volume in volumes), default=None)
 
 
 def looks_swapped(position: Position, known: Sequence[Position]) -> bool:

@@ -185,7 +185,7 @@ def known_places(ledger: Ledger) -> list[Position]:
     for record in ledger.notices.values():
         match record.body:
             case Notice(volumes=volumes):
-                places |= dict.fromkeys(geometry.first_position(volume.shape) for volume in volumes)
+                places |= dict.fromkeys(next(geometry.positions(volume.shape)) for volume in volumes)
             case LineStatement(parts=parts):
                 places |= dict.fromkeys(part[0] for part in parts)
             case _:

@@ -29,10 +29,12 @@ async def lab(tmp_path: Path) -> AsyncIterator[ChannelLab]:
         yield running
 
 
-def copy(lab: ChannelLab) -> Path:
-    """The log as it is, the relay being stopped."""
+async def copy(lab: ChannelLab) -> Path:
+    """The log as it is; the relay goes on."""
+    await lab.stop_relay()
     place = lab.path / "old.sqlite"
     shutil.copyfile(lab.home.log_file, place)
+    await lab.start_relay()
     return place
 
 
@@ -73,9 +75,7 @@ async def test_the_leaves_come_back_from_the_parties_and_the_root_is_the_same(la
     async with AsyncExitStack() as stack:
         parties = await everybody(stack, lab)
         await said(parties["sdf"], "coalition", text="before the copy")
-        await lab.stop_relay()
-        old = copy(lab)
-        await lab.start_relay()
+        old = await copy(lab)
         await history(parties)
         await lab.stop_relay()
         size = max(party.session.replica.pin.size for party in parties.values())
@@ -101,9 +101,7 @@ async def test_a_whole_home_that_was_put_back_is_found_out_before_a_leaf_is_writ
     async with AsyncExitStack() as stack:
         parties = await everybody(stack, lab)
         await said(parties["sdf"], "coalition", text="before the copy")
-        await lab.stop_relay()
-        old = copy(lab)
-        await lab.start_relay()
+        old = await copy(lab)
         await history(parties)
         await lab.stop_relay()
         rows = lab.rows()[: max(party.session.replica.pin.size for party in parties.values())]
@@ -118,9 +116,7 @@ async def test_a_whole_home_that_was_put_back_is_found_out_before_a_leaf_is_writ
 async def test_a_leaf_that_nobody_holds_is_listed_and_ends_the_net(lab: ChannelLab) -> None:
     async with AsyncExitStack() as stack:
         parties = await everybody(stack, lab)
-        await lab.stop_relay()
-        old = copy(lab)
-        await lab.start_relay()
+        old = await copy(lab)
         on_watch = await parties["russia"].check(wait=WAIT_S)
         await said(parties["coalition"], "sdf")
         await inbox(parties["sdf"], 1)
@@ -168,9 +164,7 @@ async def test_a_watch_that_ends_at_a_fork_has_told_the_relay(lab: ChannelLab) -
     """An old copy was put back, who was asked had lost its store, and the log has grown past what one party holds."""
     async with AsyncExitStack() as stack:
         parties = await everybody(stack, lab)
-        await lab.stop_relay()
-        old = copy(lab)
-        await lab.start_relay()
+        old = await copy(lab)
         await said(parties["coalition"], "sdf")
         await inbox(parties["sdf"], 1)
         await lab.stop_relay()

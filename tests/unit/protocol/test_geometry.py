@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from channel.protocol import geometry, limits
 from channel.protocol.errors import UsageError
-from channel.protocol.geometry import CODES, check_line, check_shape, check_volumes, distance_m, last_end_ms
+from channel.protocol.geometry import CODES, check_line, check_shape, check_volumes, distance_m
 from channel.protocol.statements import Altitude, Kind, Line, Point, Polygon, Position, Shape, Volume
 from channel.protocol.times import to_wire
 
@@ -263,12 +263,6 @@ def test_distances_are_those_of_geographiclib() -> None:
         assert distance_m(second, first) == pytest.approx(distance_m(first, second), abs=1e-6)
     assert distance_m(at(35, 40), at(35, 40)) == 0
     assert distance_m(at(0, 180), at(0, -180)) == 0
-
-
-def test_the_last_end_is_the_latest_until() -> None:
-    ends = [volume(end_ms=ISSUED_MS + hours * HOUR_MS) for hours in (2, 5, 3)]
-    assert last_end_ms(ends) == ISSUED_MS + 5 * HOUR_MS
-    assert last_end_ms([]) is None
 
 
 def test_a_place_that_fits_only_when_swapped_gets_a_hint() -> None:
