@@ -154,3 +154,23 @@ def test_the_place_under_the_pointer_has_room_of_its_own(stage: Any, visit: Any)
     page.locator(".canvas").hover()
     expect(readout).to_contain_text("N 40.15")
     assert readout.evaluate("one => one.getBoundingClientRect().width") <= before + 60
+
+
+def test_the_place_under_a_still_pointer_comes_with_the_map_and_moves_with_it(stage: Any, visit: Any) -> None:
+    stage.notice("coalition", 0, "russia")
+    page = visit("viewer", "/#/settings")
+    held: list[Any] = []
+    page.route("**/assets/canvas-*.js", lambda route: held.append(route))
+    with page.expect_request("**/assets/canvas-*.js"):
+        page.get_by_role("link", name="Watch").click()
+    readout = page.locator("output.readout")
+    page.locator(".canvas").hover()
+    for route in held:
+        route.continue_()
+    expect(readout).to_contain_text("N 40.15")
+    before = readout.text_content()
+    page.locator(".canvas").focus()
+    page.keyboard.press("ArrowUp")
+    expect(readout).not_to_have_text(before)
+    page.mouse.move(2, 2)
+    expect(readout).to_be_hidden()

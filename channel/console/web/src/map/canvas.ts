@@ -36,7 +36,7 @@ export type Raw = Picture["features"][number];
 export type Looker = (properties: Record<string, unknown>) => Look;
 
 export interface Heard {
-  pointer: (at: [number, number] | null) => void;
+  moved: () => void;
   choose: (of: string | null) => void;
   drawn: (box: Box) => void;
 }
@@ -80,7 +80,7 @@ export class Canvas {
     const layers = [...this.#base(), this.#layer, area, this.#labels];
     this.#map = new OpenMap({ target, layers, controls: [], view: new View({ maxZoom: ZOOM_MAX, minZoom: 4 }), interactions: defaults({ altShiftDragRotate: false, pinchRotate: false }), keyboardEventTarget: target });
     this.#map.getView().fit(transformExtent(HOME, "EPSG:4326", "EPSG:3857"), { size: this.#size() });
-    this.#listen(target, heard);
+    this.#listen(heard);
     // What was measured before the fonts were there is wrong.
     void document.fonts.ready.then(() => {
       this.#widths.clear();
@@ -97,13 +97,12 @@ export class Canvas {
     return baseLayers(this.#names, () => this.#colours, this.#language, (feature, resolution) => this.#stand(feature, resolution));
   }
 
-  #listen(target: HTMLElement, heard: Heard): void {
-    this.#map.on("pointermove", (event) => heard.pointer(toLonLat(event.coordinate) as [number, number]));
+  #listen(heard: Heard): void {
+    this.#map.on("postrender", heard.moved);
     this.#map.on("moveend", () => {
       this.#map.getTargetElement()?.setAttribute("data-ready", "true");
       this.#replace();
     });
-    target.addEventListener("pointerleave", () => heard.pointer(null));
     this.#map.on("singleclick", (event) => {
       const hit = this.#map.forEachFeatureAtPixel(event.pixel, (feature) => feature, { hitTolerance: 6, layerFilter: (layer) => layer === this.#layer });
       heard.choose((hit?.get("of") as string | undefined) ?? null);
@@ -283,6 +282,12 @@ export class Canvas {
 
   stopDrawing(): void {
     this.#map.removeInteraction(this.#box);
+  }
+
+  /** The place on the ground, in degrees east and north, at a point of the window; null before the map is drawn. */
+  under([x, y]: readonly [number, number]): [number, number] | null {
+    const at = this.#map.getCoordinateFromPixel(this.#map.getEventPixel({ clientX: x, clientY: y })) as number[] | null;
+    return at && (toLonLat(at) as [number, number]);
   }
 
   seen(): Box {
