@@ -126,7 +126,7 @@ def _verified_log(path: Path, charter: bytes | None) -> Report:
 
 def _read(path: Path, what: str) -> bytes:
     """The file's bytes, up to one more than any evidence has: that one too many is for the verification to tell."""
-    from channel.log.bundle import BUNDLE_BYTES_MAX
+    from channel.protocol.limits import BUNDLE_BYTES_MAX
 
     try:
         with path.open("rb") as file:

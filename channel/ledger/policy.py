@@ -146,9 +146,6 @@ def _common(ledger: Ledger, opened: Opened, body: Statement, now_ms: int) -> Ver
     desks = {desk.desk for desk in member.desks}
     if body.desk not in desks:
         return Refuse("unknown-desk", f"the charter names no desk {body.desk} of {opened.party}")
-    label = opened.kid.rpartition("/")[2]
-    if ids.is_desk_kid(opened.kid) and label != f"desk-{body.desk}" and not label.startswith(f"desk-{body.desk}-"):
-        return Refuse("wrong-key", f"{opened.kid} is not a key of the desk {body.desk}")
     if from_wire(body.issued) > now_ms + limits.ISSUED_AHEAD_MS_MAX:
         return Refuse("issued-ahead", "`issued` is more than 10 min ahead of the channel's clock: check yours")
     return None
@@ -373,6 +370,12 @@ def _keys(ledger: Ledger, opened: Opened, body: KeyStatement | Revocation) -> Ve
             return Refuse("wrong-key", "the key is not the canonical encoding of a strong Ed25519 key")
         if body.key.kid in ledger.ring:
             return Refuse("key-exists", f"{body.key.kid} was enrolled before: choose another label")
+        same = next((kid for kid, public in ledger.ring.items() if public == ids.unb64url(body.key.pub)), None)
+        if same is not None:
+            return Refuse("key-exists", f"that very key was enrolled before, as {same}: make a new one")
+        share = limits.NET_KEYS_MAX // len(ledger.parties)
+        if len(ledger.ring.of_party(opened.party)) >= share:
+            return Refuse("keys-full", f"the net has room for {share} keys of a party: go on in a new net")
         return None
     if ids.kid_party(body.kid) != opened.party or body.kid not in ledger.ring:
         return Refuse("unknown-key", f"{body.kid} is not a key of {opened.party}")

@@ -28,12 +28,11 @@ from channel.protocol.errors import PeerError, ProofError
 from channel.protocol.forms import Count, Hash, Index, Millis, Model, NetName, Party
 from channel.protocol.frames import Proof, Token
 from channel.protocol.keys import KeyRing
+from channel.protocol.limits import BUNDLE_BYTES_MAX, BUNDLE_ROWS_MAX
 from channel.protocol.sealing import open_inner_notice
 from channel.protocol.statements import Addressed, Charter, Heartbeat, Notice, Receipt
 
 FORMAT: Literal["dcn-bundle"] = "dcn-bundle"
-BUNDLE_BYTES_MAX = 16 * 1024 * 1024  # what a mail carries, and some hundred of the largest statements
-ROWS_MAX = 4096
 WORDS_MAX = 64
 
 REASONS: dict[str, str] = {
@@ -84,7 +83,7 @@ class Stated(Model):
     """What the maker says is in the file, part by part, so that a lost one shows and a changed one is told from it."""
 
     rows: Count
-    indexes: Annotated[tuple[Index, ...], Field(max_length=ROWS_MAX)]
+    indexes: Annotated[tuple[Index, ...], Field(max_length=BUNDLE_ROWS_MAX)]
     cosigners: Annotated[tuple[Party, ...], Field(max_length=WORDS_MAX)]
     words: Annotated[tuple[Index, ...], Field(max_length=WORDS_MAX)]
     disclosed: Annotated[tuple[Hash, ...], Field(max_length=WORDS_MAX)]
@@ -98,7 +97,7 @@ class Bundle(Model):
     net: NetName
     of: Hash
     note: Annotated[str, Field(max_length=NOTE_CHARS_MAX)]
-    rows: Annotated[tuple[Row, ...], Field(max_length=ROWS_MAX)]
+    rows: Annotated[tuple[Row, ...], Field(max_length=BUNDLE_ROWS_MAX)]
     words: Annotated[tuple[Token, ...], Field(max_length=WORDS_MAX)]
     disclosed: Annotated[tuple[Token, ...], Field(max_length=WORDS_MAX)]
     stated: Stated

@@ -34,14 +34,17 @@ def build(
     """The bundle's bytes. `words`: receipts and heartbeats at hand, in any order; those that help are taken.
 
     IncompleteError: the checkpoint does not cover the notice, or the charter is not among the leaves. UsageError: the
-    checkpoint is not this log's, or nothing with the hash `of` is there.
+    checkpoint is not this log's, nothing with the hash `of` is there, or the log has more key leaves than a bundle.
     """
     given = list(leaves)
     ring, charter = _ring(given)
     net, size = charter.net, _size(note, charter)
     chosen = select(given, of, size)
     if not any(leaf.opened.of == of for leaf in chosen):
-        if any(leaf.opened.of == of for leaf in given):
+        found = next((leaf.index for leaf in given if leaf.opened.of == of), None)
+        if found is not None and found < size:
+            raise UsageError("the log has more key leaves than a bundle holds: hand over the log, or its export")
+        if found is not None:
             raise IncompleteError(f"the checkpoint of {size} leaves does not cover the notice yet: wait for the next")
         raise UsageError("nothing with that hash is among the leaves at hand")
     rows = tuple(_row(leaf, prove) for leaf in chosen)

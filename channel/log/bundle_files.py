@@ -10,7 +10,7 @@ from typing import Any
 
 from channel.log import tlog_proof
 from channel.log.bundle import read, verify_bundle
-from channel.log.case import Leaf, select
+from channel.log.case import Leaf, belonging
 from channel.log.checkpoint import parse_body, split_note
 from channel.log.leaf import encode
 from channel.log.report import Verdict
@@ -32,9 +32,11 @@ def leaf_proofs(bundle: bytes) -> Iterator[tuple[str, str]]:
 def summary(bundle: bytes, charter: bytes, leaves: list[Leaf]) -> dict[str, Any]:
     """What was put in and how it verifies here, as JSON. FatalError if it is refuted: then nothing is handed on.
 
-    `newer`: leaves at hand that belong in it and that the checkpoint does not cover; `leaves` are all that are at hand.
+    Of `leaves`, all that are at hand, `newer` belong in it and the checkpoint does not cover them; of `left_out` there
+    are too many for one file.
     """
     found, report = read(bundle), verify_bundle(bundle, charter)
+    belong, here = [leaf.index for leaf in belonging(leaves, found.of)], {row.index for row in found.rows}
     if report.verdict is Verdict.REFUTED:
         first = report.reasons[0]
         where = "" if first.leaf is None else f" at leaf {first.leaf}"
@@ -47,7 +49,8 @@ def summary(bundle: bytes, charter: bytes, leaves: list[Leaf]) -> dict[str, Any]
         "quorum": report.witnessed > 0,
         "words": len(found.words),
         "disclosed": len(found.disclosed),
-        "newer": [leaf.index for leaf in select(leaves, found.of) if leaf.index >= report.size],
+        "newer": [index for index in belong if index >= report.size],
+        "left_out": [index for index in belong if index < report.size and index not in here],
         "verdict": report.verdict.value,
         "reasons": [reason.to_json() for reason in report.reasons],
     }
@@ -65,5 +68,7 @@ def sentences(told: dict[str, Any]) -> Iterator[str]:
     if told["newer"]:
         newer = ", ".join(map(str, told["newer"]))
         yield f"newer than that checkpoint, and so not in it: leaves {newer}; without --witnessed they are"
+    if left := told["left_out"]:
+        yield f"{len(left)} more about the notice do not fit in one file: leaves {left[0]} to {left[-1]}, in the log"
     for reason in told["reasons"]:
         yield f"{told['verdict']}, {reason['code']}: {reason['detail']}"

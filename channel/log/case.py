@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -9,6 +10,7 @@ from typing import Protocol, TypeVar
 from channel.protocol.envelope import Opened
 from channel.protocol.ids import Hash
 from channel.protocol.keys import KeyRing
+from channel.protocol.limits import BUNDLE_BYTES_MAX, BUNDLE_ROWS_MAX
 from channel.protocol.statements import (
     Accession,
     Acknowledgement,
@@ -27,6 +29,11 @@ from channel.protocol.statements import (
 
 FOUNDING = (Charter, Accession, KeyStatement, Revocation)
 """What a verifier needs of the log beside the notice's own leaves: the charter and the key chain (protocol.md 5.6)."""
+
+
+_NODE_BYTES = 46  # one digest of a proof: base64url, quotes, a comma
+_ROW_BYTES = 120  # the rest of a row, and its index once more in `stated`
+_BESIDE_BYTES_MAX = 1024 * 1024  # note, words and a disclosed token
 
 
 class Leaf(Protocol):
@@ -103,11 +110,30 @@ def about(leaves: Iterable[L], of: Hash) -> Iterator[L]:
     return (leaf for leaf in leaves if case.holds(leaf.opened))
 
 
-def select(leaves: Iterable[L], of: Hash, size: int | None = None) -> list[L]:
-    """What a bundle on `of` under a checkpoint of `size` holds: the charter, the key chain, and what is about it.
+def belonging(leaves: Iterable[L], of: Hash) -> list[L]:
+    """All that belong in a bundle on `of`, in the order of the log: the charter, the key chain, what is about it."""
+    ordered = sorted(leaves, key=lambda leaf: leaf.index)
+    wanted = {leaf.index for leaf in about(ordered, of)}
+    return [leaf for leaf in ordered if leaf.index in wanted or isinstance(leaf.opened.body, FOUNDING)]
 
-    Without a `size`: what one under a checkpoint that covers everything would hold.
+
+def select(leaves: Iterable[L], of: Hash, size: int) -> list[L]:
+    """What a bundle on `of` under a checkpoint of `size` holds: of what belongs in it as much as fits (evidence.md E3).
+
+    Who says a thing again and again crowds out nothing but more of the same.
     """
-    covered = sorted((leaf for leaf in leaves if size is None or leaf.index < size), key=lambda leaf: leaf.index)
-    wanted = {leaf.index for leaf in about(covered, of)}
-    return [leaf for leaf in covered if leaf.index in wanted or isinstance(leaf.opened.body, FOUNDING)]
+    belong = [leaf for leaf in belonging(leaves, of) if leaf.index < size]
+    turns: Counter[tuple[str, str]] = Counter()
+    ranked: list[tuple[int, L]] = []
+    for leaf in belong:
+        kind = (leaf.opened.party, leaf.opened.type)
+        ranked.append((-1 if isinstance(leaf.opened.body, FOUNDING) else turns[kind], leaf))
+        turns[kind] += 1
+    room, kept = BUNDLE_BYTES_MAX - _BESIDE_BYTES_MAX, set[int]()
+    for _, leaf in sorted(ranked, key=lambda one: (one[0], one[1].index))[:BUNDLE_ROWS_MAX]:
+        room -= len(leaf.opened.token) + _NODE_BYTES * size.bit_length() + _ROW_BYTES
+        if room < 0:
+            break
+        kept.add(leaf.index)
+    # An acknowledgement has no place there without its alert.
+    return belonging((leaf for leaf in belong if leaf.index in kept), of)

@@ -44,10 +44,11 @@ def witnesses(ring: KeyRing, size: int) -> Witnesses:
 
 
 def sound(ring: KeyRing, size: int) -> Witnesses:
-    """Of `witnesses`, the keys that no party calls compromised from a leaf below `size` on (protocol.md 5.5)."""
-    doubted = {public for kid, public in ring.items() if ring.doubted(kid, size - 1) is not None}
+    """Of `witnesses`, the keys that their own party does not call compromised from a leaf below `size` on (5.5)."""
+    doubted = {(ids.kid_party(kid), one) for kid, one in ring.items() if ring.doubted(kid, size - 1) is not None}
     return {
-        party: tuple(one for one in publics if one not in doubted) for party, publics in witnesses(ring, size).items()
+        party: tuple(one for one in publics if (party, one) not in doubted)
+        for party, publics in witnesses(ring, size).items()
     }
 
 

@@ -116,7 +116,11 @@ def _leaf(text: str, charter: Charter | None, ring: KeyRing | None) -> _Found:
     if charter is None or ring is None or found.head is None:
         return found
     if proof.extra is None:
-        raise ProofError("bad-leaf", "the leaf is not in the file's `extra`: nothing says what is proven")
+        found.partial = True
+        found.unproven.append(
+            f"which statement leaf {proof.index} is: the file's `extra`, with its bytes, is not there"
+        )
+        return found
     stamp, token = decode(proof.extra)
     verify_inclusion(leaf_hash(proof.extra), proof.index, found.head.size, proof.proof, found.head.root)
     where = f"leaf {proof.index}, stamped {claims.moment(stamp)} by the relay"

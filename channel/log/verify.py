@@ -165,23 +165,17 @@ class _Verifier:
             self._compare(opened, note)
 
     def _open(self, size: int, note: str) -> checkpoints.Checkpoint | None:
-        if self._charter is None or self._statements is None:
+        if self._charter is None:
             return None  # nothing says whose signature to expect: `no-charter` is told already
-        ring, leaf = self._statements.ring, max(size - 1, 0)
-        keys = [kid for kid in ring if kid.startswith(checkpoints.LOG_KEYS)]
-        keys = [kid for kid in keys if ring.valid_at(kid, leaf) or ring.valid_at(kid, self._covered)]
-        fault = ProofError("bad-note-signature", "no log key is valid there")
-        for kid in reversed(keys):
-            try:
-                opened = checkpoints.open_note(note, f"dcn/{self._charter.net}", ring[kid])
-            except ProofError as error:
-                fault = error
-                continue
-            if opened.size != size:
-                self._reasons.add("bad-note", leaf, f"a checkpoint of size {opened.size} is kept as one of size {size}")
-                return None
+        leaf = max(size - 1, 0)
+        try:
+            opened = checkpoints.open_under(note, self._charter)
+        except ProofError as error:
+            self._reasons.add(error.code, leaf, f"checkpoint of size {size}: {error.detail}")
+            return None
+        if opened.size == size:
             return opened
-        self._reasons.add(fault.code, leaf, f"checkpoint of size {size}: {fault.detail}")
+        self._reasons.add("bad-note", leaf, f"a checkpoint of size {opened.size} is kept as one of size {size}")
         return None
 
     def _cosigned(self, size: int, note: str) -> None:

@@ -24,7 +24,7 @@ from channel.protocol.canonical import Json, dumps, loads, loads_canonical
 from channel.protocol.errors import Attributable, Unattributable, UsageError
 from channel.protocol.ids import Hash
 from channel.protocol.octets import BytesLike, octets
-from channel.protocol.statements import Body, Charter, Forwarding, Model, Receiving, Stage
+from channel.protocol.statements import Body, Charter, Forwarding, Model, Receiving, Stage, Statement
 
 ALG = "Ed25519"  # RFC 9864: fully specified, so no key can bring another curve
 _KEY_BYTES = 32
@@ -250,8 +250,11 @@ def _check_author(body: Body, parts: _Parts, net: str | None) -> None:
 
 def _key_fault(body: Body, kid: str, type_: str) -> str | None:
     """What kind of key signs what (protocol.md 4.3); None if this one is right."""
+    if isinstance(body, Statement) and ids.is_desk_kid(kid) and not ids.is_of_desk(kid, body.desk):
+        return f"{kid} is not a key of the desk {body.desk}"
     if type_ in statements.ROOT_ONLY:
-        return None if ids.kid_purpose(kid) == "root" else f"a {type_} is signed by a root key"
+        of_party = ids.kid_purpose(kid) == "root" and ids.kid_party(kid) != ids.RELAY
+        return None if of_party else f"a {type_} is signed by a root key of a party"
     if type_ in statements.RELAY_ONLY and ids.kid_party(kid) != ids.RELAY:
         return f"a {type_} is signed by the relay"
     what = _by_person(body)

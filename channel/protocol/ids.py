@@ -79,6 +79,12 @@ def is_desk_kid(kid: str) -> bool:
     return "/sig/desk-" in kid
 
 
+def is_of_desk(kid: str, desk: str) -> bool:
+    """Whether a desk key's label is that of the desk, bare or with a suffix (protocol.md 4.3)."""
+    label = kid.rpartition("/")[2]
+    return label == f"desk-{desk}" or label.startswith(f"desk-{desk}-")
+
+
 def is_machine_kid(kid: str) -> bool:
     """Whether the key is a machine's."""
     return "/sig/machine-" in kid

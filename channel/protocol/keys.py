@@ -40,7 +40,7 @@ def kind_of(kid: str, desks: Iterable[str] = ()) -> str:
         return purpose
     if not ids.is_desk_kid(kid):
         return f"sig/{label.partition('-')[0]}"
-    fitting = [desk for desk in desks if label == f"desk-{desk}" or label.startswith(f"desk-{desk}-")]
+    fitting = [desk for desk in desks if ids.is_of_desk(kid, desk)]
     return f"sig/desk-{max(fitting, key=len)}" if fitting else f"sig/{label}"
 
 

@@ -17,6 +17,7 @@ VERTICES_MAX = 900  # vertices in a statement; what fits in a token
 ELEMENTS_MAX = 32  # phrasebook elements in a notice
 PARTIES_MAX = 16  # parties in a charter: what fits in its token
 KEYS_MAX = 16  # keys of one party in the charter
+NET_KEYS_MAX = 1_792  # keys of all parties over the life of a net: each bundle holds them and their withdrawals
 RADIUS_M_MAX = 200_000  # a circle wider than this is not a place
 ALTITUDE_M_MAX = 30_000
 ALTITUDE_M_MIN = -500
@@ -33,6 +34,10 @@ STEP_MS_MAX = 2_000  # a larger step of the wall clock waits for the operator's 
 WANTED_BODIES_MAX = 16  # bodies asked for at a time; the answer is one frame
 WARN_M_MIN = 10_000  # a warn area of a sealed notice is no finer, so that it does not give the place away
 FINDINGS_PER_NOTICE_MAX = 16  # findings of one notice with those of one other party before it: no flood hides another
+BUNDLE_BYTES_MAX = (
+    16 * 1024 * 1024
+)  # an evidence bundle: what a mail carries, and some hundred of the largest statements
+BUNDLE_ROWS_MAX = 4_096  # leaves in a bundle: twice `NET_KEYS_MAX`, the charter, accessions, and 495 about the notice
 PROVE_INDEXES_MAX = 200  # leaves in one request for proofs: the answer is one frame
 COMPARED_TREES_MAX = 64  # trees in one comparison: the oldest and the newest that each party names
 RETURNED_LEAVES_MAX = 256  # leaves handed back in one frame, as many as fit

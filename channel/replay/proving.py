@@ -11,7 +11,7 @@ from channel.ledger.fold import Folded, fold
 from channel.ledger.ledger import Ledger
 from channel.log.bundle_build import build
 from channel.log.bundle_files import UNWITNESSED, summary
-from channel.log.case import select
+from channel.log.case import belonging, select
 from channel.log.sqlite import SqliteLog
 from channel.log.store import LogStore
 from channel.protocol import ids
@@ -44,7 +44,7 @@ def prove(path: Path, ref: str, signer: Signer | None, *, witnessed: bool = Fals
         folded = fold(log.leaves())
         ledger = folded.ledger
         of, entries = _find(ledger, ref), list(ledger.entries.values())
-        newest = ledger.index_of[of] if witnessed else select(entries, of)[-1].index
+        newest = ledger.index_of[of] if witnessed else belonging(entries, of)[-1].index
         size, note = _checkpoint(path, log, ledger, newest, witnessed=witnessed)
     finally:
         log.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from channel.log.bundle_build import build
 from channel.log.bundle_files import UNWITNESSED, summary
-from channel.log.case import select
+from channel.log.case import belonging, select
 from channel.log.checkpoint import split_note
 from channel.log.cosignature import merge
 from channel.protocol import ids
@@ -49,7 +49,7 @@ async def prove(
         raise UsageError("only what an intermediary told by voice is here, not the notice: ask who has it for a bundle")
     disclosed = disclosure(client, of) if disclose else []
     entries = list(ledger.entries.values())
-    newest = ledger.index_of[of] if witnessed else select(entries, of)[-1].index
+    newest = ledger.index_of[of] if witnessed else belonging(entries, of)[-1].index
     size, note = checkpoint(session, newest, witnessed=witnessed)
     indexes = [entry.index for entry in select(entries, of, size)]
     came, proofs = await _proofs(client, size, indexes, wait)

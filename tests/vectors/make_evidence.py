@@ -322,7 +322,7 @@ def _proof_places() -> Named:
     for name, (about, text) in cases.items():
         yield name, refuted(about, text.encode(), "bad-inclusion")
     about = "the leaf's bytes are not in the file: nothing says what is proven"
-    yield "without-leaf", refuted(about, _proof(extra=None).encode(), "bad-leaf")
+    yield "without-leaf", incomplete(about, _proof(extra=None).encode())
     yield "leaf-without-stamp", refuted("`extra` is the token alone", _proof(extra=token).encode(), "bad-leaf")
     spoilt = EvidenceLog(lambda log: log.put(_spoilt(log.tokens[6].decode()).encode()))
     about = "the relay logged a token whose signature does not hold"

@@ -283,6 +283,10 @@ def _authors() -> Iterator[tuple[str, Vector]]:
         "accession-by-machine": ("accession", MACHINE, {}),
         "key-by-desk": ("key", "coalition/sig/desk-operations", {}),
         "revocation-by-machine": ("revocation", MACHINE, {}),
+        "key-by-relay": ("key", "relay/root/1", {"from": "relay"}),
+        "revocation-by-relay": ("revocation", "relay/root/1", {"from": "relay"}),
+        "answer-by-another-desk": ("answer", "coalition/sig/desk-staff", {"from": "coalition"}),
+        "notice-by-another-desk": ("notice", "coalition/sig/desk-staff", {}),
         "receipt-by-log": ("receipt", "relay/sig/log-1", {}),
     }
     for name, (type_, kid, changes) in cases.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from channel.protocol import ids
+from channel.protocol import ids, limits
 from channel.protocol.times import to_wire
 from tests.unit.relay.lab import HOUR, MINUTE, T0_MS, Lab, Said, addressees, public_key, volume
 
@@ -63,6 +63,24 @@ def revoked_twice(lab: Lab) -> Said:
 @gets("key-exists")
 def enrolled_twice(lab: Lab) -> Said:
     return lab.say("sdf", "key", key=public_key("sdf/sig/machine-1"), keys=lab.folded.ledger.ring.chain)
+
+
+@gets("key-exists")
+def enrolled_anothers_key_as_its_own(lab: Lab) -> Said:
+    key = public_key("sdf/wit/2") | {"pub": public_key("russia/wit/1")["pub"]}
+    return lab.say("sdf", "key", key=key, keys=lab.folded.ledger.ring.chain)
+
+
+@gets("keys-full")
+def one_key_more_than_there_is_room_for(lab: Lab) -> Said:
+    ring = lab.folded.ledger.ring
+    own = len(ring.of_party("sdf"))
+    for n in range(limits.NET_KEYS_MAX // 4 - own):
+        if n % 100 == 0:
+            lab.at(n * MINUTE)
+        said = lab.say("sdf", "key", key=public_key(f"sdf/sig/machine-x{n}"), keys=ring.chain)
+        assert said.index is not None
+    return lab.say("sdf", "key", key=public_key("sdf/sig/machine-last"), keys=ring.chain)
 
 
 @gets("wrong-party")

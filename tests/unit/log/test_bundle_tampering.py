@@ -11,10 +11,11 @@ from random import Random
 import pytest
 
 from channel.log import bundle as bundles
-from channel.log.bundle import BUNDLE_BYTES_MAX, read, verify_bundle
+from channel.log.bundle import read, verify_bundle
 from channel.log.report import Verdict
 from channel.protocol import canonical, envelope, ids
 from channel.protocol.envelope import Signer
+from channel.protocol.limits import BUNDLE_BYTES_MAX
 from tests.unit.log.evidence import Members, codes_of, edited, good, members_of_good, shared, verdict, without
 from tests.unit.log.growing import CHARTER, note_of
 

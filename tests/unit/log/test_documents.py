@@ -99,9 +99,15 @@ def test_a_key_that_was_enrolled_later_is_not_vouched_for() -> None:
 def test_a_leafs_proof_about_another_leaf_is_refuted() -> None:
     log = shared()
     assert _codes(verify_document(_proof(5, extra=_leaf(log, 6)), CHARTER)) == ["bad-inclusion"]
-    assert _codes(verify_document(_proof(5, extra=None), CHARTER)) == ["bad-leaf"]
     assert _codes(verify_document(_proof(5)[:-2], CHARTER)) == ["bad-note"]
     assert _codes(verify_document(_proof(5).replace(b"index 5", b"index 05"), CHARTER)) == ["bad-proof-file"]
+
+
+def test_a_proof_without_its_leafs_bytes_leaves_it_open_which_leaf_it_is() -> None:
+    report = verify_document(_proof(5, extra=None), CHARTER)
+    assert (report.verdict, report.reasons) == (Verdict.INCOMPLETE, ())
+    assert "which statement leaf 5 is: the file's `extra`, with its bytes, is not there" in report.unproven
+    assert any(line.startswith("the log signed a tree") for line in report.proven)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"dcn/\xff", b"SQLite format 3\x00", b" {}", b"\xef\xbb\xbf{}"])

@@ -375,18 +375,17 @@ def test_a_key_is_withdrawn_once() -> None:
     _committed(log, ("unknown-key", again))
 
 
-def test_checkpoints_follow_the_logs_own_keys() -> None:
+def test_the_logs_keys_are_the_charters_whatever_its_root_signs() -> None:
     second = Signer("relay/sig/log-2", bodies.seed("relay/sig/log-2"))
     log = GrowingLog()
     log.add("key", by="relay/root/1", key=_key(second.kid))
-    log.add("revocation", by="relay/root/1", kid="relay/sig/log-1")
     log.commit()
     log.add("notice")
-    rows = [*log.rows(), StoredLeaf(3, log.stamp, log.tokens[3])]
-    by_old = [*log.notes(), (4, note_of(4, log.tree.root()))]
-    by_new = [*log.notes(), (4, note_of(4, log.tree.root(), second))]
-    assert verify_log(rows, by_new, CHARTER).reasons == ()
-    assert ("bad-note-signature", 3) in _found(verify_log(rows, by_old, CHARTER))
+    rows = [*log.rows(), StoredLeaf(2, log.stamp, log.tokens[2])]
+    by_old = [*log.notes(), (3, note_of(3, log.tree.root()))]
+    by_new = [*log.notes(), (3, note_of(3, log.tree.root(), second))]
+    assert _found(verify_log(rows, by_old, CHARTER)) == [("wrong-key", 1)]
+    assert ("bad-note-signature", 2) in _found(verify_log(rows, by_new, CHARTER))
 
 
 # --- what the parties' own words add --------------------------------------------------------------------------------
@@ -479,6 +478,18 @@ def test_a_quorum_with_a_key_that_its_party_calls_compromised_is_said_to_be_one(
     assert report.verdict is Verdict.VERIFIED, report.reasons
     assert any("russia before" in line and "calls compromised" in line for line in report.proven)
     assert any("if the compromised witness keys of russia are not counted" in line for line in report.unproven)
+
+
+def test_nobody_makes_anothers_witness_key_doubtful() -> None:
+    log = GrowingLog()
+    stolen = {"kid": "russia/wit/x", "pub": ids.b64url(bodies.public("coalition/wit/1")), "held": "machine"}
+    log.add("key", by="russia/root/1", key=stolen, **{"from": "russia"})
+    log.add("revocation", by="russia/root/1", kid="russia/wit/x", compromised_since=0, **{"from": "russia"})
+    log.commit()
+    log.cosign(3, *WITNESSES)
+    report = log.verify()
+    assert (report.reasons, report.witnessed) == ((), 3)
+    assert not any("compromised" in line for line in (*report.proven, *report.unproven))
 
 
 def test_another_key_of_that_party_is_not_doubted_for_it() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from channel.log import case as bundle_case
 from channel.log.bundle import read, verify_bundle
 from channel.log.bundle_files import sentences
 from channel.log.cosignature import cosign
@@ -19,7 +20,7 @@ from channel.protocol.envelope import Signer
 from channel.protocol.errors import FatalError, IncompleteError, UsageError
 from channel.replay.export import export, reader
 from channel.replay.proving import prove
-from tests.unit.log.evidence import TIME_S, CaseLog, begun
+from tests.unit.log.evidence import DESK, TIME_S, CaseLog, begun
 from tests.unit.log.growing import CHARTER
 from tests.vectors import bodies
 
@@ -137,3 +138,41 @@ def test_a_directory_in_the_place_of_a_tile_is_no_tile(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     assert reader(tmp_path)("checkpoint") is None
     assert reader(tmp_path)("tile/0/000") is None
+
+
+def test_who_says_a_thing_again_and_again_crowds_out_nothing_else(
+    case: CaseLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = prove(stored(case, tmp_path / "all.sqlite", 0), case.of, MACHINE).told["indexes"]
+    monkeypatch.setattr(bundle_case, "BUNDLE_ROWS_MAX", len(full) + 8)
+    for _ in range(40):
+        case.say("russia", "answer", DESK)
+    last = case.say("coalition", "forwarding", to="russia")
+    proved = prove(stored(case, tmp_path / "log.sqlite", 0), case.of, MACHINE)
+    assert verify_bundle(proved.bundle, CHARTER).verdict is Verdict.VERIFIED
+    assert len(proved.told["indexes"]) == len(full) + 8
+    assert {*full, last} <= set(proved.told["indexes"])
+    assert len(proved.told["left_out"]) == 33
+    assert any("33 more about the notice do not fit in one file" in line for line in sentences(proved.told))
+
+
+def test_an_acknowledgement_goes_with_its_alert_and_bytes_are_counted_too(
+    case: CaseLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        case.say("relay", "alert", alert=f"{number:016x}", stage="expired")
+    for number in (7, 6):
+        case.say("coalition", "acknowledgement", DESK, alert=f"{number:016x}")
+    path = stored(case, tmp_path / "log.sqlite", 0)
+    whole = prove(path, case.of, MACHINE)
+    monkeypatch.setattr(bundle_case, "_BESIDE_BYTES_MAX", 0)
+    verdicts = set()
+    for room in range(len(whole.bundle), len(whole.bundle) // 2, -len(whole.bundle) // 40):
+        monkeypatch.setattr(bundle_case, "BUNDLE_BYTES_MAX", room)
+        proved = prove(path, case.of, MACHINE)
+        verdicts.add(verify_bundle(proved.bundle, CHARTER).verdict)
+        assert len(proved.told["indexes"]) + len(proved.told["left_out"]) == len(whole.told["indexes"])
+    assert verdicts == {Verdict.VERIFIED}
+    monkeypatch.setattr(bundle_case, "BUNDLE_BYTES_MAX", 3000)
+    with pytest.raises(UsageError, match="hand over the log, or its export"):
+        prove(path, case.of, MACHINE)
