@@ -127,10 +127,13 @@ class Words:
         self._witness.beat(mono_ms)
         issued_ms = from_wire(beat.issued)
         if issued_ms > self._beat_at[0] or (issued_ms, now_ms) == self._beat_at:
+            ahead_ms = issued_ms - self._beat_at[0] - (now_ms - self._beat_at[1])
             self._beat_at = (issued_ms, now_ms)
             if issued_ms > self._quarantine_ms:
                 self._alarms.quarantine = None
             self._alarms.heard(mono_ms)  # an old one that a broker repeats is no sign of life
+            if ahead_ms > limits.HEARTBEAT_MS // 2:  # they come faster than they were made: kept for us, not said to us
+                self._alarms.steady_ms = None
         for device in beat.devices:
             if ids.kid_party(device.kid) == party and not self._store.hear_device(device.kid, device.seq):
                 detail = f"the relay says that it signed number {device.seq}: not believed"

@@ -14,7 +14,7 @@ from channel.log.checkpoint import Checkpoint
 from channel.log.documents import verify_document
 from channel.log.merkle import Tree
 from channel.log.report import Verdict
-from channel.protocol import frames, ids
+from channel.protocol import frames, ids, limits
 from channel.protocol.envelope import Opened, open_token, seal
 from channel.protocol.frames import CheckpointItem, DownFrame, LeafItem, ShownItem, WordItem
 from channel.protocol.statements import Heartbeat
@@ -186,6 +186,28 @@ def test_old_frames_repeated_by_a_broker_for_ever_stop_nobody(lab: Lab) -> None:
     assert ("no-heartbeat", "relay") in russia.alarms
     lab.settle("russia")
     assert (russia.store.leaves()[: len(held)], russia.stopped) == (held, None)
+
+
+@pytest.mark.parametrize("frame_ms", [3, 66])
+def test_what_a_broker_kept_for_a_party_that_was_away_accuses_nobody(lab: Lab, frame_ms: int) -> None:
+    lab.settle("coalition", "russia")
+    lab.crash("russia")
+    kept = []
+    for number in range(60_000 // frame_ms):
+        if number % 500 == 0:
+            lab.say("coalition", notice("sdf", number=number // 500))
+            lab.settle("coalition")
+        kept.append(frames.encode(lab.relay.beat("russia")))
+        lab.relay.now_ms += limits.HEARTBEAT_MS
+    russia = lab.session("russia")  # it says hello, and the answer stands behind all that was kept
+    for payload in kept:
+        lab.deliver("russia", payload)
+        lab.relay.mono_ms += frame_ms
+        lab.relay.now_ms += frame_ms
+        lab.tick("russia")
+    assert russia.stopped is None
+    lab.settle("russia")
+    assert (russia.stopped, russia.replica.pin.size) == (None, lab.relay.core.committed_size)
 
 
 def test_a_relay_that_insists_on_a_shorter_log_stops_the_client(lab: Lab) -> None:
