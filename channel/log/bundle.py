@@ -274,7 +274,7 @@ class _Verifier:
         return notice
 
     def _is_partial(self) -> bool:
-        return any(reason.code in INCOMPLETE for reason in self._reasons.listed())
+        return not INCOMPLETE.isdisjoint(self._reasons.codes)
 
     # --- what stands beside the log ---------------------------------------------------------------------------------
 
@@ -358,8 +358,7 @@ class _Verifier:
 
 
 def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, case: Case | None) -> Report:
-    listed = reasons.listed()
-    if any(reason.code not in INCOMPLETE for reason in listed):
+    if not reasons.codes <= INCOMPLETE:
         verdict = Verdict.REFUTED
     elif case is None or not case.pinned:
         verdict = Verdict.INCOMPLETE
@@ -371,7 +370,7 @@ def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, ca
         size=head.size if head else 0,
         root=ids.b64url(head.root) if head else None,
         checkpoints=1 if head else 0,
-        reasons=listed,
+        reasons=reasons.listed(),
         proven=_lines(claims.proven(case)) if case else (),
         unproven=_lines(claims.unproven(case)) if case else (NOTHING[verdict],),
         witnessed=case.size if case and len(case.times) >= case.charter.terms.quorum else 0,

@@ -14,7 +14,7 @@ from channel.log import report as reports
 from channel.log.bundle import INCOMPLETE, REASONS, read, verify_bundle
 from channel.log.bundle_build import build
 from channel.log.case import FOUNDING
-from channel.log.report import Report, Verdict
+from channel.log.report import REASONS_MAX, Report, Verdict
 from channel.protocol import codes, ids
 from channel.protocol.envelope import Signer, open_charter, seal
 from channel.protocol.errors import IncompleteError, UsageError
@@ -30,6 +30,7 @@ from tests.unit.log.evidence import (
     good,
     inner,
     shared,
+    spelled,
     verdict,
     without,
 )
@@ -340,6 +341,36 @@ def test_words_stand_in_the_order_of_their_place() -> None:
 def test_what_is_stated_and_not_there_makes_it_incomplete(part: str) -> None:
     assert verdict(edited(lambda members: members[part].pop())) is Verdict.INCOMPLETE
     assert "bad-bundle" in codes_of(edited(lambda members: members[part].append(members[part][0])))
+
+
+def _long() -> Members:
+    """A bundle with more rows than a report lists reasons."""
+    log = begun()
+    for _ in range(REASONS_MAX + 30):
+        log.say("russia", "answer", DESK)
+    members: Members = json.loads(log.bundle())
+    return members
+
+
+def test_a_bundle_that_lost_more_rows_than_a_report_lists_is_incomplete_like_one_that_lost_few() -> None:
+    members, lost = _long(), REASONS_MAX + 1
+    members["rows"] = members["rows"][:-lost]
+    report = verify_bundle(spelled(members), CHARTER)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert (report.reasons[-1].code, report.reasons[-1].detail) == ("more", "1 more: 1 missing-leaf")
+    members["rows"] = members["rows"][:1]
+    assert verdict(spelled(members)) is Verdict.INCOMPLETE
+
+
+def test_what_is_wrong_refutes_also_where_it_is_not_listed_any_more() -> None:
+    members = _long()
+    members["rows"] = members["rows"][: -REASONS_MAX - 1]
+    members["words"].append("a.b.c")
+    members["stated"]["words"].append(9)
+    report = verify_bundle(spelled(members), CHARTER)
+    assert report.verdict is Verdict.REFUTED
+    assert {reason.code for reason in report.reasons} == {"missing-leaf", "more"}
+    assert report.reasons[-1].detail == "3 more: 1 bad-word, 1 missing-leaf, 1 parts-missing"
 
 
 def test_a_cosignature_taken_away_is_missed() -> None:
