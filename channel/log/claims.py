@@ -41,23 +41,33 @@ def moment(ms: int) -> str:
 def proven(case: Case) -> Iterator[str]:
     """One sentence for each thing that the bundle shows, the notice first."""
     before = _before(case)
-    ring = case.ring
     for leaf in (case.notice, *(leaf for leaf in case.leaves if leaf is not case.notice)):
         says = _says(case, leaf)
         if says is None:
             continue
         kid = leaf.opened.kid
-        since = ring.record(kid).compromised_since
-        late = f"; its party later called this key compromised since leaf {since}" if since is not None else ""
-        marked = late if since is not None and leaf.index >= since else ""
         stamped = f"at leaf {leaf.index}; stamped {moment(leaf.stamp_ms)} by the relay"
-        yield f"{_key(case, kid)} {says} {stamped}{before}{_after(leaf)}{marked}"
+        yield f"{_key(case, kid)} {says} {stamped}{before}{_after(leaf)}{_marked(case, kid, leaf.index)}"
     for index in case.receipts:
         yield f"the relay gave a receipt for leaf {index} that agrees with its log"
     yield f"the log signed for these leaves, in this order and with these stamps, under its root of {case.size} leaves"
     yield from witnessed(case.times, case.size, case.charter.terms.quorum)
-    if case.disclosed:
-        yield "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party"
+    for inner in case.disclosed:
+        yield (
+            f"the disclosed inner notice is the content of {_named(inner.outer)}: its hash is the one that is named "
+            f"there; {_key(case, inner.kid)} signed it{_marked(case, inner.kid, inner.outer.index)}"
+        )
+
+
+def _marked(case: Case, kid: str, index: int) -> str:
+    """Whether its own party doubts what the key signed there (protocol.md 5.5)."""
+    since = case.ring.doubted(kid, index)
+    return "" if since is None else f"; its party later called this key compromised since leaf {since}"
+
+
+def _named(leaf: CaseLeaf) -> str:
+    body = leaf.opened.body
+    return f"notice {body.nid} at leaf {leaf.index}" if isinstance(body, Addressed) else f"leaf {leaf.index}"
 
 
 def _before(case: Case) -> str:
@@ -186,7 +196,7 @@ def unproven(case: Case) -> Iterator[str]:
     yield from _of_keys(case)
     yield from _of_witnesses(case)
     sealed = _sealed(case)
-    if sealed is not None and sealed not in case.disclosed:
+    if sealed is not None and sealed not in {inner.of for inner in case.disclosed}:
         yield "what the sealed notice says: only its hashes are here"
     yield "that what the notice says is true"
     yield "that nothing else was signed about it: a bundle holds what its maker could read"
@@ -260,9 +270,12 @@ def _by_voice(leaf: CaseLeaf, party: str) -> bool:
 
 def _of_keys(case: Case) -> Iterator[str]:
     for leaf in case.leaves:
-        since = case.ring.record(leaf.opened.kid).compromised_since
-        if since is not None and leaf.index >= since:
+        if case.ring.doubted(leaf.opened.kid, leaf.index) is not None:
             yield f"that it was {leaf.opened.party} who used {leaf.opened.kid} at leaf {leaf.index}"
+    for inner in case.disclosed:
+        if case.ring.doubted(inner.kid, inner.outer.index) is not None:
+            party = ids.kid_party(inner.kid)
+            yield f"that it was {party} who used {inner.kid} for the content of {_named(inner.outer)}"
 
 
 def shown_alike(count: int, quorum: int) -> Iterator[str]:

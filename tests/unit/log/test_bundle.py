@@ -92,7 +92,8 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
         "the log signed for these leaves, in this order and with these stamps, under its root of 23 leaves",
         "witnesses had verified this log up to 23 leaves: coalition before 2017-09-16T00:33:20Z, "
         "russia before 2017-09-16T00:33:21Z (the charter asks for 2)",
-        "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party",
+        f"the disclosed inner notice is the content of notice {nid} at leaf 5: its hash is the one that is named "
+        "there; coalition's machine key signed it; its party later called this key compromised since leaf 3",
     ]
 
 
@@ -109,6 +110,47 @@ def test_a_key_called_compromised_is_marked_and_changes_nothing_in_the_past() ->
     assert report.verdict is Verdict.VERIFIED
     assert line.endswith(f"its party later called this key compromised since leaf {index}")
     assert f"that it was russia who used russia/sig/desk-operations at leaf {index}" in report.unproven
+
+
+def _content(log: CaseLog, *inners: bytes) -> tuple[list[str], tuple[str, ...]]:
+    """What is said of the disclosed contents, and what is not proven."""
+    report = verify_bundle(log.bundle(disclosed=inners), CHARTER)
+    assert report.verdict is Verdict.VERIFIED
+    return [line for line in report.proven if line.startswith("the disclosed")], report.unproven
+
+
+def test_an_inner_notice_under_a_key_called_compromised_or_held_by_a_machine_is_marked_as_such() -> None:
+    by = f"coalition/{DESK}"
+    token = inner(by)
+    log = begun(token)
+    (plain,), _ = _content(log, token)
+    assert plain.endswith("coalition's desk key (held by a machine) signed it")
+    log.say("coalition", "revocation", "root/1", kid=by, compromised_since=5)
+    (marked,), unproven = _content(log, token)
+    assert marked == f"{plain}; its party later called this key compromised since leaf 5"
+    assert f"that it was coalition who used {by} for the content of notice {bodies.NID} at leaf 5" in unproven
+
+
+def test_an_inner_notice_from_before_its_key_is_doubted_is_not_marked() -> None:
+    by = f"coalition/{DESK}"
+    token = inner(by)
+    log = begun(token)
+    log.say("coalition", "revocation", "root/1", kid=by, compromised_since=6)
+    (line,), unproven = _content(log, token)
+    assert "compromised" not in line
+    assert not any(by in said for said in unproven)
+
+
+def test_each_disclosed_content_is_told_with_the_notice_that_it_was_sealed_in() -> None:
+    later = {"nid": "015e89c1-b3c0-7000-8000-0000000000c1"}
+    log = begun()
+    second = inner(f"coalition/{DESK}", amends=log.of, **later)
+    sealed = {"ct": bodies.HASH, "pt": ids.sha256(second)}
+    index = log.say("coalition", "notice", amends=log.of, sealed=sealed, **later)
+    first, amended = _content(log, INNER, second)[0]
+    assert f"the content of notice {bodies.NID} at leaf 5: " in first
+    assert f"the content of notice {later['nid']} at leaf {index}: " in amended
+    assert amended.endswith("coalition's desk key (held by a machine) signed it")
 
 
 def test_silence_is_not_ignorance() -> None:
