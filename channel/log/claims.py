@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from channel.log.answers import Judged, judge
 from channel.log.case import FOUNDING, Case, CaseLeaf
 from channel.log.cosignature import quorum_time
 from channel.protocol import ids
@@ -41,8 +42,9 @@ def moment(ms: int) -> str:
 def proven(case: Case) -> Iterator[str]:
     """One sentence for each thing that the bundle shows, the notice first."""
     before = _before(case)
+    answers = judge(case.notice, case.leaves)
     for leaf in (case.notice, *(leaf for leaf in case.leaves if leaf is not case.notice)):
-        says = _says(case, leaf)
+        says = _says(case, leaf, answers.get(leaf.index))
         if says is None:
             continue
         kid = leaf.opened.kid
@@ -126,8 +128,8 @@ def _key(case: Case, kid: str) -> str:
     return f"{party}'s {kind} key{held}"
 
 
-def _says(case: Case, leaf: CaseLeaf) -> str | None:
-    """What the signature says; None for the key chain."""
+def _says(case: Case, leaf: CaseLeaf, judged: Judged | None) -> str | None:
+    """What the signature says; None for the key chain. `judged`: what is to be said of an answer."""
     match leaf.opened.body:
         case Addressed() as body if leaf is case.notice:
             return f"signed {_name(body)} to {_addressees(body)}"
@@ -137,7 +139,8 @@ def _says(case: Case, leaf: CaseLeaf) -> str | None:
             until = f" until {body.until}" if body.until else ""
             corrects = ", correcting an earlier answer" if body.corrects else ""
             quoted = ", quoting the hash of what was sealed" if body.pt and body.pt == _sealed(case) else ""
-            return f"signed {body.word.value} to it{until}{corrects}{quoted}"
+            remarks = "".join(f", {remark}" for remark in judged.remarks) + "," if judged and judged.remarks else ""
+            return f"signed {body.word.value} to it{until}{corrects}{quoted}{remarks}"
         case Forwarding(by="channel", to=to):
             return f"signed that it passed it on to {to} over the channel"
         case Forwarding(to=to, voice=voice):
@@ -191,8 +194,9 @@ def unproven(case: Case) -> Iterator[str]:
     yield from of_trial(case.charter)
     body = case.notice.opened.body
     if isinstance(body, Addressed):
+        counting = {index for index, judged in judge(case.notice, case.leaves).items() if judged.counts}
         for party in (*(to.party for to in body.to), *body.info):
-            yield from _of_addressee(case, party)
+            yield from _of_addressee(case, party, counting)
     yield from _of_keys(case)
     yield from _of_witnesses(case)
     sealed = _sealed(case)
@@ -237,18 +241,22 @@ def without_doubtful(times: Mapping[str, int], quorum: int, doubtful: Collection
         yield f"that a quorum had verified it, if the compromised witness keys of {named} are not counted"
 
 
-def _of_addressee(case: Case, party: str) -> Iterator[str]:
+def _of_addressee(case: Case, party: str, counting: Collection[int]) -> Iterator[str]:
+    """`counting`: the leaves of those answers that nothing here keeps from counting."""
     own = [leaf for leaf in case.leaves if leaf.opened.party == party and not isinstance(leaf.opened.body, FOUNDING)]
     answers = [leaf.opened for leaf in own if isinstance(leaf.opened.body, Answer)]
-    words = {opened.body.word for opened in answers if isinstance(opened.body, Answer)}
+    words = {leaf.opened.body.word for leaf in own if isinstance(leaf.opened.body, Answer) and leaf.index in counting}
     stages = {leaf.opened.body.stage for leaf in own if isinstance(leaf.opened.body, Receiving)}
     voices = [leaf.opened for leaf in case.leaves if _by_voice(leaf, party)]
     if voices and not (answers or stages):
         yield f"that {party} was told: a forwarding by voice is the word of {voices[0].party} alone"
     if not answers:
         yield f"that {party} answered: no answer by it is here"
+    elif not words:
+        yield f"that {party} answered: no answer by it that counts is here"
     elif words == {Word.STANDBY}:
-        yield f"that {party} answered for good: it signed STANDBY and nothing after it is here"
+        after = "nothing after it" if len(answers) == 1 else "nothing after it that counts"
+        yield f"that {party} answered for good: it signed STANDBY and {after} is here"
     if answers:
         if all(case.ring.record(opened.kid).held == "machine" for opened in answers):
             yield f"that a person of {party} answered: by its enrolment a machine holds this desk's key"

@@ -13,7 +13,7 @@ from channel.ledger import delivery as dl
 from channel.ledger.findings import READ_BACK
 from channel.protocol import ids
 from channel.protocol.envelope import Opened
-from channel.protocol.readback import SAYS, Comparison, compare
+from channel.protocol.readback import Comparison, compare
 from channel.protocol.statements import Answer, Finding, Level, Notice, Precedence
 
 Members = dict[str, object]
@@ -59,10 +59,8 @@ def mismatch(ledger: Ledger, opened: Opened) -> Members | None:
 
 def detail(party: str, found: Comparison) -> str:
     """A mismatch in words, without any place in it: the finding may be read by people who ring, not plot."""
-    said = SAYS[found.fault] if found.fault is not None else "what the notice says"
-    off = f", {found.how_far} off" if found.fault in ("place", "time") else ""
     hint = f" ({found.hint})" if found.hint is not None else ""
-    return f"{party} read back {said}{off}{hint}. The answer does not count: the notice is still to be answered."
+    return f"{party} read back {found.says}{hint}. The answer does not count: the notice is still to be answered."
 
 
 def over(ledger: Ledger) -> Iterator[Finding]:

@@ -76,6 +76,14 @@ class Comparison:
         return self.fault is None
 
     @property
+    def says(self) -> str:
+        """What was read back, in words: without any place, so that also those may read it who ring and do not plot."""
+        if self.fault is None:
+            return "what the notice says"
+        off = f", {self.how_far} off" if self.fault in ("place", "time") else ""
+        return SAYS[self.fault] + off
+
+    @property
     def how_far(self) -> str:
         """How far place and time are apart, for people."""
         parts = [_metres(self.distance_m)] if self.fault == "place" else []

@@ -82,7 +82,8 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
         "russia's desk key (held by a machine) acknowledged alert 0123456789abcdef at leaf 9",
         "russia's desk key (held by a machine) signed that it was displayed at leaf 10",
         "russia's desk key (held by a machine) signed STANDBY to it until 2017-09-16T02:30:00.000Z at leaf 11",
-        "russia's desk key signed WILCO to it, quoting the hash of what was sealed at leaf 13",
+        "russia's desk key signed WILCO to it, quoting the hash of what was sealed, without the read-back that was "
+        "asked for, at leaf 13",
         "russia's machine key signed that it passed it on to coalition over the channel at leaf 16",
         "the relay signed the finding `conflict`, raised, that rests on it at leaf 17",
         "the relay signed the alert `expired`, due at 2017-09-16T02:30:00.000Z, with russia at leaf 19",
