@@ -7,14 +7,14 @@ making one is `bundle_build`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from channel.log import claims
-from channel.log.case import FOUNDING, Case, CaseLeaf, about
+from channel.log.case import FOUNDING, Case, CaseLeaf, Disclosed, about
 from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_under, split_note
 from channel.log.cosignature import merge, open_all, witnesses
 from channel.log.leaf import decode, leaf_hash
@@ -162,10 +162,9 @@ class _Verifier:
         self._confirmed()
         times = self._cosignatures(statements, head)
         notice = self._notice()
-        self._disclosed(statements.ring)
+        disclosed = tuple(self._disclosed(statements.ring))
         if notice is None or self._reasons:
             return _report(self._bundle, head, self._reasons, None)
-        disclosed = tuple(ids.sha256(token.encode()) for token in self._bundle.disclosed)
         leaves, receipts, pinned = tuple(self._leaves), tuple(self._receipts), self._given is not None
         counted = times if self._attested >= head.size else {}
         case = Case(
@@ -273,7 +272,7 @@ class _Verifier:
         return notice
 
     def _is_partial(self) -> bool:
-        return any(reason.code in INCOMPLETE for reason in self._reasons.listed())
+        return not INCOMPLETE.isdisjoint(self._reasons.codes)
 
     # --- what stands beside the log ---------------------------------------------------------------------------------
 
@@ -333,32 +332,33 @@ class _Verifier:
         self._compare("cosignatures", names, self._bundle.stated.cosigners)
         return {party: min(at for name, at in opened if name == party) for party, _ in opened}
 
-    def _disclosed(self, ring: KeyRing) -> None:
+    def _disclosed(self, ring: KeyRing) -> Iterator[Disclosed]:
         """Each disclosed token opens inside the one sealed notice here that names it (protocol.md 6.5.2)."""
         if self._is_partial():
             return
         outers = {
-            body.sealed.pt: (leaf.index, body)
+            body.sealed.pt: (leaf, body)
             for leaf in self._leaves
             if isinstance(body := leaf.opened.body, Notice) and body.sealed is not None
         }
         for token in self._bundle.disclosed:
-            index, outer = outers.pop(ids.sha256(token.encode()), (None, None))
-            if index is None or outer is None:
+            of = ids.sha256(token.encode())
+            leaf, outer = outers.pop(of, (None, None))
+            if leaf is None or outer is None:
                 self._reasons.add("bad-disclosure", None, "a disclosed token has not the hash that a notice here names")
                 continue
             try:
                 kid = open_inner_notice(token.encode(), ring, outer).kid
             except PeerError as error:
-                self._reasons.add("bad-disclosure", index, f"{error.code}: {error.detail}")
+                self._reasons.add("bad-disclosure", leaf.index, f"{error.code}: {error.detail}")
                 continue
-            if not ring.valid_at(kid, index):
-                self._reasons.add("bad-disclosure", index, f"{kid} was not valid at this position")
+            if not ring.valid_at(kid, leaf.index):
+                self._reasons.add("bad-disclosure", leaf.index, f"{kid} was not valid at this position")
+            yield Disclosed(of, kid, leaf)
 
 
 def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, case: Case | None) -> Report:
-    listed = reasons.listed()
-    if any(reason.code not in INCOMPLETE for reason in listed):
+    if not reasons.codes <= INCOMPLETE:
         verdict = Verdict.REFUTED
     elif case is None or not case.pinned:
         verdict = Verdict.INCOMPLETE
@@ -370,7 +370,7 @@ def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, ca
         size=head.size if head else 0,
         root=ids.b64url(head.root) if head else None,
         checkpoints=1 if head else 0,
-        reasons=listed,
+        reasons=reasons.listed(),
         proven=_lines(claims.proven(case)) if case else (),
         unproven=_lines(claims.unproven(case)) if case else (NOTHING[verdict],),
         witnessed=case.size if case and len(case.times) >= case.charter.terms.quorum else 0,

@@ -60,6 +60,15 @@ class CaseLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A disclosed inner token: its hash, the key that signed it, and the sealed notice that names it."""
+
+    of: Hash
+    kid: str
+    outer: CaseLeaf
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What a bundle that verifies holds. `attested`: up to this place the relay's words confirm the key chain.
 
@@ -76,7 +85,7 @@ class Case:
     uncounted: int
     attested: int
     receipts: tuple[int, ...]
-    disclosed: tuple[Hash, ...]
+    disclosed: tuple[Disclosed, ...]
     pinned: bool
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from channel.log.answers import Judged, judge
 from channel.log.case import FOUNDING, Case, CaseLeaf
 from channel.log.cosignature import quorum_time
 from channel.protocol import ids
@@ -41,23 +42,34 @@ def moment(ms: int) -> str:
 def proven(case: Case) -> Iterator[str]:
     """One sentence for each thing that the bundle shows, the notice first."""
     before = _before(case)
-    ring = case.ring
+    answers = judge(case.notice, case.leaves)
     for leaf in (case.notice, *(leaf for leaf in case.leaves if leaf is not case.notice)):
-        says = _says(case, leaf)
+        says = _says(case, leaf, answers.get(leaf.index))
         if says is None:
             continue
         kid = leaf.opened.kid
-        since = ring.record(kid).compromised_since
-        late = f"; its party later called this key compromised since leaf {since}" if since is not None else ""
-        marked = late if since is not None and leaf.index >= since else ""
         stamped = f"at leaf {leaf.index}; stamped {moment(leaf.stamp_ms)} by the relay"
-        yield f"{_key(case, kid)} {says} {stamped}{before}{_after(leaf)}{marked}"
+        yield f"{_key(case, kid)} {says} {stamped}{before}{_after(leaf)}{_marked(case, kid, leaf.index)}"
     for index in case.receipts:
         yield f"the relay gave a receipt for leaf {index} that agrees with its log"
     yield f"the log signed for these leaves, in this order and with these stamps, under its root of {case.size} leaves"
     yield from witnessed(case.times, case.size, case.charter.terms.quorum)
-    if case.disclosed:
-        yield "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party"
+    for inner in case.disclosed:
+        yield (
+            f"the disclosed inner notice is the content of {_named(inner.outer)}: its hash is the one that is named "
+            f"there; {_key(case, inner.kid)} signed it{_marked(case, inner.kid, inner.outer.index)}"
+        )
+
+
+def _marked(case: Case, kid: str, index: int) -> str:
+    """Whether its own party doubts what the key signed there (protocol.md 5.5)."""
+    since = case.ring.doubted(kid, index)
+    return "" if since is None else f"; its party later called this key compromised since leaf {since}"
+
+
+def _named(leaf: CaseLeaf) -> str:
+    body = leaf.opened.body
+    return f"notice {body.nid} at leaf {leaf.index}" if isinstance(body, Addressed) else f"leaf {leaf.index}"
 
 
 def _before(case: Case) -> str:
@@ -116,8 +128,8 @@ def _key(case: Case, kid: str) -> str:
     return f"{party}'s {kind} key{held}"
 
 
-def _says(case: Case, leaf: CaseLeaf) -> str | None:
-    """What the signature says; None for the key chain."""
+def _says(case: Case, leaf: CaseLeaf, judged: Judged | None) -> str | None:
+    """What the signature says; None for the key chain. `judged`: what is to be said of an answer."""
     match leaf.opened.body:
         case Addressed() as body if leaf is case.notice:
             return f"signed {_name(body)} to {_addressees(body)}"
@@ -127,7 +139,8 @@ def _says(case: Case, leaf: CaseLeaf) -> str | None:
             until = f" until {body.until}" if body.until else ""
             corrects = ", correcting an earlier answer" if body.corrects else ""
             quoted = ", quoting the hash of what was sealed" if body.pt and body.pt == _sealed(case) else ""
-            return f"signed {body.word.value} to it{until}{corrects}{quoted}"
+            remarks = "".join(f", {remark}" for remark in judged.remarks) + "," if judged and judged.remarks else ""
+            return f"signed {body.word.value} to it{until}{corrects}{quoted}{remarks}"
         case Forwarding(by="channel", to=to):
             return f"signed that it passed it on to {to} over the channel"
         case Forwarding(to=to, voice=voice):
@@ -181,12 +194,13 @@ def unproven(case: Case) -> Iterator[str]:
     yield from of_trial(case.charter)
     body = case.notice.opened.body
     if isinstance(body, Addressed):
+        counting = {index for index, judged in judge(case.notice, case.leaves).items() if judged.counts}
         for party in (*(to.party for to in body.to), *body.info):
-            yield from _of_addressee(case, party)
+            yield from _of_addressee(case, party, counting)
     yield from _of_keys(case)
     yield from _of_witnesses(case)
     sealed = _sealed(case)
-    if sealed is not None and sealed not in case.disclosed:
+    if sealed is not None and sealed not in {inner.of for inner in case.disclosed}:
         yield "what the sealed notice says: only its hashes are here"
     yield "that what the notice says is true"
     yield "that nothing else was signed about it: a bundle holds what its maker could read"
@@ -227,18 +241,22 @@ def without_doubtful(times: Mapping[str, int], quorum: int, doubtful: Collection
         yield f"that a quorum had verified it, if the compromised witness keys of {named} are not counted"
 
 
-def _of_addressee(case: Case, party: str) -> Iterator[str]:
+def _of_addressee(case: Case, party: str, counting: Collection[int]) -> Iterator[str]:
+    """`counting`: the leaves of those answers that nothing here keeps from counting."""
     own = [leaf for leaf in case.leaves if leaf.opened.party == party and not isinstance(leaf.opened.body, FOUNDING)]
     answers = [leaf.opened for leaf in own if isinstance(leaf.opened.body, Answer)]
-    words = {opened.body.word for opened in answers if isinstance(opened.body, Answer)}
+    words = {leaf.opened.body.word for leaf in own if isinstance(leaf.opened.body, Answer) and leaf.index in counting}
     stages = {leaf.opened.body.stage for leaf in own if isinstance(leaf.opened.body, Receiving)}
     voices = [leaf.opened for leaf in case.leaves if _by_voice(leaf, party)]
     if voices and not (answers or stages):
         yield f"that {party} was told: a forwarding by voice is the word of {voices[0].party} alone"
     if not answers:
         yield f"that {party} answered: no answer by it is here"
+    elif not words:
+        yield f"that {party} answered: no answer by it that counts is here"
     elif words == {Word.STANDBY}:
-        yield f"that {party} answered for good: it signed STANDBY and nothing after it is here"
+        after = "nothing after it" if len(answers) == 1 else "nothing after it that counts"
+        yield f"that {party} answered for good: it signed STANDBY and {after} is here"
     if answers:
         if all(case.ring.record(opened.kid).held == "machine" for opened in answers):
             yield f"that a person of {party} answered: by its enrolment a machine holds this desk's key"
@@ -260,9 +278,12 @@ def _by_voice(leaf: CaseLeaf, party: str) -> bool:
 
 def _of_keys(case: Case) -> Iterator[str]:
     for leaf in case.leaves:
-        since = case.ring.record(leaf.opened.kid).compromised_since
-        if since is not None and leaf.index >= since:
+        if case.ring.doubted(leaf.opened.kid, leaf.index) is not None:
             yield f"that it was {leaf.opened.party} who used {leaf.opened.kid} at leaf {leaf.index}"
+    for inner in case.disclosed:
+        if case.ring.doubted(inner.kid, inner.outer.index) is not None:
+            party = ids.kid_party(inner.kid)
+            yield f"that it was {party} who used {inner.kid} for the content of {_named(inner.outer)}"
 
 
 def shown_alike(count: int, quorum: int) -> Iterator[str]:

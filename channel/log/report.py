@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,23 +86,29 @@ class Report:
 
 
 class Reasons:
-    """Collects reasons up to `REASONS_MAX`; what comes after is only counted."""
+    """Collects reasons up to `REASONS_MAX`; what comes after is only counted, and its codes are kept."""
 
     def __init__(self) -> None:
         self._listed: list[Reason] = []
-        self._more = 0
+        self._more: Counter[str] = Counter()
 
     def add(self, code: str, leaf: int | None, detail: str) -> None:
         """One more."""
         if len(self._listed) < REASONS_MAX:
             self._listed.append(Reason(code, leaf, detail))
         else:
-            self._more += 1
+            self._more[code] += 1
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of all reasons, also of those that are not listed: a verdict is judged by these."""
+        return frozenset({reason.code for reason in self._listed} | self._more.keys())
 
     def listed(self) -> tuple[Reason, ...]:
         """All of them, by leaf; the whole log's first."""
         ordered = sorted(self._listed, key=lambda reason: -1 if reason.leaf is None else reason.leaf)
-        rest = [Reason("more", None, f"{self._more} more")] if self._more else []
+        counted = ", ".join(f"{count} {code}" for code, count in sorted(self._more.items()))
+        rest = [Reason("more", None, f"{self._more.total()} more: {counted}")] if self._more else []
         return (*ordered, *rest)
 
     def __bool__(self) -> bool:

@@ -37,6 +37,7 @@ class Statements:
         self._reasons = reasons
         self._seen_tokens = {of}
         self._numbers: dict[str, dict[int, ids.Hash]] = {}  # kid -> seq -> token; refused ones with an empty hash
+        self._summarised: dict[str, int] = {}  # party -> refused statements of which only their number is in the log
         self._confirmed: dict[str, tuple[int, int]] = {}  # party -> (size of this log that it saw, leaf that says so)
         self._doubts: list[str] = []
         self._signed: dict[str, list[int]] = {}
@@ -102,6 +103,8 @@ class Statements:
             self._doubts.append(f"leaf {index}: {opened.kid} names another statement {body.seq - 1} than the log holds")
         if isinstance(body, Refusal) and body.refused_seq:
             self._numbers.setdefault(body.kid, {}).setdefault(body.refused_seq, "")
+        if isinstance(body, Refusal) and body.code == "summary":
+            self._summarised[body.party] = self._summarised.get(body.party, 0) + body.count
 
     def _gossip(self, index: int, opened: Opened, body: Statement, tree: Tree | None) -> None:
         seen = body.seen
@@ -129,15 +132,19 @@ class Statements:
 
     def doubts(self) -> list[str]:
         """What the parties' signatures leave open: another log that one saw, statements that are not here."""
-        holes = [
-            f"{kid} signed up to number {max(numbers)}; {missing} of these are neither here nor refused"
-            for kid, numbers in sorted(self._numbers.items())
-            if (missing := max(numbers) - len(numbers))
-        ]
         doubts = self._doubts[:_LISTED_MAX]
         if len(self._doubts) > _LISTED_MAX:
             doubts.append(f"{len(self._doubts) - _LISTED_MAX} more of this kind")
-        return doubts + holes + list(self._compromised())
+        return doubts + list(self._holes()) + list(self._compromised())
+
+    def _holes(self) -> Iterator[str]:
+        """Numbers of a key that are not here. A summary names the party and no number (protocol.md 6.15)."""
+        for kid, numbers in sorted(self._numbers.items()):
+            missing = max(numbers) - len(numbers)
+            unnamed = min(missing, self._summarised.get(ids.kid_party(kid), 0))
+            rest = f" by number; at most {unnamed} of them are in a summary of refusals" if unnamed else ""
+            if missing:
+                yield f"{kid} signed up to number {max(numbers)}; {missing} of these are neither here nor refused{rest}"
 
     def _compromised(self) -> Iterator[str]:
         """Statements of keys from the leaf on since which their own parties doubt them (protocol.md 5.5)."""

@@ -1,6 +1,6 @@
 """What an officer reads back: typed text -> what is signed, and how it compares with the notice, in the party's words.
 
-The comparing itself is the relay's too (channel/picture/readback.py, protocol.md 16.6). Nothing here ever offers the
+The comparing itself is the relay's too (channel/protocol/readback.py, protocol.md 16.6). Nothing here ever offers the
 notice's own place or time as what to type: what is copied is not read.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from channel.ledger import Ledger
-from channel.picture.readback import SAYS, TIME_MS, Comparison, compare
 from channel.protocol import ids
 from channel.protocol.errors import UsageError
+from channel.protocol.readback import SAYS, TIME_MS, Comparison, compare
 from channel.protocol.statements import Notice, ReadBack
 from channel.protocol.times import dtg, from_wire, short, to_wire, typed
 from clients.defaults import Defaults

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from channel.picture.readback import compare
+from channel.protocol.readback import compare
 from channel.protocol.statements import Answer, Finding, Notice
 from clients.commands import answering
 from tests.unit.clients.lab import NOW_MS, lab_at

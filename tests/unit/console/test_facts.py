@@ -13,8 +13,7 @@ from channel.console.asked import Unreadable
 from channel.console.rows import Marks, Moment
 from channel.ledger import alert_wording, finding_wording
 from channel.ledger.records import AlertRecord
-from channel.picture import readback
-from channel.protocol import ids
+from channel.protocol import ids, readback
 from channel.protocol.statements import Answer, Check, Finding, Forwarding, Receiving, Suspension
 from channel.protocol.times import to_wire
 from tests.unit.ledger.nets import START_MS, Net

@@ -14,7 +14,7 @@ from channel.log import report as reports
 from channel.log.bundle import INCOMPLETE, REASONS, read, verify_bundle
 from channel.log.bundle_build import build
 from channel.log.case import FOUNDING
-from channel.log.report import Report, Verdict
+from channel.log.report import REASONS_MAX, Report, Verdict
 from channel.protocol import codes, ids
 from channel.protocol.envelope import Signer, open_charter, seal
 from channel.protocol.errors import IncompleteError, UsageError
@@ -30,6 +30,7 @@ from tests.unit.log.evidence import (
     good,
     inner,
     shared,
+    spelled,
     verdict,
     without,
 )
@@ -81,7 +82,8 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
         "russia's desk key (held by a machine) acknowledged alert 0123456789abcdef at leaf 9",
         "russia's desk key (held by a machine) signed that it was displayed at leaf 10",
         "russia's desk key (held by a machine) signed STANDBY to it until 2017-09-16T02:30:00.000Z at leaf 11",
-        "russia's desk key signed WILCO to it, quoting the hash of what was sealed at leaf 13",
+        "russia's desk key signed WILCO to it, quoting the hash of what was sealed, without the read-back that was "
+        "asked for, at leaf 13",
         "russia's machine key signed that it passed it on to coalition over the channel at leaf 16",
         "the relay signed the finding `conflict`, raised, that rests on it at leaf 17",
         "the relay signed the alert `expired`, due at 2017-09-16T02:30:00.000Z, with russia at leaf 19",
@@ -91,7 +93,8 @@ def test_it_says_who_signed_what_where_and_by_when() -> None:
         "the log signed for these leaves, in this order and with these stamps, under its root of 23 leaves",
         "witnesses had verified this log up to 23 leaves: coalition before 2017-09-16T00:33:20Z, "
         "russia before 2017-09-16T00:33:21Z (the charter asks for 2)",
-        "the disclosed inner notice is the one whose hash the sealed notice names, signed by the same party",
+        f"the disclosed inner notice is the content of notice {nid} at leaf 5: its hash is the one that is named "
+        "there; coalition's machine key signed it; its party later called this key compromised since leaf 3",
     ]
 
 
@@ -108,6 +111,47 @@ def test_a_key_called_compromised_is_marked_and_changes_nothing_in_the_past() ->
     assert report.verdict is Verdict.VERIFIED
     assert line.endswith(f"its party later called this key compromised since leaf {index}")
     assert f"that it was russia who used russia/sig/desk-operations at leaf {index}" in report.unproven
+
+
+def _content(log: CaseLog, *inners: bytes) -> tuple[list[str], tuple[str, ...]]:
+    """What is said of the disclosed contents, and what is not proven."""
+    report = verify_bundle(log.bundle(disclosed=inners), CHARTER)
+    assert report.verdict is Verdict.VERIFIED
+    return [line for line in report.proven if line.startswith("the disclosed")], report.unproven
+
+
+def test_an_inner_notice_under_a_key_called_compromised_or_held_by_a_machine_is_marked_as_such() -> None:
+    by = f"coalition/{DESK}"
+    token = inner(by)
+    log = begun(token)
+    (plain,), _ = _content(log, token)
+    assert plain.endswith("coalition's desk key (held by a machine) signed it")
+    log.say("coalition", "revocation", "root/1", kid=by, compromised_since=5)
+    (marked,), unproven = _content(log, token)
+    assert marked == f"{plain}; its party later called this key compromised since leaf 5"
+    assert f"that it was coalition who used {by} for the content of notice {bodies.NID} at leaf 5" in unproven
+
+
+def test_an_inner_notice_from_before_its_key_is_doubted_is_not_marked() -> None:
+    by = f"coalition/{DESK}"
+    token = inner(by)
+    log = begun(token)
+    log.say("coalition", "revocation", "root/1", kid=by, compromised_since=6)
+    (line,), unproven = _content(log, token)
+    assert "compromised" not in line
+    assert not any(by in said for said in unproven)
+
+
+def test_each_disclosed_content_is_told_with_the_notice_that_it_was_sealed_in() -> None:
+    later = {"nid": "015e89c1-b3c0-7000-8000-0000000000c1"}
+    log = begun()
+    second = inner(f"coalition/{DESK}", amends=log.of, **later)
+    sealed = {"ct": bodies.HASH, "pt": ids.sha256(second)}
+    index = log.say("coalition", "notice", amends=log.of, sealed=sealed, **later)
+    first, amended = _content(log, INNER, second)[0]
+    assert f"the content of notice {bodies.NID} at leaf 5: " in first
+    assert f"the content of notice {later['nid']} at leaf {index}: " in amended
+    assert amended.endswith("coalition's desk key (held by a machine) signed it")
 
 
 def test_silence_is_not_ignorance() -> None:
@@ -340,6 +384,36 @@ def test_words_stand_in_the_order_of_their_place() -> None:
 def test_what_is_stated_and_not_there_makes_it_incomplete(part: str) -> None:
     assert verdict(edited(lambda members: members[part].pop())) is Verdict.INCOMPLETE
     assert "bad-bundle" in codes_of(edited(lambda members: members[part].append(members[part][0])))
+
+
+def _long() -> Members:
+    """A bundle with more rows than a report lists reasons."""
+    log = begun()
+    for _ in range(REASONS_MAX + 30):
+        log.say("russia", "answer", DESK)
+    members: Members = json.loads(log.bundle())
+    return members
+
+
+def test_a_bundle_that_lost_more_rows_than_a_report_lists_is_incomplete_like_one_that_lost_few() -> None:
+    members, lost = _long(), REASONS_MAX + 1
+    members["rows"] = members["rows"][:-lost]
+    report = verify_bundle(spelled(members), CHARTER)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert (report.reasons[-1].code, report.reasons[-1].detail) == ("more", "1 more: 1 missing-leaf")
+    members["rows"] = members["rows"][:1]
+    assert verdict(spelled(members)) is Verdict.INCOMPLETE
+
+
+def test_what_is_wrong_refutes_also_where_it_is_not_listed_any_more() -> None:
+    members = _long()
+    members["rows"] = members["rows"][: -REASONS_MAX - 1]
+    members["words"].append("a.b.c")
+    members["stated"]["words"].append(9)
+    report = verify_bundle(spelled(members), CHARTER)
+    assert report.verdict is Verdict.REFUTED
+    assert {reason.code for reason in report.reasons} == {"missing-leaf", "more"}
+    assert report.reasons[-1].detail == "3 more: 1 bad-word, 1 missing-leaf, 1 parts-missing"
 
 
 def test_a_cosignature_taken_away_is_missed() -> None:

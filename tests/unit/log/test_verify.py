@@ -417,6 +417,21 @@ def test_numbers_that_are_neither_here_nor_refused_are_told() -> None:
     assert "coalition/sig/machine-1 signed up to number 4; 2 of these are neither here nor refused" in _doubts(log)
 
 
+def test_numbers_that_may_be_in_a_summary_of_refusals_are_told_as_such() -> None:
+    """A summary says how many statements of a party were refused, not which numbers they had."""
+    log = GrowingLog()
+    log.add("notice", seq=6)
+    summed_up = {"kid": "coalition/sig/machine-1", "party": "coalition", "refused_seq": 0, "code": "summary"}
+    log.add("refusal", **summed_up, count=2)
+    said = "coalition/sig/machine-1 signed up to number 6; 5 of these are neither here nor refused by number; "
+    assert f"{said}at most 2 of them are in a summary of refusals" in _doubts(log)
+    log.add("refusal", **summed_up, count=9)
+    assert f"{said}at most 5 of them are in a summary of refusals" in _doubts(log)
+    log.add("notice", by="russia/sig/machine-1", seq=3)
+    of_another = "russia/sig/machine-1 signed up to number 3; 2 of these are neither here nor refused"
+    assert of_another in _doubts(log).splitlines()
+
+
 def test_another_statement_before_is_told() -> None:
     log = _log(1, 1)
     index = log.add("notice", prev=bodies.HASH)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channel.ledger.findings import READ_BACK
-from channel.picture.readback import Comparison, Fault, compare, detail, named
+from channel.picture.readback import detail
 from channel.protocol.errors import UsageError
 from channel.protocol.geometry import distance_m
 from channel.protocol.places import datum_slips, format_place, parse_place
+from channel.protocol.readback import Comparison, Fault, compare, named
 from channel.protocol.statements import Notice, Position, ReadBack
 from channel.protocol.times import from_wire, moment_ms, to_wire
 from tests.vectors import bodies
