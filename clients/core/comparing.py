@@ -22,6 +22,7 @@ from clients.core.store_evidence import SeenRow
 PROOF_MS = 30_000  # without a proof from a relay that is there for so long on one connection it is a fork
 SHOWN_MAX = 6  # trees that the relay shows, each so long after a question that it could have answered, likewise
 AHEAD_MAX = 256  # heartbeats of trees that were not shown yet
+QUESTIONS_MAX = 8  # over one connection, the newest: to these an answer is still taken
 AGREED_MAX = 4_096  # trees known to be of our history by a proof
 _EMPTY = ids.sha256(b"")
 
@@ -30,7 +31,10 @@ _EMPTY = ids.sha256(b"")
 class _Open:
     row: SeenRow
     since_ms: int | None = None  # when it was looked at first
-    asked_ms: int | None = None  # when it was asked about first, over the present connection
+    first_ms: int | None = None  # when it was asked about first: from then on every question is one about it too
+    asked_ms: int | None = None  # the first of these over the present connection
+    owed_ms: int | None = None  # since when an answer is due from whoever shows a newer tree
+    alone: int = 0  # questions about it alone that went unanswered
     shown: int = 0  # newer trees that came in place of an answer
 
 
@@ -42,9 +46,9 @@ class Comparer:
         self._open: dict[tuple[str, bool], _Open] = {}  # by the key that named it; True: the newest of that key
         self._ahead: dict[tuple[int, ids.Hash], SeenRow] = {}  # named by the relay, and larger than the pin
         self._agreed: dict[int, ids.Hash] = {}
-        self._asked: CompareItem | None = None
-        self._sent_at_ms: int | None = None
-        self._owed_ms: int | None = None  # since when an answer is due from whoever shows a newer tree
+        self._asked: list[CompareItem] = []  # over this connection and not answered, the newest last
+        self._sent_at_ms: int | None = None  # of the newest, while it is waited for
+        self._width = limits.COMPARED_TREES_MAX  # trees in the next question
         self.paused = False
         for row in store.seen_rows():
             self._open[row.kid, row.newest] = _Open(row)
@@ -66,11 +70,11 @@ class Comparer:
 
     def grown(self, mono_ms: int) -> trust.Contradiction | None:
         """A newer tree was believed. Who shows it is there, and could have answered what it was asked before."""
-        if self._asked is not None and self._owed_ms is not None and mono_ms - self._owed_ms >= limits.RESEND_MS:
-            self._owed_ms = self._sent_at_ms = None
-            asked = {(tree.size, tree.root) for tree in self._asked.trees}
-            for one in self._open.values():
-                one.shown += (one.row.size, one.row.root) in asked
+        self._lapse(mono_ms)
+        for one in self._open.values():
+            if one.owed_ms is not None and mono_ms - one.owed_ms >= limits.RESEND_MS:
+                one.owed_ms = None
+                one.shown += 1
         reached = [key for key in self._ahead if key[0] <= self._replica.pin.size]
         found = [self._compare(self._ahead.pop(key)) for key in reached]
         return next((one for one in found if one is not None), None)
@@ -108,42 +112,50 @@ class Comparer:
 
     def again(self) -> None:
         """A new connection: what was asked over the last one is asked over this."""
-        self._asked = self._sent_at_ms = self._owed_ms = None
+        self._asked, self._sent_at_ms = [], None
         for one in self._open.values():
-            one.asked_ms = None
+            one.asked_ms = one.owed_ms = None
 
     def items(self, mono_ms: int) -> list[CompareItem]:
-        """The question that is due now; one is open at a time, and is sent again until it is answered."""
+        """The question that is due now; one is open at a time, and after RESEND_MS the next takes its place."""
         for one in self._open.values():
             one.since_ms = mono_ms if one.since_ms is None else one.since_ms
-        waits = self._sent_at_ms is not None and mono_ms - self._sent_at_ms < limits.RESEND_MS
-        if self.paused or waits or not self._open:
-            return []
+        self._lapse(mono_ms)
         pin = self._replica.pin
-        ready = sorted((one for one in self._open.values() if one.row.size <= pin.size), key=lambda one: -one.row.size)
-        chosen = ready[: limits.COMPARED_TREES_MAX]
-        if not chosen:
+        ready = [one for one in self._open.values() if one.row.size <= pin.size]
+        if self.paused or self._sent_at_ms is not None or not ready:
             return []
+        chosen = sorted(ready, key=lambda one: _turn(one, mono_ms))[: self._width]
         for one in chosen:
-            one.asked_ms = mono_ms if one.asked_ms is None else one.asked_ms
+            one.first_ms = mono_ms if one.first_ms is None else one.first_ms
+        for one in self._open.values():
+            if one.first_ms is not None:
+                one.asked_ms = mono_ms if one.asked_ms is None else one.asked_ms
+                one.owed_ms = mono_ms if one.owed_ms is None else one.owed_ms
         trees = dict.fromkeys((one.row.size, one.row.root) for one in chosen)
-        self._asked = CompareItem(
+        item = CompareItem(
             size=pin.size, root=pin.root, trees=tuple(Tree(size=size, root=root) for size, root in trees)
         )
+        self._asked = [*(asked for asked in self._asked if asked != item), item][-QUESTIONS_MAX:]
         self._sent_at_ms = mono_ms
-        self._owed_ms = mono_ms if self._owed_ms is None else self._owed_ms
-        return [self._asked]
+        return [item]
+
+    def _lapse(self, mono_ms: int) -> None:
+        """One false tree leaves all of a question unanswered: after RESEND_MS the next is of one tree (11.4)."""
+        if self._sent_at_ms is None or mono_ms - self._sent_at_ms < limits.RESEND_MS:
+            return
+        self._sent_at_ms, self._width = None, 1
+        first, *others = self._asked[-1].trees
+        for one in self._open.values():
+            one.alone += not others and (one.row.size, one.row.root) == (first.size, first.root)
 
     def answer(self, item: ComparedItem) -> None:
-        """Take what was proven. ProofError if it was not asked, or does not hold."""
-        asked = self._asked
-        if asked is None or (item.size, len(item.proofs)) != (asked.size, len(asked.trees)):
-            raise ProofError("unasked-comparison", "not an answer to what was asked")
-        root = ids.unb64url(asked.root)
-        for tree, proof in zip(asked.trees, item.proofs, strict=True):
-            nodes = [ids.unb64url(node) for node in proof]
-            verify_consistency(tree.size, ids.unb64url(tree.root), asked.size, root, nodes)
-        self._asked = self._sent_at_ms = self._owed_ms = None
+        """Take what was proven. ProofError if it was not asked over this connection, or does not hold."""
+        asked = next((asked for asked in reversed(self._asked) if _holds(item, asked)), None)
+        if asked is None:
+            raise ProofError("unasked-comparison", "no proof of what was asked")
+        self._asked.remove(asked)
+        self._sent_at_ms, self._width = None, min(2 * self._width, limits.COMPARED_TREES_MAX)
         for tree in asked.trees:
             self._agree(tree.size, tree.root)
 
@@ -167,11 +179,13 @@ class Comparer:
             since_ms = max(one.asked_ms, steady_ms)
             return mono_ms - since_ms >= PROOF_MS and heard_at_ms > since_ms
 
-        for one in self._open.values():
-            if one.shown >= SHOWN_MAX or steadily(one):
-                why = f"{one.row.kid} names a tree of {one.row.size} leaves that is not shown to be of ours"
-                return self._against(one.row, why)
-        return None
+        due = [one for one in self._open.values() if one.alone and (one.shown >= SHOWN_MAX or steadily(one))]
+        if not due:
+            return None
+        kept = max(due, key=lambda one: (_of_relay(one), one.alone)).row
+        others = ", ".join(sorted({one.row.kid for one in due} - {kept.kid}))
+        why = f"{kept.kid} names a tree of {kept.size} leaves that is not shown to be of ours"
+        return self._against(kept, f"{why}; nor is one that is named by {others}" if others else why)
 
     def late(self, mono_ms: int) -> list[Alarm]:
         """What is open for long, whatever the connection."""
@@ -185,3 +199,26 @@ class Comparer:
             for one in self._open.values()
             if one.since_ms is not None and mono_ms - one.since_ms >= PROOF_MS
         ]
+
+
+def _of_relay(one: _Open) -> bool:
+    return ids.kid_party(one.row.kid) == ids.RELAY
+
+
+def _turn(one: _Open, mono_ms: int) -> tuple[int, int, bool, int]:
+    """Who is asked about next. What is named later comes later, so that nobody is kept waiting by new names."""
+    return one.alone, mono_ms if one.first_ms is None else one.first_ms, not _of_relay(one), -one.row.size
+
+
+def _holds(item: ComparedItem, asked: CompareItem) -> bool:
+    """Whether it proves of each tree asked about that it is within the asker's own."""
+    if (item.size, len(item.proofs)) != (asked.size, len(asked.trees)):
+        return False
+    root = ids.unb64url(asked.root)
+    try:
+        for tree, proof in zip(asked.trees, item.proofs, strict=True):
+            nodes = [ids.unb64url(node) for node in proof]
+            verify_consistency(tree.size, ids.unb64url(tree.root), asked.size, root, nodes)
+    except ProofError:
+        return False
+    return True

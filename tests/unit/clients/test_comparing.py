@@ -39,55 +39,55 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield made
 
 
-def _notice(number: int, to: str) -> drafts.Draft:
+def notice(number: int, to: str) -> drafts.Draft:
     nid = f"015e87f3-2a40-7c11-9d3e-{number:012d}"
     return drafts.notice(nid, to=[Addressee(party=to)], text="text")
 
 
-def _asked(lab: Lab, party: str) -> list[CompareItem]:
+def asked(lab: Lab, party: str) -> list[CompareItem]:
     out = lab.session(party).frames(lab.relay.now_ms, lab.relay.mono_ms)
     for frame in out:
         lab.relay.take(party, frame)
     return [item for frame in out for item in frame.items if isinstance(item, CompareItem)]
 
 
-def _unknown(lab: Lab) -> None:
+def unknown(lab: Lab) -> None:
     """The coalition has seen a tree that Russia was never shown, and says something to Russia."""
-    lab.say("coalition", _notice(1, "sdf"))
+    lab.say("coalition", notice(1, "sdf"))
     lab.settle("coalition", "sdf")
-    lab.say("coalition", _notice(2, "russia"))
+    lab.say("coalition", notice(2, "russia"))
     lab.settle("coalition")
     lab.down("russia")
 
 
 def test_a_tree_that_is_known_needs_no_question(lab: Lab) -> None:
-    lab.say("coalition", _notice(1, "russia"))
+    lab.say("coalition", notice(1, "russia"))
     lab.settle("coalition")
     lab.down("russia")
-    assert _asked(lab, "russia") == []
+    assert asked(lab, "russia") == []
     assert lab.session("russia").store.seen_rows() == []
 
 
 def test_a_tree_that_is_not_is_asked_about_once_and_shown(lab: Lab) -> None:
     size = lab.relay.core.committed_size
-    _unknown(lab)
+    unknown(lab)
     russia = lab.session("russia")
     named = [row for row in russia.store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
-    (question,) = _asked(lab, "russia")
+    (question,) = asked(lab, "russia")
     assert question.size == russia.replica.pin.size
     assert [tree.size for tree in question.trees] == sorted((row.size for row in named), reverse=True)
     assert all(tree.size > size for tree in question.trees)
-    assert _asked(lab, "russia") == [], "one question is open at a time"
+    assert asked(lab, "russia") == [], "one question is open at a time"
     lab.down("russia")
     assert (russia.store.seen_rows(), russia.dropped) == ([], {})
     lab.advance(40_000)
     lab.deliver("russia", frames.encode(lab.relay.beat("russia")))
     lab.tick("russia")
-    assert (russia.stopped, _asked(lab, "russia")) == (None, [])
+    assert (russia.stopped, asked(lab, "russia")) == (None, [])
 
 
 def test_questions_make_no_leaf(lab: Lab) -> None:
-    _unknown(lab)
+    unknown(lab)
     lab.settle("coalition", "russia", "sdf")
     size = lab.relay.core.committed_size
     lab.session("russia").connected()
@@ -96,24 +96,24 @@ def test_questions_make_no_leaf(lab: Lab) -> None:
 
 
 def test_a_question_is_sent_again_after_5_s_and_over_a_new_connection(lab: Lab) -> None:
-    _unknown(lab)
-    (question,) = _asked(lab, "russia")
+    unknown(lab)
+    (question,) = asked(lab, "russia")
     lab.relay.mono_ms += 4_999
-    assert _asked(lab, "russia") == []
+    assert asked(lab, "russia") == []
     lab.relay.mono_ms += 1
-    assert _asked(lab, "russia") == [question]
+    assert asked(lab, "russia") == [question]
     lab.session("russia").connected()
-    assert _asked(lab, "russia") == [question]
+    assert asked(lab, "russia") == [question]
 
 
 def test_an_outage_is_no_fork_and_becomes_an_alarm(lab: Lab) -> None:
     """30 s count over one connection only, and while the relay is heard; a person is told in any case."""
-    _unknown(lab)
-    assert _asked(lab, "russia")
+    unknown(lab)
+    assert asked(lab, "russia")
     lab.session("russia").disconnected()
     lab.advance(40_000)
     lab.session("russia").connected()
-    assert _asked(lab, "russia")
+    assert asked(lab, "russia")
     lab.relay.now_ms += 1
     lab.deliver("russia", frames.encode(lab.relay.beat("russia")))
     lab.tick("russia")
@@ -125,8 +125,8 @@ def test_an_outage_is_no_fork_and_becomes_an_alarm(lab: Lab) -> None:
 
 
 def test_a_silent_relay_is_no_fork(lab: Lab) -> None:
-    _unknown(lab)
-    assert _asked(lab, "russia")
+    unknown(lab)
+    assert asked(lab, "russia")
     lab.advance(60_000)
     lab.tick("russia")
     assert lab.session("russia").stopped is None
@@ -134,8 +134,8 @@ def test_a_silent_relay_is_no_fork(lab: Lab) -> None:
 
 @pytest.mark.parametrize("proofs", [(), ((),), ((ids.sha256(b"no node"),),) * 2, ((),) * 64])
 def test_an_answer_that_does_not_hold_is_dropped(lab: Lab, proofs: tuple[tuple[str, ...], ...]) -> None:
-    _unknown(lab)
-    (question,) = _asked(lab, "russia")
+    unknown(lab)
+    (question,) = asked(lab, "russia")
     answer = {"v": 1, "items": [{"t": "compared", "size": question.size, "proofs": [list(one) for one in proofs]}]}
     if proofs:
         item = ComparedItem(size=question.size, proofs=proofs)
@@ -150,9 +150,9 @@ def test_an_answer_that_does_not_hold_is_dropped(lab: Lab, proofs: tuple[tuple[s
 def test_of_each_party_the_oldest_and_the_newest_are_kept(lab: Lab) -> None:
     """However much is said before an answer comes."""
     for number in range(1, 30, 2):
-        lab.say("coalition", _notice(number, "sdf"))
+        lab.say("coalition", notice(number, "sdf"))
         lab.settle("coalition", "sdf")
-        lab.say("coalition", _notice(number + 1, "russia"))
+        lab.say("coalition", notice(number + 1, "russia"))
         lab.settle("coalition")
         lab.down("russia")
     rows = [row for row in lab.session("russia").store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
@@ -165,7 +165,7 @@ def test_of_each_party_the_oldest_and_the_newest_are_kept(lab: Lab) -> None:
 
 
 def test_the_relay_compares_only_trees_of_its_own(lab: Lab) -> None:
-    _unknown(lab)
+    unknown(lab)
     folded, size = lab.relay.core.folded, lab.relay.core.committed_size
     root = ids.b64url(folded.tree.root())
     earlier = Tree(size=4, root=ids.b64url(folded.tree.root(4)))
@@ -187,37 +187,37 @@ def test_the_relay_compares_only_trees_of_its_own(lab: Lab) -> None:
 # --- what is no fork: a relay that was away, or takes nothing ---------------------------------------------------------
 
 
-def _beat(lab: Lab, party: str) -> None:
+def beat(lab: Lab, party: str) -> None:
     lab.deliver(party, frames.encode(lab.relay.beat(party)))
 
 
 def test_a_relay_that_was_away_has_30_s_again_to_answer(lab: Lab) -> None:
     """It went down with the question open: its first heartbeat says that it is back, not that it owes a proof since."""
-    _unknown(lab)
-    assert _asked(lab, "russia")
+    unknown(lab)
+    assert asked(lab, "russia")
     lab.relay.downs["russia"].compare = None
     lab.advance(60_000)
-    _beat(lab, "russia")
+    beat(lab, "russia")
     lab.tick("russia")
     assert lab.session("russia").stopped is None
     for _ in range(2):
         lab.advance(10_000)
-        _beat(lab, "russia")
+        beat(lab, "russia")
         lab.tick("russia")
     assert lab.session("russia").stopped is None
-    assert _asked(lab, "russia"), "it is asked again meanwhile"
+    assert asked(lab, "russia"), "it is asked again meanwhile"
     lab.relay.downs["russia"].compare = None
     lab.advance(10_000)
-    _beat(lab, "russia")
+    beat(lab, "russia")
     lab.tick("russia")
     assert lab.session("russia").stopped is not None, "heard for 30 s, and no proof"
 
 
 def test_a_quarantine_is_no_time_to_answer(lab: Lab) -> None:
-    _unknown(lab)
+    unknown(lab)
     russia = lab.session("russia")
-    assert _asked(lab, "russia")
-    _beat(lab, "russia")
+    assert asked(lab, "russia")
+    beat(lab, "russia")
     lab.advance(1_000)
     for _ in range(5):
         word = Quarantine(
@@ -229,24 +229,24 @@ def test_a_quarantine_is_no_time_to_answer(lab: Lab) -> None:
         lab.tick("russia")
         lab.advance(10_000)
     assert ("quarantine", "relay") in russia.alarms
-    assert _asked(lab, "russia") == []
-    _beat(lab, "russia")
+    assert asked(lab, "russia") == []
+    beat(lab, "russia")
     lab.tick("russia")
     assert (russia.stopped, ("quarantine", "relay") in russia.alarms) == (None, False)
-    assert _asked(lab, "russia"), "and now it is asked again"
+    assert asked(lab, "russia"), "and now it is asked again"
 
 
 def _without_proof(lab: Lab) -> None:
     """A heartbeat to one that the relay does not know of yet: its checkpoint comes with a proof from size 0."""
-    lab.say("coalition", _notice(lab.relay.core.committed_size, "sdf"))
+    lab.say("coalition", notice(lab.relay.core.committed_size, "sdf"))
     lab.settle("coalition", "sdf")
     lab.relay.downs["russia"].gone()
-    _beat(lab, "russia")
+    beat(lab, "russia")
 
 
 def test_a_tree_in_doubt_before_the_relay_went_away_is_no_fork_when_it_comes_back(lab: Lab) -> None:
     """It said where it is, and died before it heard where we are; twice."""
-    _beat(lab, "russia")
+    beat(lab, "russia")
     _without_proof(lab)
     lab.advance(60_000)
     _without_proof(lab)
@@ -257,7 +257,7 @@ def test_a_tree_in_doubt_before_the_relay_went_away_is_no_fork_when_it_comes_bac
 
 
 def test_a_tree_in_doubt_of_another_connection_is_no_fork(lab: Lab) -> None:
-    _beat(lab, "russia")
+    beat(lab, "russia")
     _without_proof(lab)
     lab.session("russia").disconnected()
     lab.advance(60_000)
@@ -268,7 +268,7 @@ def test_a_tree_in_doubt_of_another_connection_is_no_fork(lab: Lab) -> None:
 
 
 def test_a_relay_that_insists_on_a_tree_without_proof_forks(lab: Lab) -> None:
-    _beat(lab, "russia")
+    beat(lab, "russia")
     for _ in range(5):
         _without_proof(lab)
         lab.tick("russia")
@@ -293,9 +293,9 @@ def test_a_tree_that_stays_in_doubt_is_an_alarm_whatever_the_connection(lab: Lab
 # --- what is one whatever it says of itself -------------------------------------------------------------------------
 
 
-def _grow(lab: Lab) -> None:
+def grow(lab: Lab) -> None:
     """One more leaf, to Russia, which it takes."""
-    lab.say("sdf", _notice(lab.relay.core.committed_size, "russia"))
+    lab.say("sdf", notice(lab.relay.core.committed_size, "russia"))
     lab.settle("sdf")
     lab.down("russia")
 
@@ -308,31 +308,31 @@ def _word(lab: Lab, body: Heartbeat | Quarantine) -> bytes:
 @pytest.mark.parametrize("excuse", ["breaks", "quarantine"])
 def test_a_relay_that_shows_trees_and_no_proof_forks_whatever_it_says(lab: Lab, excuse: str) -> None:
     """It is away for 16 s again and again, or says that it takes nothing, and goes on nevertheless."""
-    _unknown(lab)
+    unknown(lab)
     russia = lab.session("russia")
     for count in range(6):
         assert russia.stopped is None, count
-        assert len(_asked(lab, "russia")) == 1
+        assert len(asked(lab, "russia")) == 1
         lab.relay.downs["russia"].compare = None
         if excuse == "quarantine":
             at = to_wire(lab.relay.now_ms + 10**10)
             lab.deliver("russia", _word(lab, Quarantine(net=NET, issued=at, to="russia", size=3, since=at, shown=5)))
-            assert _asked(lab, "russia") == []
+            assert asked(lab, "russia") == []
         lab.advance(16_000)
-        _beat(lab, "russia")
-        _grow(lab)
+        beat(lab, "russia")
+        grow(lab)
         lab.tick("russia")
     assert russia.stopped is not None
     assert "is not shown to be of ours" in russia.stopped
 
 
 def test_a_relay_that_shows_many_trees_at_once_has_its_time_to_answer(lab: Lab) -> None:
-    _unknown(lab)
+    unknown(lab)
     for _ in range(20):
-        assert len(_asked(lab, "russia")) <= 1
+        assert len(asked(lab, "russia")) <= 1
         lab.relay.downs["russia"].compare = None
         lab.advance(500)
-        _grow(lab)
+        grow(lab)
         lab.tick("russia")
     assert lab.session("russia").stopped is None
 
@@ -342,7 +342,7 @@ def test_a_newer_tree_ends_what_a_quarantine_word_said(lab: Lab) -> None:
     lab.deliver("russia", _word(lab, Quarantine(net=NET, issued=at, to="russia", size=3, since=at, shown=5)))
     lab.tick("russia")
     assert ("quarantine", "relay") in lab.session("russia").alarms
-    _grow(lab)
+    grow(lab)
     lab.tick("russia")
     assert ("quarantine", "relay") not in lab.session("russia").alarms
 
@@ -354,12 +354,12 @@ def test_nothing_is_cosigned_while_a_tree_that_somebody_named_is_not_shown_for_l
             lab.relay.take("russia", frame)
         return [item.size for frame in out for item in frame.items if isinstance(item, CosignatureItem)]
 
-    _unknown(lab)
+    unknown(lab)
     lab.advance(2_000)
     assert cosigned() == [lab.session("russia").replica.pin.size]
     lab.relay.downs["russia"].compare = None
     lab.advance(30_000)
-    _grow(lab)
+    grow(lab)
     assert cosigned() == []
     lab.down("russia")
     assert cosigned() == [lab.session("russia").replica.pin.size]
@@ -368,9 +368,9 @@ def test_nothing_is_cosigned_while_a_tree_that_somebody_named_is_not_shown_for_l
 def test_what_two_devices_of_one_party_name_is_compared_of_each(lab: Lab) -> None:
     """That one leads to the other only each device has verified."""
     for number, desk in ((2, "operations"), (4, "staff"), (6, "operations")):
-        lab.say("coalition", _notice(number - 1, "sdf"))
+        lab.say("coalition", notice(number - 1, "sdf"))
         lab.settle("coalition", "sdf")
-        lab.say("coalition", replace(_notice(number, "russia"), desk=desk))
+        lab.say("coalition", replace(notice(number, "russia"), desk=desk))
         lab.settle("coalition")
         lab.down("russia")
     named = [row for row in lab.session("russia").store.seen_rows() if ids.kid_party(row.kid) == "coalition"]
@@ -382,17 +382,22 @@ def test_what_two_devices_of_one_party_name_is_compared_of_each(lab: Lab) -> Non
 # --- heartbeats -------------------------------------------------------------------------------------------------------
 
 
-def _other_beat(lab: Lab, size: int) -> bytes:
-    """The relay's own word of a tree that is not the one it shows."""
+def beat_of(lab: Lab, size: int, root: ids.Hash) -> bytes:
+    """The relay's own word of a tree."""
     own = open_token(lab.relay.core.heartbeat("russia", lab.relay.now_ms), lab.relay.core.folded.ledger.ring).body
     assert isinstance(own, Heartbeat)
-    return _word(lab, own.model_copy(update={"size": size, "root": ids.sha256(b"another")}))
+    return _word(lab, own.model_copy(update={"size": size, "root": root}))
+
+
+def other_beat(lab: Lab, size: int) -> bytes:
+    """Of one that is not the one it shows."""
+    return beat_of(lab, size, ids.sha256(b"another"))
 
 
 def test_a_heartbeat_of_a_tree_ahead_is_compared_when_the_pin_has_come_so_far(lab: Lab) -> None:
     russia = lab.session("russia")
     size = russia.replica.pin.size + 1
-    assert lab.deliver("russia", _other_beat(lab, size)) == []
+    assert lab.deliver("russia", other_beat(lab, size)) == []
     (stopped, _) = [event for event in _grown(lab) if isinstance(event, Stopped | AlarmRaised)]
     assert isinstance(stopped, Stopped)
     assert russia.replica.pin.size == size
@@ -404,25 +409,26 @@ def test_a_heartbeat_of_a_tree_ahead_is_compared_when_the_pin_has_come_so_far(la
 
 def _grown(lab: Lab) -> list[Event]:
     before = len(lab.events["russia"])
-    _grow(lab)
+    grow(lab)
     return lab.events["russia"][before:]
 
 
 def test_a_heartbeat_of_a_tree_that_was_passed_over_is_asked_about(lab: Lab) -> None:
     russia = lab.session("russia")
     size = russia.replica.pin.size + 1
-    lab.deliver("russia", _other_beat(lab, size))
-    lab.say("coalition", _notice(1, "sdf"))
+    lab.deliver("russia", other_beat(lab, size))
+    lab.say("coalition", notice(1, "sdf"))
     lab.settle("coalition", "sdf")
-    _grow(lab)
+    grow(lab)
     assert russia.replica.pin.size > size
     assert russia.stopped is None
-    (question,) = _asked(lab, "russia")
+    (question,) = asked(lab, "russia")
     assert Tree(size=size, root=ids.sha256(b"another")) in question.trees
     for _ in range(5):
-        _beat(lab, "russia")
+        beat(lab, "russia")
         lab.tick("russia")
         lab.advance(10_000)
+        asked(lab, "russia")
     assert russia.stopped is not None
 
 
