@@ -75,7 +75,8 @@ class Sending:
             session.muted = self._guard.closed
             try:
                 for frame in self._due(party, session):
-                    await link.publish(topic, frames.encode(frame))
+                    # For who is not there a broker would keep one every 10 s, of no use to anybody.
+                    await link.publish(topic, frames.encode(frame), keep=session.live)
                 while (following := self._following(session)) is not None:
                     await link.publish(topic, frames.encode(following))
             except TransientError as error:

@@ -87,13 +87,16 @@ class MqttLink:
             await self._sleep(backoff_s(self._failures, self._random()))
             self._failures += 1
 
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """Send with QoS 1; returns at the broker's PUBACK, which is no acceptance. TransientError if there was none."""
+    async def publish(self, topic: str, payload: bytes, *, keep: bool = True) -> None:
+        """Send with QoS 1; returns at the broker's PUBACK, which is no acceptance. TransientError if there was none.
+
+        Without `keep` with QoS 0: the broker hands it on to whom it can reach, and keeps nothing.
+        """
         client = self._client
         if client is None:
             raise TransientError(f"no connection to {self.endpoint.host}:{self.endpoint.port}")
         try:
-            await client.unless_lost(client.publish(topic, payload, qos=1))
+            await client.unless_lost(client.publish(topic, payload, qos=1 if keep else 0))
         except aiomqtt.MqttError as error:
             raise TransientError(f"the broker did not confirm: {error}") from error
 

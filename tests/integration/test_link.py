@@ -188,6 +188,19 @@ async def test_a_killed_broker_comes_back_with_its_queues_and_the_links_find_it(
             assert await party.next() == b"after"
 
 
+async def test_what_need_not_be_kept_reaches_who_is_there_and_waits_for_nobody(own_lab: Lab) -> None:
+    endpoint = own_lab.endpoint("party-a")
+    async with running(own_lab.endpoint("relay-a"), subscribe=(UP,)) as relay:
+        async with running(endpoint) as party:
+            await relay.link.publish(DOWN, b"heard", keep=False)
+            assert await party.next() == b"heard"
+        for number in range(20):
+            await relay.link.publish(DOWN, f"passed over {number}".encode(), keep=False)
+        await relay.link.publish(DOWN, b"kept")
+        async with running(endpoint) as party:
+            assert await party.next() == b"kept"
+
+
 async def test_a_publish_under_way_fails_when_the_broker_dies(own_lab: Lab) -> None:
     async with running(own_lab.endpoint("party-a"), sleep=asyncio.sleep) as party:
         pid = own_lab.broker.pid
