@@ -15,17 +15,18 @@ from channel.ledger.records import AlertRecord
 from channel.protocol import ids
 from channel.protocol.statements import Precedence
 from channel.relay.clock import Clock
+from channel.relay.outlet import Outlet
 
 FLASH_REPEAT_MS = 30_000
 
 
 @dataclass(slots=True)
 class Console:
-    """Alert lines on a terminal or in a file."""
+    """Alert lines on a terminal or in a file. `out` never makes the loop wait: a relay's is an `Outlet`."""
 
     ledger: Ledger
     clock: Clock
-    out: TextIO
+    out: TextIO | Outlet
     _shown_ms: dict[str, int] = field(default_factory=dict)
 
     def raised(self, record: AlertRecord) -> None:
