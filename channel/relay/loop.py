@@ -192,6 +192,7 @@ class Relay:
             note = self.guard.note(rebuilt)
             await self._write(self._store.append, rebuilt.leaves, note)
             self.core.rebuild(rebuilt.leaves, note)
+            self._sink.recall()
             self.witnesses.committed(self.core.committed_size, note)
             self.head = self._new_head()
         self.guard.over()

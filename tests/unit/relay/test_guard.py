@@ -294,6 +294,19 @@ async def _handed_back(desk: Desk, leaves: list[StoredLeaf]) -> None:
     await desk.relay.turn()
 
 
+async def test_alerts_among_the_leaves_that_are_back_are_shown(desk: Desk, tmp_path: Path) -> None:
+    """Nobody raised them in this process (9.3.6)."""
+    leaves, recalled = await _lost(desk, tmp_path), list[int]()
+
+    class Screen(Silent):
+        def recall(self) -> None:
+            recalled.append(desk.relay.core.committed_size)
+
+    desk.relay._sink = Screen()
+    await _handed_back(desk, leaves)
+    assert recalled == [leaves[-1].index + 1]
+
+
 @pytest.mark.parametrize("step", ["before the commit", "after it", "before it is over", "after it is over"])
 async def test_killed_at_any_step_it_resumes_with_the_same_leaves(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
