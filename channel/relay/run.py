@@ -53,8 +53,8 @@ async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: 
             relay.opening = lambda: _opening(relay, clock, str(apply_clock))
         await _run(relay)
     finally:
-        relay.close()
         out.close()
+        relay.close()
 
 
 def _opening(relay: Relay, clock: RelayClock, reason: str) -> None:
