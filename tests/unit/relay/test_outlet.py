@@ -54,8 +54,7 @@ def test_what_is_written_comes_in_order_and_whole(pipe: Pipe) -> None:
     assert pipe.lost == []
 
 
-def test_nobody_waits_for_a_reader_that_does_not_read(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlet, "CLOSE_S", 0.0)
+def test_nobody_waits_for_a_reader_that_does_not_read(pipe: Pipe) -> None:
     for _ in range(3 * outlet.WAITING_MAX):
         pipe.outlet.write("x" * 99 + "\n")
     assert pipe.lost == ["nobody reads it"]
