@@ -44,12 +44,11 @@ def console(
     with told():
         from channel.commands.console_source import OperatorSource
         from channel.commands.console_tls import own_certificate
-        from channel.commands.logs import configure
+        from channel.commands.logs import logged
         from channel.console.serving import Serving, input_ended
         from channel.relay.clock import random_bytes, wall_ms
         from channel.relay.home import ChannelHome
 
-        configure()
         channel = ChannelHome.open(find_home(home))
         source = OperatorSource(channel, stepped=stepped)
         if own_tls:
@@ -66,7 +65,8 @@ def console(
             wall_ms,
             random_bytes,
         )
-        asyncio.run(serving.run(source, sys.stdout, until=input_ended if child else None))
+        with logged():
+            asyncio.run(serving.run(source, sys.stdout, until=input_ended if child else None))
 
 
 @console_app.command()

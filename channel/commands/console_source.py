@@ -63,6 +63,11 @@ class OperatorSource:
         self.fold = Fold(charter, of)
         self.tree = Tree()
         self._log: SqliteLog | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file is open: device and number. Under the log's name there may be another by now."""
+        self._proven: tuple[int, int] | None = None
+        """The file that is known to begin with the leaves that were taken in."""
+        self._ended: FatalError | None = None
         self._lock = Lock()
         """Held while ledger and tree change, and while a statement of the desk is made from them."""
         self._broker: State = "unknown"
@@ -70,18 +75,39 @@ class OperatorSource:
 
     def poll(self) -> bool:
         """Take in up to `BATCH_LEAVES`. After an error the log is opened anew at the next call."""
+        if self._ended is not None:
+            raise self._ended
         try:
             log = self._opened()
             start = self.tree.size
             size = log.size
             if size < start:
-                raise FatalError(f"{self._home.log_file} has fewer leaves than before: start the console again")
+                self._proven = None
+                raise FatalError(
+                    f"{self._home.log_file} has fewer leaves than before: what is shown stays old until the relay has "
+                    "taken the others back"
+                )
+            if self._proven != self._file:
+                self._prove(log)
             for leaf in log.leaves(start, min(size, start + BATCH_LEAVES)):
                 self._take(leaf)
             return size > start
         except ChannelError:
             self._shut()
             raise
+
+    def _prove(self, log: SqliteLog) -> None:
+        """A file that was put in the log's place goes on from what is shown, or nothing more is shown."""
+        tree = Tree()
+        for leaf in log.leaves(0, self.tree.size):
+            tree.append(leaf.leaf_hash)
+        if tree.root() != self.tree.root():
+            self._ended = FatalError(
+                f"{self._home.log_file} holds other leaves than before: see channel quarantine, then start the console "
+                "again"
+            )
+            raise self._ended
+        self._proven = self._file
 
     def _take(self, leaf: StoredLeaf) -> None:
         if leaf.index == 0:
@@ -231,8 +257,14 @@ class OperatorSource:
             )
 
     def _opened(self) -> SqliteLog:
-        if self._log is None:
-            self._log = SqliteLog(self._home.log_file, "read")
+        try:
+            status = self._home.log_file.stat()
+        except OSError as error:
+            raise FatalError(f"cannot look at {self._home.log_file}: {error.strerror}; put it back") from error
+        there = status.st_dev, status.st_ino
+        if self._log is None or self._file != there:
+            self._shut()
+            self._log, self._file = SqliteLog(self._home.log_file, "read"), there
         return self._log
 
     def _shut(self) -> None:

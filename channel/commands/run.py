@@ -193,15 +193,15 @@ def relay(
 ) -> None:
     """Only the relay, in the foreground: logs on standard error, alerts on standard output. Example: channel relay"""
     with told():
-        from channel.commands.logs import configure
+        from channel.commands.logs import logged
         from channel.protocol.forms import reason_of
         from channel.relay.run import run_controlled, run_relay
 
-        configure()
         place, why = find_home(home), None if apply_clock is None else reason_of(apply_clock)
         if not place.exists():
             raise UsageError(f"there is no directory {place}")
-        if control:
-            asyncio.run(run_controlled(place))
-        else:
-            asyncio.run(run_relay(place, apply_clock=why, broker_host=os.environ.get("CHANNEL_BROKER_HOST")))
+        with logged():
+            if control:
+                asyncio.run(run_controlled(place))
+            else:
+                asyncio.run(run_relay(place, apply_clock=why, broker_host=os.environ.get("CHANNEL_BROKER_HOST")))

@@ -114,8 +114,12 @@ class Live:
         """Until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
-            more = await self.turn(clock())
-            await sleep(0 if more else POLL_S)
+            try:
+                more, pause_s = await self.turn(clock()), POLL_S
+            except Exception as error:  # noqa: BLE001 - browsers hear nothing, and say so, until one goes well
+                self._fails(error)
+                more, pause_s = False, TICK_S
+            await sleep(0 if more else pause_s)
 
     async def turn(self, now_s: float) -> bool:
         """One look; True if there may be more at once."""
@@ -125,10 +129,9 @@ class Live:
                 self._standing = await self.work(self.source.standing)
                 self._standing_s = now_s
             self.stale = None
-        except ChannelError as error:
-            if self.stale is None:
-                log.error("console-stale", detail=str(error))
-            self.stale, more = str(error), False
+        except Exception as error:  # noqa: BLE001 - the next look may go well; until then the pages say that
+            self._fails(error)
+            more = False
         if more and not self.folded.is_set():
             return True
         if self.stale is None and not self.folded.is_set():
@@ -142,6 +145,12 @@ class Live:
             if not more and self.source.facts.party is None:
                 await self.work(lambda: self.feeds.warm(WARM_LEAVES))
         return more
+
+    def _fails(self, error: Exception) -> None:
+        if self.stale is None:
+            foreseen = isinstance(error, (ChannelError, OSError))  # another's text may quote contents
+            log.error("console-stale", kind=type(error).__name__, detail=str(error) if foreseen else "")
+        self.stale = str(error) or type(error).__name__
 
     async def _flush(self, now_s: float) -> None:
         index = self.model.index

@@ -5,8 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from threading import Event
 
 from channel.protocol.errors import FatalError
+
+_TRIES, _PAUSE_S = 10, 0.01  # `holder` shares the lock for some microseconds: that stops no writer
 
 
 class WriterLock:
@@ -45,7 +48,7 @@ def _take(path: Path, log: Path) -> int:
         except OSError as error:
             raise FatalError(f"cannot write beside {log}: {error.strerror}") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except OSError as error:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(file)
@@ -57,6 +60,21 @@ def _take(path: Path, log: Path) -> int:
             os.pwrite(file, b"%d\n" % os.getpid(), 0)
             return file
         os.close(file)  # its holder removed it between our open and our lock: this lock would exclude nobody
+
+
+def _lock(file: int) -> None:
+    """OSError if somebody keeps it."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if not left:
+                raise
+        _pause()
+
+
+def _pause() -> None:
+    Event().wait(_PAUSE_S)
 
 
 def _is_at(file: int, path: Path) -> bool:

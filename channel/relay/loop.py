@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import structlog
 
+from channel.log.sqlite_file import fatal
 from channel.log.store import LinkRow
 from channel.protocol import frames, ids, limits, topics
 from channel.protocol.errors import FatalError, Unattributable
@@ -74,8 +76,9 @@ class Relay:
         self.sessions = {party: Session(party, heard_at_ms=self._mono_ms()) for party in ledger.parties}
         self._inboxes = Inboxes(ledger.parties)
         self._links = {party: link_to(home, ledger.charter.net, party, broker_host) for party in ledger.parties}
-        self._spool = Spool(home.path / "operator.sqlite")
-        self.guard = Guard(home, self.core, clock.now_ms(), self._spool.unread())
+        with self._disk():
+            self._spool = Spool(home.path / "operator.sqlite")
+            self.guard = Guard(home, self.core, clock.now_ms(), self._spool.unread())
         self._writer = ThreadPoolExecutor(1, "log-writer")
         self._turns = asyncio.Lock()
         self._stopping = False
@@ -98,11 +101,12 @@ class Relay:
             tasks += [group.create_task(self._down.run(party), name=f"sender {party}") for party in self._links]
             tasks.append(group.create_task(self._down.beats(), name="heartbeat"))
             tasks.append(group.create_task(self._heads(), name="head"))
-            if not self.gated:
-                await self._hear()
-            if not self._stopping:
-                await self.start(version)
-            await self._loop()
+            with self._disk():
+                if not self.gated:
+                    await self._hear()
+                if not self._stopping:
+                    await self.start(version)
+                await self._loop()
             for task in tasks:
                 task.cancel()
 
@@ -144,8 +148,11 @@ class Relay:
     def close(self) -> None:
         """A clean stop leaves the log as one file."""
         self._writer.shutdown(wait=True)
-        if not self.guard.closed:
-            quarantine_file.put_head(self.home.path, self.core.note)
+        try:
+            if not self.guard.closed:
+                quarantine_file.put_head(self.home.path, self.core.note)
+        except OSError as error:  # an older one finds out less, and harms nothing
+            self._log.error("head_not_kept", detail=str(error))
         self._spool.close()
         self._store.close()
 
@@ -192,6 +199,7 @@ class Relay:
             note = self.guard.note(rebuilt)
             await self._write(self._store.append, rebuilt.leaves, note)
             self.core.rebuild(rebuilt.leaves, note)
+            self._sink.recall()
             self.witnesses.committed(self.core.committed_size, note)
             self.head = self._new_head()
         self.guard.over()
@@ -248,10 +256,15 @@ class Relay:
 
     async def _write(self, write: Callable[..., None], *rows: object) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, write, *rows)
+            with self._disk():
+                await asyncio.get_running_loop().run_in_executor(self._writer, write, *rows)
         except FatalError:
             self._log.error("commit_failed", size=self.core.committed_size)
             raise
+
+    def _disk(self) -> AbstractContextManager[None]:
+        """What the disk refuses in here is a FatalError: a file of the home is not what the relay takes it to be."""
+        return fatal(self.home.path, "write in")
 
     def _new_head(self) -> Head:
         size = self.core.committed_size

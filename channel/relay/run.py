@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import structlog
+
 from channel.protocol import ids
 from channel.protocol.envelope import seal
 from channel.protocol.errors import ChannelError, FatalError
@@ -21,9 +23,11 @@ from channel.relay.clock import RelayClock, Step, SteppedClock, SystemClock
 from channel.relay.home import ChannelHome
 from channel.relay.loop import Relay
 from channel.relay.operator import newest, statement
+from channel.relay.outlet import Outlet
 from channel.relay.sinks import Console, Silent
 
 VERSION = version("deconfliction-channel")
+log = structlog.get_logger("relay")
 
 
 async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: str | None = None) -> None:
@@ -35,7 +39,8 @@ async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: 
     channel = ChannelHome.open(home)
     booted = boot(channel)
     clock = RelayClock(SystemClock.of_home(home), booted.core.folded.ledger.last_stamp_ms)
-    screen = Console(booted.core.folded.ledger, clock, sys.stdout)
+    out = Outlet(sys.stdout, lambda why: log.warning("alerts_not_shown", detail=why))
+    screen = Console(booted.core.folded.ledger, clock, out)
     relay = Relay(channel, booted, clock, screen, broker_host=broker_host)
     try:
         step = clock.step()
@@ -48,6 +53,7 @@ async def run_relay(home: Path, *, apply_clock: str | None = None, broker_host: 
             relay.opening = lambda: _opening(relay, clock, str(apply_clock))
         await _run(relay)
     finally:
+        out.close()
         relay.close()
 
 

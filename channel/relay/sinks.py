@@ -1,7 +1,8 @@
 """Where alerts go beside the log and the parties' own links: the operator's screen (protocol.md 9.3).
 
 An alert is shown when it is raised and again and again until the operator's desk acknowledges it or its cause ends:
-every 30 s for FLASH, else every receipt deadline. Repetition makes no leaf.
+every 30 s for FLASH, else every receipt deadline. Those that were in the log before the relay's start are shown at its
+first turn. Repetition makes no leaf.
 """
 
 from __future__ import annotations
@@ -15,18 +16,28 @@ from channel.ledger.records import AlertRecord
 from channel.protocol import ids
 from channel.protocol.statements import Precedence
 from channel.relay.clock import Clock
+from channel.relay.outlet import Outlet
 
 FLASH_REPEAT_MS = 30_000
 
 
 @dataclass(slots=True)
 class Console:
-    """Alert lines on a terminal or in a file."""
+    """Alert lines on a terminal or in a file. `out` never makes the loop wait: a relay's is an `Outlet`."""
 
     ledger: Ledger
     clock: Clock
-    out: TextIO
+    out: TextIO | Outlet
     _shown_ms: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.recall()
+
+    def recall(self) -> None:
+        """What came into the log otherwise than through `raised` is due at once."""
+        for alert, record in self.ledger.alerts.items():
+            if record.standing and ids.RELAY not in record.acked:
+                self._shown_ms.setdefault(alert, 0)
 
     def raised(self, record: AlertRecord) -> None:
         """A new alert is in the log."""
@@ -61,6 +72,9 @@ class Console:
 
 class Silent:
     """No screen: a scenario's narration reads the log."""
+
+    def recall(self) -> None:
+        """Nothing."""
 
     def raised(self, record: AlertRecord) -> None:
         """Nothing."""

@@ -23,7 +23,6 @@ from channel.console.people import PEOPLE_FILE, People
 from channel.console.shapes import Picture, Role
 from channel.console.shapes_before import CheckedShown, HeardShown
 from channel.console.source import Done, Facts, Standing, Surroundings
-from channel.protocol.errors import ChannelError
 from tests.unit.ledger.nets import START_MS, Net
 
 if TYPE_CHECKING:
@@ -53,7 +52,8 @@ class NetSource:
         self.fold = Fold(net.ledger.charter, net.ledger.charter_of, party)
         self.clock_ms = START_MS
         self.state = Standing(relay="up", broker="up")
-        self.fault: ChannelError | None = None
+        self.fault: Exception | None = None
+        self.standing_fault: Exception | None = None
         self.acts: list[tuple[Any, ...]] = []
         self.closed = False
         self.hears, self.checks = FITS, PLAIN
@@ -76,6 +76,8 @@ class NetSource:
         return False
 
     def standing(self) -> Standing:
+        if self.standing_fault is not None:
+            raise self.standing_fault
         return self.state
 
     async def acknowledge(self, alert: str, reason: str) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 from channel.console import live as live_module
 from channel.console.access import Session
-from channel.console.live import LIVE_MAX, LIVE_SESSION_MAX, Browser
+from channel.console.live import LIVE_MAX, LIVE_SESSION_MAX, TICK_S, Browser
+from channel.console.model import Delta
+from channel.console.source import Standing
 from channel.protocol.errors import FatalError
 from channel.protocol.statements import Answer, Receiving
 from channel.protocol.times import to_wire
@@ -178,6 +181,49 @@ async def test_a_tick_comes_also_when_nothing_happens_and_says_when_it_is_stale(
     room.source.fault = None
     await room.turn()
     assert [m["stale"] for m in said(room, browser) if m["kind"] == "tick"] == [False]
+
+
+async def test_whatever_goes_wrong_the_loop_goes_on_and_the_pages_say_that_they_are_old(room: Room, net: Net) -> None:
+    """A log that is moved away for a moment is no `ChannelError` (docs/operations.md 5)."""
+    await room.turn()
+    browser = joined(room)
+    said(room, browser)
+    for fault in (FileNotFoundError("log.sqlite"), ValueError("odd")):
+        room.source.fault = None
+        room.source.standing_fault = fault
+        await room.turn()
+        assert [m["stale"] for m in said(room, browser) if m["kind"] == "tick"] == [True]
+        room.source.fault, room.source.standing_fault = fault, None
+        await room.turn()
+        assert [m["stale"] for m in said(room, browser) if m["kind"] == "tick"] == [True]
+    room.source.fault = None
+    of = net.notice("coalition", START_MS, "russia")
+    await room.turn()
+    messages = said(room, browser)
+    assert [row["of"] for m in messages if m["kind"] == "change" for row in m["board"]] == [of]
+    assert [m["stale"] for m in messages if m["kind"] == "tick"] == [False]
+
+
+async def test_a_turn_that_fails_at_what_is_shown_does_not_end_the_loop(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.turn()
+    pauses: list[float] = []
+
+    def refresh(standing: Standing, mono_ms: int) -> Delta:
+        raise FatalError("clock.json is damaged")
+
+    async def sleep(pause_s: float) -> None:
+        pauses.append(pause_s)
+        if len(pauses) == 2:
+            assert room.live.stale == "clock.json is damaged"
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(room.live.model, "refresh", refresh)
+    monkeypatch.setattr(live_module, "FLUSH_S", 0.0)
+    with pytest.raises(asyncio.CancelledError):
+        await room.live.run(sleep)
+    assert pauses == [TICK_S, TICK_S]
 
 
 async def test_nobody_is_told_anything_before_the_log_is_read(room: Room, net: Net) -> None:

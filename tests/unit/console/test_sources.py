@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -104,6 +105,64 @@ def test_a_log_that_was_put_back_to_an_earlier_one_is_said_and_not_shown(
     log.close()
     with pytest.raises(FatalError, match="fewer leaves than before"):
         source.poll()
+
+
+def _put(home: ChannelHome, leaves: list[StoredLeaf]) -> None:
+    """Another file in the log's place, as a restore puts it there."""
+    part = home.path / "part.sqlite"
+    log = SqliteLog(part, "create")
+    log.append(leaves, "note\n")
+    log.close()
+    part.replace(home.log_file)
+
+
+def test_a_log_that_was_put_back_beside_the_console_is_read_again_when_its_leaves_are_back(
+    home: ChannelHome, leaves: list[StoredLeaf]
+) -> None:
+    _put(home, leaves[:-2])
+    source = OperatorSource(home)
+    read(source)
+    _put(home, leaves[:5])
+    for _ in range(2):
+        with pytest.raises(FatalError, match="fewer leaves than before"):
+            source.poll()
+    log = SqliteLog(home.log_file, "write")
+    log.append(leaves[5:], "note\n")
+    read(source)
+    assert len(source.fold) == len(leaves)
+    log.close()
+    source.close()
+
+
+@pytest.mark.parametrize("leaves_more", [0, 1])
+def test_a_log_of_another_history_in_its_place_is_said_and_not_shown(
+    home: ChannelHome, leaves: list[StoredLeaf], leaves_more: int
+) -> None:
+    known = leaves[:-1]
+    _put(home, known)
+    source = OperatorSource(home)
+    read(source)
+    other = replace(known[-1], stamp=known[-1].stamp + 1)
+    _put(home, [*known[:-1], other, *leaves[-1:]][: len(known) + leaves_more])
+    for _ in range(2):
+        with pytest.raises(FatalError, match="other leaves than before"):
+            source.poll()
+    assert len(source.fold) == len(known)
+    source.close()
+
+
+def test_a_log_that_was_moved_away_is_said_and_read_again_when_it_is_back(home: ChannelHome) -> None:
+    source = OperatorSource(home)
+    read(source)
+    away = home.path / "away.sqlite"
+    home.log_file.rename(away)
+    for look in (source.poll, source.standing):
+        with pytest.raises(FatalError, match="cannot look at"):
+            look()
+    away.rename(home.log_file)
+    assert not source.poll()
+    assert source.standing().store == "sqlite"
+    source.close()
 
 
 def test_the_clock_is_the_scenario_s_while_it_holds_it_and_goes_on_from_there(home: ChannelHome) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
@@ -20,7 +23,7 @@ from channel.log.store import StoredLeaf
 from channel.protocol import charter as charters
 from channel.protocol import frames, ids
 from channel.protocol.envelope import open_token, seal
-from channel.protocol.errors import UsageError
+from channel.protocol.errors import FatalError, UsageError
 from channel.protocol.frames import HaveItem, ReturnedItem, ReturnedLeaf, ShownItem, TokenItem, UpFrame
 from channel.protocol.statements import Busy, Seen
 from channel.relay import quarantine_file
@@ -254,6 +257,38 @@ def test_the_head_of_a_net_whose_relay_runs_is_not_taken(desk: Desk) -> None:
     desk.start()
 
 
+# --- a disk that is full ----------------------------------------------------------------------------------------------
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_full_disk_ends_the_relay_with_what_to_do(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 6, not a fault of the program (docs/operations.md 7): whichever file of the home is the first."""
+    relay = desk.relay
+    monkeypatch.setattr(quarantine_file, "put_head", _full)
+    with pytest.raises(FatalError, match=r"cannot write in .*No space left on device.*check the disk"):
+        await relay._heads()
+
+    def spool_full(*_: object) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    monkeypatch.setattr(relay._spool, "waiting", spool_full)
+    relay.gated = True  # it waits for nobody at its start
+    for link in relay._links.values():
+        monkeypatch.setattr(link, "run", _never)
+    with pytest.raises(ExceptionGroup) as ended:
+        await relay.run("test")
+    assert [type(error) for error in ended.value.exceptions] == [FatalError]
+    relay.close()
+    desk.start()  # the stores were closed all the same
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
 # --- killed while it resumes ------------------------------------------------------------------------------------------
 
 
@@ -292,6 +327,19 @@ async def _handed_back(desk: Desk, leaves: list[StoredLeaf]) -> None:
     for party in PARTIES:
         desk.put(party, ShownItem(note=note), ReturnedItem(start=size, leaves=held, done=True))
     await desk.relay.turn()
+
+
+async def test_alerts_among_the_leaves_that_are_back_are_shown(desk: Desk, tmp_path: Path) -> None:
+    """Nobody raised them in this process (9.3.6)."""
+    leaves, recalled = await _lost(desk, tmp_path), list[int]()
+
+    class Screen(Silent):
+        def recall(self) -> None:
+            recalled.append(desk.relay.core.committed_size)
+
+    desk.relay._sink = Screen()
+    await _handed_back(desk, leaves)
+    assert recalled == [leaves[-1].index + 1]
 
 
 @pytest.mark.parametrize("step", ["before the commit", "after it", "before it is over", "after it is over"])
