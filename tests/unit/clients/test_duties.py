@@ -73,6 +73,25 @@ def test_a_statement_without_receipt_by_its_deadline_is_an_alarm(lab: Lab) -> No
     assert codes(lab.tick("coalition"), AlarmCleared) == ["no-receipt"]
 
 
+def test_a_clock_that_is_put_back_holds_up_no_alarm_about_a_receipt_or_leaf(lab: Lab) -> None:
+    row = lab.say("coalition", notice("russia"))
+    lab.tick("coalition")
+    lab.relay.now_ms -= 3_600_000
+    lab.relay.mono_ms += 14_999
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.mono_ms += 1
+    raised = lab.tick("coalition")
+    assert codes(raised) == ["no-receipt"]
+    assert [" 15 s ago" in event.alarm.detail for event in raised if isinstance(event, AlarmRaised)] == [True]
+    chain = lab.session("coalition").ledger.ring.chain
+    receipt = Receipt(net=NET, index=999, stamp=lab.relay.now_ms, of=row.of, keys=chain)
+    token = seal(receipt, lab.relay.core.keys.machine).decode()
+    lab.deliver("coalition", frames.encode(DownFrame(items=(WordItem(token=token),))))
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.mono_ms += GRACE_MS
+    assert codes(lab.tick("coalition")) == ["no-leaf"]
+
+
 def test_a_deadline_that_the_relay_passes_over_is_an_alarm_of_our_own(lab: Lab) -> None:
     lab.say("coalition", notice("russia"))
     lab.settle("coalition")
@@ -110,6 +129,19 @@ def test_an_alert_is_repeated_every_30_s_until_we_acknowledge_it(lab: Lab) -> No
     lab.settle("coalition")
     lab.relay.now_ms += 300_000
     assert "receipt" not in repeated(lab.tick("coalition"))
+
+
+def test_an_alert_is_repeated_every_30_s_whatever_the_clock_says(lab: Lab) -> None:
+    lab.say("coalition", notice("russia"))
+    lab.settle("coalition")
+    lab.advance(15_000)
+    lab.settle("coalition")
+    behind_ms, mono_ms = lab.relay.now_ms - 1_200_000, lab.relay.mono_ms
+    coalition = lab.session("coalition")
+    told = [len(repeated(coalition.tick(behind_ms + at_ms, mono_ms + at_ms))) for at_ms in range(0, 90_001, 1_000)]
+    assert [at_s for at_s, count in enumerate(told) if count] == [30, 60, 90]
+    assert repeated(coalition.tick(behind_ms - 3_600_000, mono_ms + 119_999)) == []
+    assert repeated(coalition.tick(behind_ms - 3_600_000, mono_ms + 120_000)) == ["receipt"]
 
 
 def test_an_alert_whose_cause_has_ended_is_repeated_no_more(lab: Lab) -> None:
