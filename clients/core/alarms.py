@@ -41,9 +41,13 @@ class Alarms:
         """Whether something of ours may have been refused of which nobody was told."""
 
     def fault(self, code: str, subject: str, detail: str) -> Alarm:
-        """Something that is wrong for good."""
+        """Something that is wrong until it is mended, or for good."""
         alarm = self._faults[code, subject] = Alarm(code, subject, detail)
         return alarm
+
+    def mended(self, code: str, subject: str) -> None:
+        """It was wrong, and is not any more."""
+        self._faults.pop((code, subject), None)
 
     def heard(self, mono_ms: int) -> None:
         """A new heartbeat. What the relay owes a proof for runs only while it is there to give one."""
