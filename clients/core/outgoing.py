@@ -37,6 +37,7 @@ class Outgoing:
         self.hello = False
         self.have = False
         self._hello_at_ms: int | None = None
+        self._heard_at_ms: int | None = None
         self._rows: dict[ids.Hash, OutboxRow] = {}
         self._bodies: dict[ids.Hash, tuple[ids.Hash, bytes]] = {}
         self._stale = True
@@ -54,6 +55,10 @@ class Outgoing:
         """What was not confirmed goes out again over the next link."""
         self.up = False
         self._sent.clear()
+
+    def heard(self, mono_ms: int) -> None:
+        """A word of the relay came: it is there to take what is sent."""
+        self._heard_at_ms = mono_ms
 
     def changed(self) -> None:
         """The outbox is not as it was: read it again before the next use."""
@@ -97,8 +102,12 @@ class Outgoing:
         if hello or self.have:
             self.have = False
             units.append([HaveItem(n=replica.n, size=replica.pin.size, root=replica.pin.root, hello=hello)])
+        if self._heard_at_ms is None:
+            self._heard_at_ms = mono_ms
+        silent = mono_ms - self._heard_at_ms >= limits.SILENT_MS  # then the broker keeps every copy
         for of in self.waiting(now_ms, mono_ms)[:WINDOW]:
-            if mono_ms - self._sent.get(of, mono_ms - limits.RESEND_MS) >= limits.RESEND_MS:
+            sent_at_ms = self._sent.get(of)
+            if sent_at_ms is None or (mono_ms - sent_at_ms >= limits.RESEND_MS and not silent):
                 self._sent[of] = mono_ms
                 units.append(self._statement(of))
         units += [[item] for item in more]

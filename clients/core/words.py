@@ -53,6 +53,7 @@ class Words:
         except PeerError as error:
             self._dropped[error.code] += 1
             return []
+        self._out.heard(mono_ms)
         match opened.body:
             case Receipt() as receipt:
                 return self._receipt(receipt, opened.token)

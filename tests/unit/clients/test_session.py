@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +182,40 @@ def test_what_has_no_receipt_is_sent_again_as_the_same_bytes(lab: Lab) -> None:
     coalition.connected()
     assert sent() == [row.token.decode()]
     lab.settle("coalition")
+
+
+def test_while_the_relay_is_silent_each_statement_goes_out_once_and_again_when_it_is_heard(lab: Lab) -> None:
+    lab.settle("coalition")
+    coalition = lab.session("coalition")
+    lab.deliver("coalition", frames.encode(lab.relay.beat("coalition")))
+    copies: Counter[str] = Counter()
+
+    def sent() -> list[str]:
+        out = coalition.frames(lab.relay.now_ms, lab.relay.mono_ms)
+        tokens = [item.token for frame in out for item in frame.items if isinstance(item, TokenItem)]
+        copies.update(tokens)
+        return tokens
+
+    first = lab.say("coalition", notice("russia")).token.decode()
+    assert sent() == [first]
+    for _ in range(3_600):
+        lab.advance(1_000)
+        sent()
+    assert copies[first] == limits.SILENT_MS // limits.RESEND_MS
+    second = lab.say("coalition", notice("russia", number=1)).token.decode()
+    assert sent() == [second], "what is new waits for nothing"
+    coalition.disconnected()
+    coalition.connected()
+    assert sent() == [first, second], "the broker may have lost it"
+    lab.advance(3_600_000)
+    assert sent() == []
+    lab.deliver("coalition", frames.encode(lab.relay.beat("coalition")))
+    assert sent() == [first, second]
+    lab.advance(limits.RESEND_MS)
+    assert sent() == [first, second]
+    lab.advance(limits.RESEND_MS)
+    lab.settle("coalition")
+    assert coalition.store.queued() == []
 
 
 def test_many_statements_share_frames_of_bounded_size(lab: Lab) -> None:
