@@ -340,7 +340,7 @@ class Session:
             if isinstance(body, KeyStatement):
                 self._receiver.sign_all(now_ms)  # it may be the key that was missing
         elif isinstance(body, Refusal) and body.party == self.party:
-            self.store.settle_refused(body.of, body.code, body.detail)
+            self.store.settle_refused(body.of, body.code, body.detail, now_ms)
             self._receiver.refused(body.of, now_ms)
             self._watch.refusals = True
             self.out.changed()

@@ -13,7 +13,7 @@ from channel.protocol.frames import DownFrame, WordItem
 from channel.protocol.statements import Heartbeat, Key, KeyStatement, Receipt, Seen
 from channel.protocol.times import to_wire
 from clients.core import drafts
-from clients.core.duties import GRACE_MS
+from clients.core.duties import GRACE_MS, REFUSED_MS
 from clients.core.events import AlarmCleared, AlarmRaised, AlertRepeated, Event
 from tests.unit.clients.lab import NET, Lab, lab_at
 from tests.unit.clients.test_session import notice
@@ -265,3 +265,22 @@ def test_what_was_refused_when_nobody_waited_is_an_alarm_until_somebody_knows_or
     store.tell_refused(row.of)
     assert codes(lab.tick("coalition"), AlarmCleared) == ["refused"]
     assert store.refused(0) == []
+
+
+def test_what_was_signed_long_before_it_was_refused_is_an_alarm_for_a_day_from_then(lab: Lab) -> None:
+    coalition = lab.session("coalition")
+    coalition.disconnected()
+    lab.say("coalition", notice("coalition"))
+    lab.advance(3 * REFUSED_MS)
+    coalition.connected()
+    lab.settle("coalition")
+    _beat(lab, "coalition")
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.now_ms += GRACE_MS
+    assert codes(lab.tick("coalition")) == ["refused"]
+    lab.crash("coalition")
+    lab.session("coalition")
+    lab.relay.now_ms += REFUSED_MS - GRACE_MS
+    assert codes(lab.tick("coalition")) == ["refused"]
+    lab.relay.now_ms += 1
+    assert codes(lab.tick("coalition"), AlarmCleared) == ["refused"]

@@ -93,7 +93,7 @@ def test_a_key_that_was_refused_signs_the_same_no_second_time(lab: Lab) -> None:
     of = _told(lab)
     russia = lab.session("russia")
     (row,) = russia.store.signed_for("receiving", of)
-    russia.store.settle_refused(row.of, "issued-ahead", "11 minutes ahead")
+    russia.store.settle_refused(row.of, "issued-ahead", "11 minutes ahead", lab.relay.now_ms)
     for _ in range(3):
         russia.recover(lab.relay.now_ms)
     assert _received(lab, of) == [("sig/machine-1", "refused", "issued-ahead")]
@@ -105,7 +105,7 @@ def test_what_was_refused_before_a_restart_is_signed_anew_after_it(lab: Lab) -> 
     of = _told(lab)
     russia = lab.session("russia")
     (row,) = russia.store.signed_for("receiving", of)
-    russia.store.settle_refused(row.of, "key-not-valid", "withdrawn")
+    russia.store.settle_refused(row.of, "key-not-valid", "withdrawn", lab.relay.now_ms)
     _revoke(lab, "sig/machine-2")
     lab.crash("russia")
     lab.settle("russia")
