@@ -66,7 +66,7 @@ class Session:
     root: str = ""
     sent_n: int = 0
     sent_size: int = 0
-    sent_at_ms: int = 0
+    waits_since_ms: int = 0  # since when what was sent is unconfirmed, or when some of it last was confirmed
     live: bool = False
     heard_at_ms: int = 0
     muted: bool = False  # in quarantine: words go down, and nothing of the log
@@ -80,6 +80,8 @@ class Session:
         """Take the party's word of where it is. `hello`: begin again from there."""
         hello = item.hello or not self.live  # after our own restart a client does not know that it must greet
         self.live, self.heard_at_ms = True, mono_ms
+        if item.n > self.have_n:
+            self.waits_since_ms = mono_ms
         self.have_n = max(item.n, 0 if hello else self.have_n)
         if hello:
             self.have_n = self.sent_n = item.n
@@ -95,7 +97,7 @@ class Session:
 
     def resend(self, mono_ms: int) -> None:
         """Begin again from what it has, if what was sent is not confirmed in time."""
-        if self.live and self.have_n < self.sent_n and mono_ms - self.sent_at_ms >= limits.RESEND_MS:
+        if self.live and self.have_n < self.sent_n and mono_ms - self.waits_since_ms >= limits.RESEND_MS:
             self.sent_n = self.have_n
             self.sent_size = min(self.sent_size, self.size)
 
@@ -114,8 +116,9 @@ class Session:
             items.append(self._checkpoint(folded, head))
             items.extend(_cosigned(folded, head) if asked else ())
             feed = folded.ledger.parties[self.party].feed
+            if self.sent_n <= self.have_n:  # else what is unconfirmed waits on, whatever goes out behind it
+                self.waits_since_ms = mono_ms
             items.extend(self._leaves(folded, feed[:visible], head, budget - ROOM_BYTES, body))
-            self.sent_at_ms = mono_ms
         return DownFrame(items=tuple(items))
 
     def beat(self, folded: Folded, head: Head, token: bytes) -> DownFrame:

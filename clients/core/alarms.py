@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from channel.protocol import limits
+from channel.protocol import ids, limits
 from clients.core import duties
 from clients.core.events import Alarm, AlarmCleared, AlarmRaised, AlertRepeated, Event
 from clients.core.outgoing import Outgoing
@@ -35,14 +35,19 @@ class Alarms:
         self._replica, self._store, self._out = replica, store, out
         self._faults: dict[tuple[str, str], Alarm] = {}
         self._receipted = {row.of: row for row in store.receipted()}  # whose leaf has not come
-        self._repeated: dict[str, int] = {}
+        self._since: dict[ids.Hash, int] = {}  # when what has no leaf was seen first, on the monotonic clock
+        self._repeated: dict[str, tuple[int, int]] = {}  # when last, on the net's clock and on the monotonic one
         self.refusals = True
         """Whether something of ours may have been refused of which nobody was told."""
 
     def fault(self, code: str, subject: str, detail: str) -> Alarm:
-        """Something that is wrong for good."""
+        """Something that is wrong until it is mended, or for good."""
         alarm = self._faults[code, subject] = Alarm(code, subject, detail)
         return alarm
+
+    def mended(self, code: str, subject: str) -> None:
+        """It was wrong, and is not any more."""
+        self._faults.pop((code, subject), None)
 
     def heard(self, mono_ms: int) -> None:
         """A new heartbeat. What the relay owes a proof for runs only while it is there to give one."""
@@ -75,9 +80,10 @@ class Alarms:
         events += [AlarmCleared(alarm, now_ms) for key, alarm in self.standing.items() if key not in wanted]
         self.standing = wanted
         for record in duties.unacknowledged(self._replica.ledger, self._replica.party):
-            last_ms = self._repeated.get(record.body.alert, record.raised_ms)
-            if now_ms - last_ms >= duties.repeat_ms(self._replica.ledger, record.body.precedence):
-                self._repeated[record.body.alert] = now_ms
+            last_ms, mono_last_ms = self._repeated.setdefault(record.body.alert, (record.raised_ms, mono_ms))
+            span_ms = max(now_ms - last_ms, mono_ms - mono_last_ms)  # the net's clock may be put back, or wrong
+            if span_ms >= duties.repeat_ms(self._replica.ledger, record.body.precedence):
+                self._repeated[record.body.alert] = (now_ms, mono_ms)
                 events.append(AlertRepeated(record, now_ms))
         return events
 
@@ -93,9 +99,14 @@ class Alarms:
             found.append(Alarm("pending-leaf", str(n), f"leaf {n} of our feed does not hold ({why}) and is not shown"))
         if self.keys_differ_since is not None and mono_ms - self.keys_differ_since >= PATIENCE_MS:
             found.append(Alarm("keys-differ", "heartbeat", "the relay goes by other keys than those we were shown"))
-        found += duties.unreceipted(self._out.rows().values(), now_ms)
         self._receipted = {of: row for of, row in self._receipted.items() if of not in ledger.index_of}
-        found += duties.unseen(self._receipted.values(), now_ms)
+        self._since = {of: self._since.get(of, mono_ms) for of in (*self._out.rows(), *self._receipted)}
+
+        def at_ms(row: OutboxRow) -> int:
+            return max(now_ms, row.created_ms + mono_ms - self._since[row.of])
+
+        found += duties.unreceipted(self._out.rows().values(), at_ms)
+        found += duties.unseen(self._receipted.values(), at_ms)
         found += duties.unalerted(ledger, party, now_ms)
         if self.refusals:  # looked up only while there may be some
             rows = self._store.refused(now_ms - duties.REFUSED_MS)

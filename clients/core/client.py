@@ -330,7 +330,7 @@ class Client:
         session, replica = self.session, self.session.replica
         running = self._runtime
         if running is None:
-            session.tick(self.now_ms(), 0)
+            session.tick(self.now_ms(), self.clock.monotonic_ms())
         else:
             running.tick()
         return PartyStatus(

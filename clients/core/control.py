@@ -95,7 +95,7 @@ def _poll(channel: Party) -> dict[str, Any]:
         "size": session.replica.pin.size,
         "cosigned": session.witness.cosigned,
         "witnessed": session.witness.witnessed,
-        "outbox": session.out.waiting(channel.now_ms()),
+        "outbox": session.out.waiting(channel.now_ms(), SystemClock().monotonic_ms()),
     }
 
 

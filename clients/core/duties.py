@@ -5,7 +5,7 @@ These alarms are the client's own and say so: they hold also when the relay is s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from channel.ledger import AlertRecord, Delivery, Ledger
 from channel.ledger import delivery as dl
@@ -40,20 +40,20 @@ def unalerted(ledger: Ledger, party: str, now_ms: int) -> Iterator[Alarm]:
                 )
 
 
-def unreceipted(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
-    """Statements of ours that the relay has not taken by their receipt deadline."""
+def unreceipted(rows: Iterable[OutboxRow], at_ms: Callable[[OutboxRow], int]) -> Iterator[Alarm]:
+    """Statements of ours that the relay has not taken by their receipt deadline. `at_ms`: the time for a row."""
     for row in rows:
-        if row.due_ms <= now_ms:
-            waited = short(now_ms - row.created_ms)
+        if row.due_ms <= at_ms(row):
+            waited = short(at_ms(row) - row.created_ms)
             yield Alarm(
                 "no-receipt", row.of, f"a {row.type} signed {waited} ago is not in the log yet; it is sent on and on"
             )
 
 
-def unseen(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
+def unseen(rows: Iterable[OutboxRow], at_ms: Callable[[OutboxRow], int]) -> Iterator[Alarm]:
     """Statements of ours of which the relay signed a receipt, and shows us no leaf: nobody may have been told."""
     for row in rows:
-        if row.due_ms + GRACE_MS <= now_ms:
+        if row.due_ms + GRACE_MS <= at_ms(row):
             yield Alarm(
                 "no-leaf",
                 row.of,
@@ -65,7 +65,7 @@ def unseen(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
 def refused(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
     """Statements of ours that waited here, and were refused when nobody waited for them any more."""
     for row in rows:
-        if row.created_ms + GRACE_MS <= now_ms:
+        if (row.stamp or row.created_ms) + GRACE_MS <= now_ms:
             again = f"; send it again with --replaces {row.nid}" if row.nid is not None else ""
             yield Alarm("refused", row.of, f"a {row.type} went to nobody: refused, {row.code}: {row.detail}{again}")
 

@@ -37,30 +37,36 @@ class Outgoing:
         self.hello = False
         self.have = False
         self._hello_at_ms: int | None = None
+        self._heard_at_ms: int | None = None
         self._rows: dict[ids.Hash, OutboxRow] = {}
         self._bodies: dict[ids.Hash, tuple[ids.Hash, bytes]] = {}
         self._stale = True
         self._sent: dict[ids.Hash, int] = {}
-        self._retry: dict[ids.Hash, int] = {}
+        self._retry: dict[ids.Hash, tuple[int, int]] = {}  # on the net's clock and on the monotonic one
 
     def connected(self) -> None:
         """Say where we are, and send everything again."""
         self.up = self.hello = True
         self._hello_at_ms = None
         self._sent.clear()
+        self._retry.clear()
 
     def disconnected(self) -> None:
         """What was not confirmed goes out again over the next link."""
         self.up = False
         self._sent.clear()
 
+    def heard(self, mono_ms: int) -> None:
+        """A word of the relay came: it is there to take what is sent."""
+        self._heard_at_ms = mono_ms
+
     def changed(self) -> None:
         """The outbox is not as it was: read it again before the next use."""
         self._stale = True
 
-    def busy(self, of: ids.Hash, until_ms: int) -> None:
-        """Not before that time."""
-        self._retry[of] = until_ms
+    def busy(self, of: ids.Hash, retry_ms: int, now_ms: int, mono_ms: int) -> None:
+        """Not before that span has passed on either clock: one may be put back, or stand."""
+        self._retry[of] = (now_ms + retry_ms, mono_ms + retry_ms)
         self._sent.pop(of, None)
 
     def rows(self) -> dict[ids.Hash, OutboxRow]:
@@ -68,13 +74,15 @@ class Outgoing:
         if self._stale:
             self._rows = {row.of: row for row in self._store.queued()}
             self._bodies = self._store.queued_bodies()
-            self._retry = {of: at_ms for of, at_ms in self._retry.items() if of in self._rows}
+            self._retry = {of: until for of, until in self._retry.items() if of in self._rows}
             self._stale = False
         return self._rows
 
-    def waiting(self, now_ms: int) -> list[ids.Hash]:
+    def waiting(self, now_ms: int, mono_ms: int) -> list[ids.Hash]:
         """Those of them that the relay did not ask to send later."""
-        return [of for of in self.rows() if self._retry.get(of, 0) <= now_ms]
+        free = (now_ms, mono_ms)
+        untils = ((of, *self._retry.get(of, free)) for of in self.rows())
+        return [of for of, until_ms, until_mono_ms in untils if until_ms <= now_ms or until_mono_ms <= mono_ms]
 
     def frames(
         self,
@@ -94,8 +102,12 @@ class Outgoing:
         if hello or self.have:
             self.have = False
             units.append([HaveItem(n=replica.n, size=replica.pin.size, root=replica.pin.root, hello=hello)])
-        for of in self.waiting(now_ms)[:WINDOW]:
-            if mono_ms - self._sent.get(of, mono_ms - limits.RESEND_MS) >= limits.RESEND_MS:
+        if self._heard_at_ms is None:
+            self._heard_at_ms = mono_ms
+        silent = mono_ms - self._heard_at_ms >= limits.SILENT_MS  # then the broker keeps every copy
+        for of in self.waiting(now_ms, mono_ms)[:WINDOW]:
+            sent_at_ms = self._sent.get(of)
+            if sent_at_ms is None or (mono_ms - sent_at_ms >= limits.RESEND_MS and not silent):
                 self._sent[of] = mono_ms
                 units.append(self._statement(of))
         units += [[item] for item in more]

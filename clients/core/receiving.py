@@ -19,14 +19,36 @@ class Receiver:
         self._replica, self._store, self._out = replica, store, out
         self._alarms, self._signers = alarms, signers
 
+    def sign_all(self, now_ms: int) -> None:
+        """Every notice that we hold and have not signed for."""
+        for of, record in self._replica.ledger.notices.items():
+            if record.author != self._replica.party:
+                self.sign(of, now_ms)
+
+    def refused(self, of: ids.Hash, now_ms: int) -> None:
+        """A statement of ours was: what it may have signed for is not signed for yet."""
+        row = self._store.outbox_row(of)
+        record = self._replica.ledger.notices.get(row.refers or "") if row is not None else None
+        if record is not None and record.author != self._replica.party:
+            self.sign(record.of, now_ms)
+
     def sign(self, of: ids.Hash, now_ms: int) -> None:
-        """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before."""
+        """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before.
+
+        What was refused only another key signs anew: the first was withdrawn meanwhile, or it would be refused again.
+        """
         replica, ledger = self._replica, self._replica.ledger
-        if replica.awaits(of) or of in replica.received or self._store.signed_for("receiving", of):
+        if replica.awaits(of) or of in replica.received:
+            return
+        before = self._store.signed_for("receiving", of)
+        if any(row.state != "refused" for row in before):
             return
         machine = self._signers.find(ledger.ring, MACHINE, ledger.size)
         if machine is None:
             self._alarms.fault("no-key", MACHINE, "no valid machine key is in this home: nothing is signed as received")
+            return
+        self._alarms.mended("no-key", MACHINE)
+        if any(row.kid == machine.kid for row in before):
             return
 
         def build(seq: int, prev: ids.Hash) -> Receiving:
@@ -44,4 +66,7 @@ class Receiver:
 
         row = replica.charter.deadlines.row(ledger.notices[of].body.precedence)
         self._store.sign_and_queue(build, machine, created_ms=now_ms, due_ms=now_ms + row.receipt_ms)
+        for earlier in before:
+            if not ids.is_desk_kid(earlier.kid):
+                self._store.tell_refused(earlier.of)
         self._out.changed()

@@ -27,7 +27,7 @@ from channel.protocol.frames import (
     UpFrame,
     WordItem,
 )
-from channel.protocol.statements import Addressed, Answer, Charter, Refusal
+from channel.protocol.statements import Addressed, Answer, Charter, KeyStatement, Refusal
 from clients.core import trust
 from clients.core.alarms import Alarms
 from clients.core.comparing import Comparer
@@ -337,8 +337,11 @@ class Session:
             row = self.store.outbox_row(opened.of)
             if row is not None and row.state == "logged":
                 self._words.compare_receipt(row)
+            if isinstance(body, KeyStatement):
+                self._receiver.sign_all(now_ms)  # it may be the key that was missing
         elif isinstance(body, Refusal) and body.party == self.party:
-            self.store.settle_refused(body.of, body.code, body.detail)
+            self.store.settle_refused(body.of, body.code, body.detail, now_ms)
+            self._receiver.refused(body.of, now_ms)
             self._watch.refusals = True
             self.out.changed()
         elif isinstance(body, Addressed):
@@ -360,9 +363,7 @@ class Session:
     def recover(self, now_ms: int) -> None:
         """Sign for every notice that we hold and have not signed for: after a store was restored, else none."""
         self._unsealing.try_again()
-        for of, record in self.ledger.notices.items():
-            if record.author != self.party:
-                self._receiver.sign(of, now_ms)
+        self._receiver.sign_all(now_ms)
 
     # --- faults and time --------------------------------------------------------------------------------------------
 

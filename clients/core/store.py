@@ -91,7 +91,7 @@ class OutboxRow:
     due_ms: int  # without a receipt by then the client alarms
     state: State
     index: int | None = None
-    stamp: int | None = None
+    stamp: int | None = None  # of its leaf; of what was refused: when we learned of that
     receipt: bytes | None = None
     code: str | None = None
     detail: str | None = None
@@ -196,9 +196,9 @@ class Store(EvidenceRows, store_sealed.SealedRows):
         return self._outbox("WHERE state = 'logged' AND token NOT IN (SELECT token FROM leaf) ORDER BY id")
 
     def refused(self, since_ms: int) -> list[OutboxRow]:
-        """What was signed since then and refused, and nobody was told of it, nor has anything taken its place."""
-        untold = "'refused/' || of NOT IN (SELECT of FROM shown)"
-        return self._outbox(f"WHERE state = 'refused' AND created_ms >= ? AND {untold} ORDER BY id", (since_ms,))
+        """What we learned since then is refused, and nobody was told of it, nor has anything taken its place."""
+        untold = "coalesce(stamp, created_ms) >= ? AND 'refused/' || of NOT IN (SELECT of FROM shown)"
+        return self._outbox(f"WHERE state = 'refused' AND {untold} ORDER BY id", (since_ms,))
 
     def tell_refused(self, of: ids.Hash) -> None:
         """Somebody knows that it was refused, or something else has taken its place."""
@@ -230,12 +230,13 @@ class Store(EvidenceRows, store_sealed.SealedRows):
             )
             self.drop_body(of)
 
-    def settle_refused(self, of: ids.Hash, code: str, detail: str) -> None:
-        """The verified refusal is here."""
+    def settle_refused(self, of: ids.Hash, code: str, detail: str, at_ms: int) -> None:
+        """The verified refusal is here, since `at_ms`."""
         with self.transaction():
             self._db.execute(
-                "UPDATE outbox SET state = 'refused', code = ?, detail = ? WHERE of = ? AND state = 'queued'",
-                (code, detail, of),
+                "UPDATE outbox SET state = 'refused', stamp = ?, code = ?, detail = ? "
+                "WHERE of = ? AND state = 'queued'",
+                (at_ms, code, detail, of),
             )
             self.drop_body(of)
 

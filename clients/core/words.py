@@ -53,11 +53,12 @@ class Words:
         except PeerError as error:
             self._dropped[error.code] += 1
             return []
+        self._out.heard(mono_ms)
         match opened.body:
             case Receipt() as receipt:
                 return self._receipt(receipt, opened.token)
             case Busy(of=of, retry_ms=retry_ms):
-                self._out.busy(of, now_ms + min(retry_ms, limits.HELD_MS_MAX))
+                self._out.busy(of, min(retry_ms, limits.HELD_MS_MAX), now_ms, mono_ms)
             case Quarantine() as word:
                 self._quarantine(word)
             case Heartbeat() as heartbeat:

@@ -13,7 +13,7 @@ from channel.protocol.frames import DownFrame, WordItem
 from channel.protocol.statements import Heartbeat, Key, KeyStatement, Receipt, Seen
 from channel.protocol.times import to_wire
 from clients.core import drafts
-from clients.core.duties import GRACE_MS
+from clients.core.duties import GRACE_MS, REFUSED_MS
 from clients.core.events import AlarmCleared, AlarmRaised, AlertRepeated, Event
 from tests.unit.clients.lab import NET, Lab, lab_at
 from tests.unit.clients.test_session import notice
@@ -73,6 +73,25 @@ def test_a_statement_without_receipt_by_its_deadline_is_an_alarm(lab: Lab) -> No
     assert codes(lab.tick("coalition"), AlarmCleared) == ["no-receipt"]
 
 
+def test_a_clock_that_is_put_back_holds_up_no_alarm_about_a_receipt_or_leaf(lab: Lab) -> None:
+    row = lab.say("coalition", notice("russia"))
+    lab.tick("coalition")
+    lab.relay.now_ms -= 3_600_000
+    lab.relay.mono_ms += 14_999
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.mono_ms += 1
+    raised = lab.tick("coalition")
+    assert codes(raised) == ["no-receipt"]
+    assert [" 15 s ago" in event.alarm.detail for event in raised if isinstance(event, AlarmRaised)] == [True]
+    chain = lab.session("coalition").ledger.ring.chain
+    receipt = Receipt(net=NET, index=999, stamp=lab.relay.now_ms, of=row.of, keys=chain)
+    token = seal(receipt, lab.relay.core.keys.machine).decode()
+    lab.deliver("coalition", frames.encode(DownFrame(items=(WordItem(token=token),))))
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.mono_ms += GRACE_MS
+    assert codes(lab.tick("coalition")) == ["no-leaf"]
+
+
 def test_a_deadline_that_the_relay_passes_over_is_an_alarm_of_our_own(lab: Lab) -> None:
     lab.say("coalition", notice("russia"))
     lab.settle("coalition")
@@ -110,6 +129,19 @@ def test_an_alert_is_repeated_every_30_s_until_we_acknowledge_it(lab: Lab) -> No
     lab.settle("coalition")
     lab.relay.now_ms += 300_000
     assert "receipt" not in repeated(lab.tick("coalition"))
+
+
+def test_an_alert_is_repeated_every_30_s_whatever_the_clock_says(lab: Lab) -> None:
+    lab.say("coalition", notice("russia"))
+    lab.settle("coalition")
+    lab.advance(15_000)
+    lab.settle("coalition")
+    behind_ms, mono_ms = lab.relay.now_ms - 1_200_000, lab.relay.mono_ms
+    coalition = lab.session("coalition")
+    told = [len(repeated(coalition.tick(behind_ms + at_ms, mono_ms + at_ms))) for at_ms in range(0, 90_001, 1_000)]
+    assert [at_s for at_s, count in enumerate(told) if count] == [30, 60, 90]
+    assert repeated(coalition.tick(behind_ms - 3_600_000, mono_ms + 119_999)) == []
+    assert repeated(coalition.tick(behind_ms - 3_600_000, mono_ms + 120_000)) == ["receipt"]
 
 
 def test_an_alert_whose_cause_has_ended_is_repeated_no_more(lab: Lab) -> None:
@@ -233,3 +265,22 @@ def test_what_was_refused_when_nobody_waited_is_an_alarm_until_somebody_knows_or
     store.tell_refused(row.of)
     assert codes(lab.tick("coalition"), AlarmCleared) == ["refused"]
     assert store.refused(0) == []
+
+
+def test_what_was_signed_long_before_it_was_refused_is_an_alarm_for_a_day_from_then(lab: Lab) -> None:
+    coalition = lab.session("coalition")
+    coalition.disconnected()
+    lab.say("coalition", notice("coalition"))
+    lab.advance(3 * REFUSED_MS)
+    coalition.connected()
+    lab.settle("coalition")
+    _beat(lab, "coalition")
+    assert codes(lab.tick("coalition")) == []
+    lab.relay.now_ms += GRACE_MS
+    assert codes(lab.tick("coalition")) == ["refused"]
+    lab.crash("coalition")
+    lab.session("coalition")
+    lab.relay.now_ms += REFUSED_MS - GRACE_MS
+    assert codes(lab.tick("coalition")) == ["refused"]
+    lab.relay.now_ms += 1
+    assert codes(lab.tick("coalition"), AlarmCleared) == ["refused"]

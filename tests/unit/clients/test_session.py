@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from channel.ledger import Custody, End, Leg, Reply
-from channel.protocol import frames, limits
+from channel.protocol import frames, ids, limits
+from channel.protocol.envelope import seal
 from channel.protocol.errors import FatalError
 from channel.protocol.frames import DownFrame, HaveItem, LeafItem, TokenItem, WordItem
-from channel.protocol.statements import Addressee
+from channel.protocol.statements import Addressee, Busy
 from clients.core import drafts
 from clients.core.drafts import Draft
 from clients.core.events import LeafSeen, Settled
-from tests.unit.clients.lab import Lab, lab_at
+from tests.unit.clients.lab import NET, Lab, lab_at
 
 EVERYBODY = ("coalition", "russia", "regime")
 
@@ -114,7 +116,7 @@ def test_a_refusal_settles_what_it_refuses(lab: Lab) -> None:
     assert refused is not None
     assert (refused.state, refused.code) == ("refused", "self-address")
     assert Settled(row.of, "refused") in lab.events["coalition"]
-    assert lab.session("coalition").out.waiting(lab.relay.now_ms) == []
+    assert lab.session("coalition").out.waiting(lab.relay.now_ms, lab.relay.mono_ms) == []
 
 
 def test_busy_is_sent_again_not_before_its_time(lab: Lab) -> None:
@@ -125,13 +127,40 @@ def test_busy_is_sent_again_not_before_its_time(lab: Lab) -> None:
     lab.settle("coalition")
     coalition = lab.session("coalition")
     assert len(coalition.store.queued()) == 1
-    assert coalition.out.waiting(lab.relay.now_ms) == []
+    assert coalition.out.waiting(lab.relay.now_ms, lab.relay.mono_ms) == []
     lab.advance(59_000)
     lab.settle("coalition")
     assert len(coalition.store.queued()) == 1
     lab.advance(1_000)
     lab.settle("coalition")
     assert coalition.store.queued() == []
+
+
+def _busy(lab: Lab, of: ids.Hash, retry_ms: int) -> None:
+    word = seal(Busy(net=NET, of=of, code="quota", retry_ms=retry_ms), lab.relay.core.keys.machine)
+    lab.deliver("coalition", frames.encode(DownFrame(items=(WordItem(token=word.decode()),))))
+
+
+def test_busy_delays_by_its_span_also_when_the_clock_is_put_back(lab: Lab) -> None:
+    lab.settle("coalition")
+    of = lab.say("coalition", notice("russia")).of
+    out = lab.session("coalition").out
+    _busy(lab, of, 1_000)
+    now_ms, mono_ms = lab.relay.now_ms - 3_600_000, lab.relay.mono_ms
+    assert out.waiting(now_ms + 999, mono_ms + 999) == []
+    assert out.waiting(now_ms + 1_000, mono_ms + 1_000) == [of]
+    assert out.waiting(lab.relay.now_ms + 1_000, mono_ms) == [of], "a scenario's clock jumps"
+
+
+def test_busy_delays_nothing_beyond_a_new_connection(lab: Lab) -> None:
+    lab.settle("coalition")
+    of = lab.say("coalition", notice("russia")).of
+    coalition = lab.session("coalition")
+    _busy(lab, of, 60_000)
+    assert coalition.out.waiting(lab.relay.now_ms, lab.relay.mono_ms) == []
+    coalition.disconnected()
+    coalition.connected()
+    assert coalition.out.waiting(lab.relay.now_ms, lab.relay.mono_ms) == [of]
 
 
 def test_what_has_no_receipt_is_sent_again_as_the_same_bytes(lab: Lab) -> None:
@@ -153,6 +182,40 @@ def test_what_has_no_receipt_is_sent_again_as_the_same_bytes(lab: Lab) -> None:
     coalition.connected()
     assert sent() == [row.token.decode()]
     lab.settle("coalition")
+
+
+def test_while_the_relay_is_silent_each_statement_goes_out_once_and_again_when_it_is_heard(lab: Lab) -> None:
+    lab.settle("coalition")
+    coalition = lab.session("coalition")
+    lab.deliver("coalition", frames.encode(lab.relay.beat("coalition")))
+    copies: Counter[str] = Counter()
+
+    def sent() -> list[str]:
+        out = coalition.frames(lab.relay.now_ms, lab.relay.mono_ms)
+        tokens = [item.token for frame in out for item in frame.items if isinstance(item, TokenItem)]
+        copies.update(tokens)
+        return tokens
+
+    first = lab.say("coalition", notice("russia")).token.decode()
+    assert sent() == [first]
+    for _ in range(3_600):
+        lab.advance(1_000)
+        sent()
+    assert copies[first] == limits.SILENT_MS // limits.RESEND_MS
+    second = lab.say("coalition", notice("russia", number=1)).token.decode()
+    assert sent() == [second], "what is new waits for nothing"
+    coalition.disconnected()
+    coalition.connected()
+    assert sent() == [first, second], "the broker may have lost it"
+    lab.advance(3_600_000)
+    assert sent() == []
+    lab.deliver("coalition", frames.encode(lab.relay.beat("coalition")))
+    assert sent() == [first, second]
+    lab.advance(limits.RESEND_MS)
+    assert sent() == [first, second]
+    lab.advance(limits.RESEND_MS)
+    lab.settle("coalition")
+    assert coalition.store.queued() == []
 
 
 def test_many_statements_share_frames_of_bounded_size(lab: Lab) -> None:

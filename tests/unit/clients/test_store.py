@@ -171,8 +171,8 @@ def test_a_receipt_or_refusal_settles(path: Path) -> None:
     assert store.newest_logged() == -1
     store.settle_logged(first.of, 5, 99, b"receipt")
     assert store.newest_logged() == 5
-    store.settle_refused(first.of, "schema", "too late")
-    store.settle_refused(second.of, "suspended", "russia has suspended")
+    store.settle_refused(first.of, "schema", "too late", 7)
+    store.settle_refused(second.of, "suspended", "russia has suspended", 7)
     assert store.queued() == []
     row = store.outbox_row(first.of)
     assert row is not None

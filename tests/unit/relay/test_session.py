@@ -136,6 +136,39 @@ def test_what_is_not_confirmed_is_sent_again_after_five_seconds_and_not_before()
     assert lab.frames("sdf") == []
 
 
+def test_what_was_lost_is_sent_again_also_while_more_goes_out_every_second() -> None:
+    lab, reader = Lab(), Reader()
+    lab.hello("sdf")
+    _read(lab, "sdf", reader)
+    session = lab.sessions["sdf"]
+    session.have(reader.have, 0, lab.head)
+    held = reader.n
+    for at_ms in range(SECOND, limits.RESEND_MS + SECOND, SECOND):
+        _busy(lab, 1)
+        assert lab.frames("sdf", at_ms), "on its way, and never confirmed: the first of them did not hold"
+        session.have(reader.have, at_ms, lab.head)
+    session.resend(limits.RESEND_MS + SECOND - 1)
+    assert session.sent_n > held
+    session.resend(limits.RESEND_MS + SECOND)
+    _read(lab, "sdf", reader)
+    assert reader.indexes == lab.feed("sdf")
+
+
+def test_nothing_is_sent_again_to_a_party_that_confirms_some_of_it_in_time() -> None:
+    lab = Lab()
+    lab.hello("sdf")
+    _busy(lab)
+    assert lab.frames("sdf", 0)
+    session = lab.sessions["sdf"]
+    sent = session.sent_n
+    for n, at_ms in enumerate(range(4 * SECOND, 20 * SECOND, 4 * SECOND), start=1):
+        session.resend(at_ms)
+        session.have(HaveItem(n=n, size=0, root=ids.b64url(EMPTY_ROOT)), at_ms, lab.head)
+        assert session.sent_n == sent
+    session.resend(16 * SECOND + limits.RESEND_MS)
+    assert session.sent_n == 4
+
+
 def test_a_party_that_is_gone_gets_beats_only_and_all_the_rest_when_it_is_back() -> None:
     lab, reader = Lab(), Reader()
     lab.hello("sdf")
