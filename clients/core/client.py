@@ -288,7 +288,7 @@ class Client:
         return self.session.ledger
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens from now on, until the client ends."""
+        """What happens from now on, until the client ends: with the error, if its own work ended by one."""
         async for event in self.runtime.events():
             yield event
 
