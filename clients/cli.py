@@ -5,10 +5,22 @@ from __future__ import annotations
 import sys
 import traceback
 
-from clients.commands import answering, console, evidence, joining, keys, lines, looking, sending
+from clients.commands import answering, console, evidence, joining, keys, lines, looking, sending, watching
 from clients.commands.app import app
 
-__all__ = ["answering", "app", "console", "evidence", "joining", "keys", "lines", "looking", "main", "sending"]
+__all__ = [
+    "answering",
+    "app",
+    "console",
+    "evidence",
+    "joining",
+    "keys",
+    "lines",
+    "looking",
+    "main",
+    "sending",
+    "watching",
+]
 
 
 def main() -> None:

@@ -144,9 +144,14 @@ def _typed(prompt: str, option: str = "--passphrase-file") -> str:
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
-def print_json(value: Any) -> None:
+def json_line(value: Any) -> str:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def print_json(value: Any) -> None:
+    """Print it as one line."""
+    sys.stdout.write(json_line(value))
     sys.stdout.flush()
 
 

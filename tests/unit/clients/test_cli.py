@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -381,6 +384,36 @@ def test_watch_prints_each_leaf_alarm_and_change_of_the_link(desk: Desk, monkeyp
     documents = [json.loads(line) for line in desk.run("russia", "watch", "--json").splitlines()]
     kinds = {document["event"] for document in documents}
     assert kinds >= {"leaf", "alert-repeated", "connected", "disconnected", "alarm", "alarm-over"}
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_up_what_watch_hears(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = threading.Event()
+
+    class Stopped(io.StringIO):
+        def write(self, text: str) -> int:
+            assert heard.wait(20), "nothing more was heard before this line was printed"
+            return super().write(text)
+
+    async def events(self: Party) -> AsyncIterator[Event]:
+        for number in range(100):
+            yield LinkUp(number)
+        heard.set()
+
+    monkeypatch.setattr(Party, "events", events)
+    monkeypatch.setattr(sys, "stdout", Stopped())
+    cli.app(["-p", "russia", "--home", str(desk.lab.path), "watch", "--json"], standalone_mode=False)
+    assert [json.loads(line)["at"] for line in sys.stdout.getvalue().splitlines()] == list(range(100))
+
+
+def test_watch_ends_when_what_it_prints_cannot_be_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.app(["-p", "russia", "--home", str(desk.lab.path), "watch"], standalone_mode=False) == 6
 
 
 def test_watch_stops_with_status_6_when_the_relay_shows_two_histories(
