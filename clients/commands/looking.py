@@ -81,7 +81,7 @@ async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], 
     from clients import documents, render
 
     screen = render.console(sys.stdout)
-    open_ = [one for one in records if _new(view, one) or documents.wanted(view.ledger, view.me, one)]
+    open_ = [one for one in records if is_new(view, one) or documents.wanted(view.ledger, view.me, one)]
     for record in records:
         if record not in open_:
             screen.print(render.row(view, record))
@@ -107,7 +107,7 @@ def _notice_document(view: View, record: NoticeRecord) -> dict[str, Any]:
     return {**document, "grade": view.grade(record)}
 
 
-def _new(view: View, record: NoticeRecord) -> bool:
+def is_new(view: View, record: NoticeRecord) -> bool:
     """Whether no person of this party has been shown it yet. What a desk answered, a person has seen.
 
     What is sealed to this party and not open is shown to nobody.
@@ -129,7 +129,7 @@ def _new(view: View, record: NoticeRecord) -> bool:
 
 async def _displayed(channel: Party, view: View, record: NoticeRecord) -> None:
     """Sign that a person has it before them. It is queued when the channel cannot be reached."""
-    if _new(view, record):
+    if is_new(view, record):
         try:
             await channel.displayed(record.of)
         except TransientError:

@@ -11,11 +11,11 @@ import typer
 
 from channel.protocol.errors import FatalError
 from clients.commands.app import JsonOption, Who, app, connected, json_line, note, told
-from clients.commands.looking import view_of
+from clients.commands.looking import is_new, view_of
 from clients.commands.printing import Printer
 
 if TYPE_CHECKING:
-    from clients.core.events import Event
+    from clients.core.events import Event, LeafSeen
     from clients.core.party import Party
     from clients.render import View
 
@@ -43,6 +43,7 @@ def watch(
 
 
 async def _watch(channel: Party, printer: Printer, json_output: bool) -> None:
+    """First what is here and nobody was shown, then what happens; nothing is awaited, so nothing missed, in between."""
     from clients import events_shown
 
     loop, view = asyncio.get_running_loop(), view_of(channel)
@@ -53,6 +54,8 @@ async def _watch(channel: Party, printer: Printer, json_output: bool) -> None:
 
     printer.failed = failed
     note(f"{view.me} is on watch in {view.ledger.charter.net}; Ctrl-C ends it")
+    for leaf in _unshown(channel, view):
+        printer.put(_text(view, leaf, json_output))
     async for event in channel.events():
         printer.put(_text(view_of(channel), event, json_output))
         if events_shown.ends(event):
@@ -60,6 +63,25 @@ async def _watch(channel: Party, printer: Printer, json_output: bool) -> None:
                 "the relay showed two histories; fork-proof.json shows it (`channel verify` says how far): tell the "
                 "others"
             )
+
+
+def _unshown(channel: Party, view: View) -> list[LeafSeen]:
+    """Notices, and words of them by voice, that are in the home already and that no person was shown.
+
+    A watch that was cut off may have stored them and not printed them. What was withdrawn or superseded is told by
+    what did it.
+    """
+    from clients import documents
+    from clients.core.events import LeafSeen
+
+    ledger, me = view.ledger, view.me
+    notices = [one for one in ledger.notices.values() if one.author != me and one.ended_by is None]
+    unshown = {one.index for one in notices if is_new(view, one)}
+    unshown |= {one["index"] for one in documents.to_answer_by_voice(ledger, me) if not one["answered"]}
+    leaves = [
+        (n, ledger.entries[index]) for n, index in enumerate(channel.session.replica.feed(), 1) if index in unshown
+    ]
+    return [LeafSeen(n, entry.index, entry.stamp_ms, entry.opened) for n, entry in leaves]
 
 
 def _text(view: View, event: Event, json_output: bool) -> str:

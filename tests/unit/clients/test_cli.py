@@ -386,6 +386,52 @@ def test_watch_prints_each_leaf_alarm_and_change_of_the_link(desk: Desk, monkeyp
     assert kinds >= {"leaf", "alert-repeated", "connected", "disconnected", "alarm", "alarm-over"}
 
 
+def test_watch_begins_with_what_is_here_and_no_person_was_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after it was killed between storing and printing."""
+
+    async def events(self: Party) -> AsyncIterator[Event]:
+        yield LinkUp(NOW_MS)
+
+    desk.lab.session("russia")
+    monkeypatch.setattr(Party, "events", events)
+
+    def begins() -> list[dict[str, Any]]:
+        desk.lab.settle("coalition", "russia")
+        desk.lab.crash("russia")
+        documents = [json.loads(line) for line in desk.run("russia", "watch", "--json").splitlines()]
+        assert documents.pop()["event"] == "connected"
+        return documents
+
+    words = ["send", "--to", "russia:", "--precedence", "FLASH", "--text"]
+    answered, taken_back, open_ = (desk.json("coalition", *words, text) for text in ("one", "two", "three"))
+    first = begins()
+    assert [one["token_sha256"] for one in first] == [one["token_sha256"] for one in (answered, taken_back, open_)]
+    assert [(one["event"], one["type"], one["index"] > 0, one["n"] > 0) for one in first] == [
+        ("leaf", "notice", True, True)
+    ] * 3
+    desk.run("russia", "answer", answered["nid"], "ROGER")
+    withdrawal = desk.json("coalition", "withdraw", taken_back["nid"])
+    desk.json("russia", "send", "--to", "coalition", "--text", "ours")
+    assert [one["token_sha256"] for one in begins()] == [open_["token_sha256"], withdrawal["token_sha256"]]
+
+
+def test_watch_begins_with_what_was_told_by_voice_until_it_is_answered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def events(self: Party) -> AsyncIterator[Event]:
+        yield LinkUp(NOW_MS)
+
+    monkeypatch.setattr(Party, "events", events)
+    nid = desk.json("coalition", *FLASH)["nid"]
+    desk.run("russia", "forward", nid, "--by", "voice", "--role", "watch", "--read-back", "35.3 40.1")
+    desk.run("regime", "status")
+    told, up = desk.run("regime", "watch").splitlines()
+    assert "35.3 40.1" in told
+    of = json.loads(desk.run("regime", "inbox", "--json"))[0]["token_sha256"]
+    desk.run("regime", "answer", of, "ROGER")
+    assert desk.run("regime", "watch").splitlines() == [up]
+
+
 def test_a_terminal_that_takes_nothing_does_not_hold_up_what_watch_hears(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
