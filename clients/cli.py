@@ -7,6 +7,7 @@ import traceback
 
 from clients.commands import answering, console, evidence, joining, keys, lines, looking, sending, watching
 from clients.commands.app import app
+from clients.commands.parsing import printable
 
 __all__ = [
     "answering",
@@ -25,6 +26,7 @@ __all__ = [
 
 def main() -> None:
     """Run the command. A fault of this program is named by place and kind: what it held is not printed."""
+    printable()
     try:
         app(prog_name="party")
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback could print what a notice says

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from channel.protocol.errors import ChannelError, FatalError, UsageError
-from clients.commands.parsing import Group
+from clients.commands.parsing import Group, json_line
 
 if TYPE_CHECKING:
     from clients.core.home import PartyHome
@@ -144,13 +143,8 @@ def _typed(prompt: str, option: str = "--passphrase-file") -> str:
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
-def json_line(value: Any) -> str:
-    """One JSON document on one line."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
-
-
 def print_json(value: Any) -> None:
-    """Print it as one line."""
+    """One JSON document on one line."""
     sys.stdout.write(json_line(value))
     sys.stdout.flush()
 

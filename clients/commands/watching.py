@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from channel.protocol.errors import FatalError
-from clients.commands.app import JsonOption, Who, app, connected, json_line, note, told
+from clients.commands.app import JsonOption, Who, app, connected, note, told
 from clients.commands.looking import is_new, view_of
+from clients.commands.parsing import json_line
 from clients.commands.printing import Printer
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import channel.cli
 from channel.cli import app as channel_app
 from channel.protocol import frames, topics
 from channel.protocol.errors import (
@@ -425,6 +427,34 @@ def test_help_comes_without_loading_what_only_commands_need() -> None:
     program = f"import sys, clients.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_the_outputs_encoding_cannot_say_ends_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it make JSON that is none: the escapes of text are not those of JSON."""
+    says = "Né: أوقفوا النار 🛑"
+    nid = desk.json("coalition", "send", "--to", "russia:", "--text", says)["nid"]
+
+    def printed(main: Callable[[], None], *words: str) -> str:
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "argv", ["command", *words])
+        monkeypatch.setattr(sys, "stdout", out := io.TextIOWrapper(raw, encoding="koi8-r"))
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding="koi8-r"))
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        out.flush()
+        return raw.getvalue().decode("koi8-r")
+
+    who = ("-p", "russia", "--home", str(desk.lab.path))
+    escaped = says.encode("koi8-r", "backslashreplace").decode("koi8-r")
+    assert escaped in printed(cli.main, *who, "show", nid)
+    assert json.loads(printed(cli.main, *who, "show", nid, "--json"))["text"] == says
+
+    def app() -> None:
+        sys.stdout.write(says)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(channel.cli, "app", app)
+    assert printed(channel.cli.main) == escaped
 
 
 def test_without_a_name_a_partys_own_home_says_who_it_is(desk: Desk) -> None:
