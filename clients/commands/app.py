@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from channel.protocol.errors import ChannelError, FatalError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, UsageError
 from clients.commands.parsing import Group, json_line
 
 if TYPE_CHECKING:
@@ -189,6 +189,8 @@ def told(json_output: bool = False) -> Iterator[None]:
         from channel.ledger.wording import inert  # an error may quote what the relay or a party wrote
 
         note(inert(str(error)))
+        if isinstance(error, RefusedError):
+            error.told()
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing more to say

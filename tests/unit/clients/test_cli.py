@@ -32,6 +32,7 @@ from clients import cli
 from clients.commands import answering, looking, sending
 from clients.commands import app as shared
 from clients.core.clock import SteppedClock
+from clients.core.duties import GRACE_MS
 from clients.core.home import PartyHome
 from clients.core.party import Party
 from tests.unit.clients.lab import NET, NOW_MS, Lab, lab_at
@@ -160,6 +161,23 @@ def test_a_refusal_has_its_code_and_status_4(desk: Desk) -> None:
     refused = desk.json("coalition", "send", "--to", "coalition", "--text", "x", status=4)
     assert refused["error"]["code"] == "self-address"
     assert desk.errors.count("\n") == 1
+
+
+def test_a_refusal_that_was_not_printed_is_an_alarm(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alarms() -> list[str]:
+        desk.lab.advance(GRACE_MS)
+        return [one["code"] for one in desk.json("coalition", "status")["alarms"]]
+
+    desk.run("coalition", "send", "--to", "coalition", "--text", "x", status=4)
+    assert alarms() == []
+
+    def killed(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as before_it_is_said:
+        before_it_is_said.setattr(shared, "note", killed)
+        desk.run("coalition", "send", "--to", "coalition", "--text", "x", status=130)
+    assert alarms() == ["refused"]
 
 
 @pytest.mark.parametrize(
