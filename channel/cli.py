@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channel.commands import console, dispute, evidence, founding, history, look, picture, picture_view, replay, run
 from channel.commands.app import app
+from clients.commands.parsing import printable
 
 __all__ = ["app", "main"]
 _MODULES = (console, dispute, evidence, founding, history, look, picture, picture_view, replay, run)
@@ -11,4 +12,5 @@ _MODULES = (console, dispute, evidence, founding, history, look, picture, pictur
 
 def main() -> None:
     """Entry point."""
+    printable()
     app()

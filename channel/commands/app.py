@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from channel.protocol.errors import ChannelError, UsageError
-from clients.commands.parsing import Group
+from clients.commands.parsing import Group, json_line
 
 app = typer.Typer(
     name="channel",
@@ -33,7 +32,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 
 def print_json(value: Any) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_line(value))
     sys.stdout.flush()
 
 

@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, Response
@@ -81,10 +82,11 @@ async def _refused(_: Request, error: Refused) -> Response:
     return JSONResponse(trouble(error.code, error.detail), error.status)
 
 
-async def _failed(_: Request, error: ChannelError) -> Response:
+async def _failed(request: Request, error: ChannelError) -> Response:
     match error:
         case RefusedError(code=code, detail=detail):
-            return JSONResponse(trouble(code, detail), 409)
+            gone = await request.is_disconnected()  # then nobody is told, and it is to be an alarm
+            return JSONResponse(trouble(code, detail), 409, background=None if gone else BackgroundTask(error.told))
         case UnknownAlertError() | UnknownNoticeError():
             return JSONResponse(trouble(error.code, str(error)), 404)
         case UnreadableError(code=code, value=value):

@@ -63,6 +63,9 @@ class RefusedError(ChannelError):
         self.code = code
         self.detail = detail
 
+    def told(self) -> None:
+        """Whoever must know of it does. What a party signed is an alarm of its client until then (protocol.md 11.6)."""
+
 
 class IncompleteError(ChannelError):
     """What is at hand does not suffice to decide."""

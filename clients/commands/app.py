@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from channel.protocol.errors import ChannelError, FatalError, UsageError
-from clients.commands.parsing import Group
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, UsageError
+from clients.commands.parsing import Group, json_line
 
 if TYPE_CHECKING:
     from clients.core.home import PartyHome
@@ -146,7 +145,7 @@ def _typed(prompt: str, option: str = "--passphrase-file") -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_line(value))
     sys.stdout.flush()
 
 
@@ -190,6 +189,8 @@ def told(json_output: bool = False) -> Iterator[None]:
         from channel.ledger.wording import inert  # an error may quote what the relay or a party wrote
 
         note(inert(str(error)))
+        if isinstance(error, RefusedError):
+            error.told()
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing more to say

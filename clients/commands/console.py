@@ -48,4 +48,6 @@ async def _serve(serving: Serving, home: PartyHome, party: str) -> None:
     from clients.commands.console_source import PartySource
 
     async with party_class(home).connect(home.path, party) as client:
-        await serving.run(PartySource(client), sys.stdout)
+        await serving.run(PartySource(client), sys.stdout, until=client.runtime.failed)
+        if client.runtime.failure is not None:
+            raise client.runtime.failure

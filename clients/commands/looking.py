@@ -1,14 +1,13 @@
-"""What a party sees: `inbox`, `show`, `watch`, `status`, `alerts`. What a person was shown is signed as displayed."""
+"""What a party sees: `inbox`, `show`, `status`, `alerts`. What a person was shown is signed as displayed."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from channel.protocol.errors import FatalError, TransientError, UsageError
+from channel.protocol.errors import TransientError, UsageError
 from clients.commands import findings
 from clients.commands.app import (
     DESK,
@@ -16,7 +15,6 @@ from clients.commands.app import (
     DeskOption,
     JsonOption,
     WaitOption,
-    Who,
     app,
     before_a_person,
     connected,
@@ -83,7 +81,7 @@ async def _print_inbox(channel: Party, view: View, records: list[NoticeRecord], 
     from clients import documents, render
 
     screen = render.console(sys.stdout)
-    open_ = [one for one in records if _new(view, one) or documents.wanted(view.ledger, view.me, one)]
+    open_ = [one for one in records if is_new(view, one) or documents.wanted(view.ledger, view.me, one)]
     for record in records:
         if record not in open_:
             screen.print(render.row(view, record))
@@ -109,7 +107,7 @@ def _notice_document(view: View, record: NoticeRecord) -> dict[str, Any]:
     return {**document, "grade": view.grade(record)}
 
 
-def _new(view: View, record: NoticeRecord) -> bool:
+def is_new(view: View, record: NoticeRecord) -> bool:
     """Whether no person of this party has been shown it yet. What a desk answered, a person has seen.
 
     What is sealed to this party and not open is shown to nobody.
@@ -131,7 +129,7 @@ def _new(view: View, record: NoticeRecord) -> bool:
 
 async def _displayed(channel: Party, view: View, record: NoticeRecord) -> None:
     """Sign that a person has it before them. It is queued when the channel cannot be reached."""
-    if _new(view, record):
+    if is_new(view, record):
         try:
             await channel.displayed(record.of)
         except TransientError:
@@ -333,49 +331,3 @@ def _ring(view: View, party: str) -> str:
     """Whom to ring about it: every line about what is owed says so."""
     desk = view.ledger.desk(party, "operations")
     return f"; ring {party}/{desk} {view.ledger.contact(party, desk)}"
-
-
-@app.command(epilog="Example: party -p russia watch")
-def watch(
-    context: typer.Context,
-    json_output: JsonOption = False,
-    control: Annotated[bool, typer.Option("--control", hidden=True)] = False,
-) -> None:
-    """Keep the connection, and print what happens, line by line, until Ctrl-C. It answers nothing by itself."""
-    who: Who = context.obj
-    with told(json_output):
-        if control:
-            from clients.core.control import run_control
-
-            home = who.home()
-            asyncio.run(run_control(home.path, home.settings().party, sys.stdin, sys.stdout))
-            return
-
-        async def act(channel: Party) -> None:
-            view = view_of(channel)
-            note(f"{view.me} is on watch in {view.ledger.charter.net}; Ctrl-C ends it")
-            async for event in channel.events():
-                _print_event(channel, event, json_output)
-
-        try:
-            connected(who, act, fresh=False)
-        except KeyboardInterrupt:
-            return  # the way in which it ends
-
-
-def _print_event(channel: Party, event: Any, json_output: bool) -> None:
-    """One event: a line or several for a person, one document for a program."""
-    from clients import events_shown, render
-
-    view = view_of(channel)
-    if json_output:
-        print_json(events_shown.document(view, event))
-    else:
-        screen = render.console(sys.stdout)
-        for text, style in events_shown.lines(view, event):
-            screen.print(text, style=style)
-        sys.stdout.flush()
-    if events_shown.ends(event):
-        raise FatalError(
-            "the relay showed two histories; fork-proof.json shows it (`channel verify` says how far): tell the others"
-        )

@@ -1,7 +1,8 @@
-"""Words that an option parser does not take, told to scripts as other errors are. For `party` and `channel`."""
+"""Output in any encoding, and words that an option parser does not take. For `party` and `channel`."""
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,19 @@ from typing import Any
 
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
+
+
+def printable() -> None:
+    """From now on a letter that the output's encoding has not is written as its escape, and no command ends at it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def json_line(value: Any) -> str:
+    """One JSON document on one line; with the escapes of JSON where the output is not in UTF-8."""
+    utf_8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    return json.dumps(value, ensure_ascii=not utf_8) + "\n"
 
 
 class Group(TyperGroup):
@@ -33,6 +47,5 @@ def _told(words: Sequence[str]) -> Iterator[None]:
         yield
     except TyperException as error:
         if "--json" in words:
-            document = {"error": {"code": "usage", "detail": error.format_message()}}
-            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+            sys.stdout.write(json_line({"error": {"code": "usage", "detail": error.format_message()}}))
         raise

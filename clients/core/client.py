@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from typing import ClassVar, Self, TypeVar
 from channel.ledger import AlertRecord, Ledger, NoticeRecord
 from channel.protocol import ids
 from channel.protocol.envelope import Signer
-from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
+from channel.protocol.errors import ChannelError, FatalError, RefusedError, TransientError, UsageError
 from channel.protocol.statements import Precedence, Statement
 from clients.core import duties, lookup, sealed, status
 from clients.core.clock import Clock, SystemClock, random_bytes
@@ -64,6 +64,22 @@ class QueuedError(TransientError):
         )
         self.of = of
         self.nid = nid
+
+
+class OwnRefusedError(RefusedError):
+    """The relay refused what was signed here. It is an alarm from soon on, unless `told` is called."""
+
+    def __init__(self, code: str, detail: str, of: ids.Hash, home: PartyHome) -> None:
+        super().__init__(code, detail)
+        self.of = of
+        self._home = home
+
+    def told(self) -> None:
+        """Where it cannot be stored that somebody knows, it stays an alarm. The client may have ended before."""
+        with suppress(ChannelError):
+            store = Store(self._home.path / STORE_FILE, self._home.charter()[1])
+            with closing(store):
+                store.tell_refused(self.of)
 
 
 class Client:
@@ -219,7 +235,9 @@ class Client:
         return row
 
     async def submit(self, draft: Draft, wait: float = WAIT_S) -> Sent:
-        """`queue`, and wait for the receipt. RefusedError; QueuedError after `wait` seconds without one.
+        """`queue`, and wait for the receipt. OwnRefusedError; QueuedError after `wait` seconds without one.
+
+        Whoever catches the first calls its `told` once a person knows of it, or the program has dealt with it.
 
         What was sealed to a key that its addressee has just changed is sealed anew, once (protocol.md 11.12).
         """
@@ -234,7 +252,7 @@ class Client:
         return replace(await self.settled(self.queue(again).of, wait), replaces=refused)
 
     async def settled(self, of: ids.Hash, wait: float = WAIT_S) -> Sent:
-        """Wait for the receipt of a statement in the outbox."""
+        """Wait for the receipt of a statement in the outbox. OwnRefusedError; QueuedError."""
         try:
             async with asyncio.timeout(wait):
                 while True:
@@ -253,8 +271,7 @@ class Client:
         if row is None:
             raise UsageError(f"{of} was not signed here")
         if row.state == "refused":
-            self.session.store.tell_refused(of)
-            raise RefusedError(row.code or "", row.detail or "")
+            raise OwnRefusedError(row.code or "", row.detail or "", of, self.home)
         if row.index is None or row.stamp is None or row.receipt is None:
             return None
         return Sent(row.nid, of, row.index, row.stamp, row.receipt.decode("ascii"))
@@ -288,7 +305,7 @@ class Client:
         return self.session.ledger
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens from now on, until the client ends."""
+        """What happens from now on, until the client ends: with the error, if its own work ended by one."""
         async for event in self.runtime.events():
             yield event
 

@@ -63,7 +63,7 @@ def unseen(rows: Iterable[OutboxRow], at_ms: Callable[[OutboxRow], int]) -> Iter
 
 
 def refused(rows: Iterable[OutboxRow], now_ms: int) -> Iterator[Alarm]:
-    """Statements of ours that waited here, and were refused when nobody waited for them any more."""
+    """Statements of ours that were refused, and nobody was told."""
     for row in rows:
         if (row.stamp or row.created_ms) + GRACE_MS <= now_ms:
             again = f"; send it again with --replaces {row.nid}" if row.nid is not None else ""

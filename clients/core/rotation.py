@@ -194,8 +194,8 @@ async def _settled(client: Client, wait: float) -> None:
         if row.type in ABOUT_KEYS:
             try:
                 await client.settled(row.of, wait)
-            except RefusedError:
-                continue  # it is said anew, if it is still wanted
+            except RefusedError as error:
+                error.told()  # it is said anew, if it is still wanted
     await _until(client, lambda: not _unseen(client), wait, "the relay has not shown the leaf of a key statement yet")
 
 
@@ -335,6 +335,7 @@ async def _said(
         except RefusedError as error:
             if error.code != "keys-outdated" or attempt + 1 == TRIES:
                 raise
+            error.told()
             await client.caught_up(wait)
     await _until(client, done, wait, "the relay has not shown the leaf of a key statement yet")
 

@@ -67,7 +67,7 @@ class Runtime:
         self._online = asyncio.Event()
         self._offline = asyncio.Event()
         self._closing = False
-        self._watchers: set[asyncio.Queue[Event]] = set()
+        self._watchers: set[asyncio.Queue[Event | None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -98,8 +98,20 @@ class Runtime:
         try:
             await job()
         except Exception as error:  # noqa: BLE001 - handed to whoever waits on this client
-            self.failure = error
-            self._notify()
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing goes on by itself any more: `events`, and whoever waits for a receipt, end with this error."""
+        self.failure = self.failure or error
+        for queue in self._watchers:
+            _put(queue, None)
+        self._notify()
+
+    async def failed(self) -> BaseException:
+        """Wait for what ends this client early."""
+        while self.failure is None:
+            await self.pulse.wait()
+        return self.failure
 
     def set_online(self, online: bool) -> None:
         """Whether a link is wanted: a scenario takes it away and gives it back."""
@@ -143,14 +155,20 @@ class Runtime:
         self._kick.set()
 
     async def events(self) -> AsyncIterator[Event]:
-        """Everything from now on. What is not read in time is dropped, the oldest first; the store keeps it anyway."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(WATCHED_MAX)
+        """Everything from now on; then raises `failure`.
+
+        What is not read in time is dropped, the oldest first; the store keeps it anyway.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(WATCHED_MAX)
         self._watchers.add(queue)
         try:
-            while True:
-                yield await queue.get()
+            while self.failure is None or not queue.empty():
+                event = await queue.get()
+                if event is not None:
+                    yield event
         finally:
             self._watchers.discard(queue)
+        raise self.failure
 
     def _tell(self, events: Iterable[Event]) -> None:
         told = list(events)
@@ -158,9 +176,7 @@ class Runtime:
             if isinstance(event, Stopped):
                 self._keep_proof(event)
             for queue in self._watchers:
-                if queue.full():
-                    queue.get_nowait()
-                queue.put_nowait(event)
+                _put(queue, event)
         if told:
             self._notify()
 
@@ -274,6 +290,12 @@ class Runtime:
             will=(topics.presence(self._net, self._party), _absent(self._party)),
             random=jitter,
         )
+
+
+def _put(queue: asyncio.Queue[Event | None], event: Event | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(event)
 
 
 def _absent(party: str) -> bytes:

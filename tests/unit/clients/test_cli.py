@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import channel.cli
 from channel.cli import app as channel_app
 from channel.protocol import frames, topics
 from channel.protocol.errors import (
@@ -30,16 +32,7 @@ from clients import cli
 from clients.commands import answering, looking, sending
 from clients.commands import app as shared
 from clients.core.clock import SteppedClock
-from clients.core.events import (
-    Alarm,
-    AlarmCleared,
-    AlarmRaised,
-    AlertRepeated,
-    Event,
-    LinkDown,
-    LinkUp,
-    Stopped,
-)
+from clients.core.duties import GRACE_MS
 from clients.core.home import PartyHome
 from clients.core.party import Party
 from tests.unit.clients.lab import NET, NOW_MS, Lab, lab_at
@@ -168,6 +161,23 @@ def test_a_refusal_has_its_code_and_status_4(desk: Desk) -> None:
     refused = desk.json("coalition", "send", "--to", "coalition", "--text", "x", status=4)
     assert refused["error"]["code"] == "self-address"
     assert desk.errors.count("\n") == 1
+
+
+def test_a_refusal_that_was_not_printed_is_an_alarm(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def alarms() -> list[str]:
+        desk.lab.advance(GRACE_MS)
+        return [one["code"] for one in desk.json("coalition", "status")["alarms"]]
+
+    desk.run("coalition", "send", "--to", "coalition", "--text", "x", status=4)
+    assert alarms() == []
+
+    def killed(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as before_it_is_said:
+        before_it_is_said.setattr(shared, "note", killed)
+        desk.run("coalition", "send", "--to", "coalition", "--text", "x", status=130)
+    assert alarms() == ["refused"]
 
 
 @pytest.mark.parametrize(
@@ -350,62 +360,6 @@ def test_a_name_that_fits_none_or_several_is_refused(desk: Desk) -> None:
     desk.run("coalition", "show", "ffff", status=2)
 
 
-# --- watching -------------------------------------------------------------------------------------------------------
-
-
-def test_watch_prints_each_leaf_alarm_and_change_of_the_link(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The events of a real session, handed to `watch` one after the other."""
-    desk.lab.session("russia")
-    desk.run("coalition", *FLASH)
-    desk.lab.settle("russia")
-    desk.lab.advance(61_000)
-    desk.lab.settle("russia")
-    desk.lab.advance(31_000)
-    alarm = Alarm("no-heartbeat", "relay", "nothing is heard from the relay")
-    seen = [*desk.lab.events["russia"], *desk.lab.tick("russia"), LinkDown(NOW_MS, "no route"), LinkUp(NOW_MS)]
-    seen += [AlarmRaised(alarm, NOW_MS), AlarmCleared(alarm, NOW_MS)]
-
-    async def events(self: Party) -> AsyncIterator[Event]:
-        for event in seen:
-            yield event
-
-    monkeypatch.setattr(Party, "events", events)
-    desk.lab.crash("russia")
-    text = desk.run("russia", "watch").splitlines()
-    assert any("FLASH coalition -> russia, regime via russia: intent" in line for line in text)
-    alerts = [line for line in text if "NOT PASSED ON by russia" in line]
-    assert all("; party -p russia alerts ack " in line for line in alerts)
-    assert len(alerts) > sum(isinstance(event, AlertRepeated) for event in seen) > 0
-    assert "not connected: no route; what is sent waits in this home" in text
-    assert "!! ALARM of this client, no-heartbeat relay: nothing is heard from the relay" in text
-    documents = [json.loads(line) for line in desk.run("russia", "watch", "--json").splitlines()]
-    kinds = {document["event"] for document in documents}
-    assert kinds >= {"leaf", "alert-repeated", "connected", "disconnected", "alarm", "alarm-over"}
-
-
-def test_watch_stops_with_status_6_when_the_relay_shows_two_histories(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def events(self: Party) -> AsyncIterator[Event]:
-        yield Stopped({"pinned": "a", "shown": "b"})
-
-    monkeypatch.setattr(Party, "events", events)
-    for words in (["watch"], ["watch", "--json"]):
-        desk.run("russia", *words, status=6)
-        assert "two histories" in desk.errors
-
-
-def test_a_scenarios_client_is_watch_with_its_control_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[Path, str]] = []
-
-    async def run_control(home: Path, party: str, stdin: object, stdout: object) -> None:
-        started.append((home, party))
-
-    monkeypatch.setattr("clients.core.control.run_control", run_control)
-    desk.run("sdf", "watch", "--control")
-    assert started == [(desk.lab.path / "parties" / "sdf", "sdf")]
-
-
 # --- the command itself ---------------------------------------------------------------------------------------------
 
 
@@ -491,6 +445,34 @@ def test_help_comes_without_loading_what_only_commands_need() -> None:
     program = f"import sys, clients.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_the_outputs_encoding_cannot_say_ends_no_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it make JSON that is none: the escapes of text are not those of JSON."""
+    says = "Né: أوقفوا النار 🛑"
+    nid = desk.json("coalition", "send", "--to", "russia:", "--text", says)["nid"]
+
+    def printed(main: Callable[[], None], *words: str) -> str:
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "argv", ["command", *words])
+        monkeypatch.setattr(sys, "stdout", out := io.TextIOWrapper(raw, encoding="koi8-r"))
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding="koi8-r"))
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        out.flush()
+        return raw.getvalue().decode("koi8-r")
+
+    who = ("-p", "russia", "--home", str(desk.lab.path))
+    escaped = says.encode("koi8-r", "backslashreplace").decode("koi8-r")
+    assert escaped in printed(cli.main, *who, "show", nid)
+    assert json.loads(printed(cli.main, *who, "show", nid, "--json"))["text"] == says
+
+    def app() -> None:
+        sys.stdout.write(says)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(channel.cli, "app", app)
+    assert printed(channel.cli.main) == escaped
 
 
 def test_without_a_name_a_partys_own_home_says_who_it_is(desk: Desk) -> None:

@@ -17,6 +17,8 @@ from channel.protocol.frames import DownFrame, WordItem
 from channel.protocol.statements import Addressee, LineStatement, Notice
 from channel.protocol.times import to_wire
 from clients.core import client
+from clients.core.clock import SteppedClock
+from clients.core.duties import GRACE_MS
 from clients.core.party import Party
 from tests.unit.clients.lab import NOW_MS
 from tests.unit.clients.nets import MemoryLink, MemoryNet, memory_net
@@ -239,3 +241,22 @@ async def test_a_refused_notice_is_named_by_the_one_that_says_it_anew(net: Memor
         sent = await coalition.send(to=["russia"], kind="text", text="hold", replaces=str(refused.nid)[:13])
         body = coalition.ledger.entries[sent.index].opened.body
         assert getattr(body, "replaces", None) == refused.of
+
+
+async def test_a_refusal_is_an_alarm_until_whoever_waited_for_it_was_told(net: MemoryNet) -> None:
+    async with net.connect("coalition") as coalition:
+        refused = []
+        for _ in range(2):
+            with pytest.raises(client.OwnRefusedError) as caught:
+                await coalition.send(to=["coalition"], kind="text", text="x")
+            refused.append(caught.value)
+        clock = coalition.runtime.clock
+        assert isinstance(clock, SteppedClock)
+        clock.set(clock.now_ms() + GRACE_MS)
+        alarms = coalition.status().alarms
+        assert [(one.code, one.subject) for one in alarms] == [("refused", one.of) for one in refused]
+        refused[0].told()
+        assert [one.subject for one in coalition.status().alarms] == [refused[1].of]
+    refused[1].told()  # a command says it after its client has ended
+    async with net.connect("coalition") as coalition:
+        assert coalition.status().alarms == ()

@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from channel.console.serving import Serving
 from channel.log import checkpoint
 from channel.protocol import frames
 from channel.protocol.errors import FatalError, RefusedError, TransientError, UsageError
 from clients.coalition import Coalition
+from clients.commands import console
+from clients.core.clock import wall_ms
 from clients.core.events import Event, LeafSeen, LinkDown, LinkUp, Stopped
+from clients.core.home import PartyHome
 from clients.core.party import Inbound, Party, QueuedError
 from clients.core.runtime import PROOF_FILE
 from tests.unit.clients.lab import NET, lab_at
@@ -241,6 +245,43 @@ async def test_what_ends_the_link_reaches_whoever_waits(tmp_path: Path) -> None:
             with pytest.raises(UsageError, match="certificate"):
                 await first(coalition)
             assert coalition.status().queued == 1
+
+
+async def test_what_ends_the_client_ends_who_watches_it_after_what_came_before(tmp_path: Path) -> None:
+    heard = list[Event]()
+
+    async def watch(party: Party) -> None:
+        async for event in party.events():
+            heard.append(event)
+
+    async with memory_net(tmp_path / "channel") as net, net.connect("coalition") as coalition:
+        watching = asyncio.create_task(watch(coalition))
+        assert await coalition.caught_up(20)
+        coalition.runtime._tell([LinkDown(0, "last")])
+        coalition.runtime.fail(FatalError("the store is damaged"))
+        for watcher in (watching, watch(coalition)):  # and who begins to watch only now
+            with pytest.raises(FatalError, match="damaged"):
+                await asyncio.wait_for(watcher, 20)
+        assert heard[-1] == LinkDown(0, "last")
+
+
+async def test_what_ends_the_link_ends_a_watch_and_a_console_with_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Coalition):
+        @classmethod
+        def connect(cls, home: Path, party: str) -> Any:  # type: ignore[override]
+            return super().connect(home, party, make_link=BrokenLink)
+
+    monkeypatch.setattr(console, "party_class", lambda home: Broken)
+    with lab_at(tmp_path / "channel") as lab:
+        home = PartyHome(lab.path / "parties" / "coalition")
+        async with Broken.connect(home.path, "coalition") as coalition:
+            with pytest.raises(UsageError, match="certificate"):
+                await asyncio.wait_for(anext(coalition.events()), 20)
+        serving = Serving(home.path, "127.0.0.1", 0, (), None, None, None, False, wall_ms, bytes)
+        with pytest.raises(UsageError, match="certificate"):
+            await asyncio.wait_for(console._serve(serving, home, "coalition"), 20)
 
 
 async def test_many_statements_at_once_all_get_their_receipts(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import apsw
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from channel.console.app import document
 from channel.console.asked import DisputeAsked, NoticeAsked, UnreadableError
@@ -18,7 +19,7 @@ from channel.console.shapes import Change, Health, NoticePage, Tick, View
 from channel.console.shapes_before import CheckedShown
 from channel.console.source import Done, Standing
 from channel.picture.geojson import GeoJsonError
-from channel.protocol.errors import FatalError, UsageError
+from channel.protocol.errors import FatalError, RefusedError, UsageError
 from channel.protocol.statements import Answer, Check, Finding, Forwarding, Receiving
 from channel.protocol.times import to_wire
 from tests.unit.console.rooms import NetSource, Room
@@ -279,6 +280,36 @@ async def test_the_operator_s_console_says_nothing_for_a_party(room: Room) -> No
             answer = await browser.post(f"/api/v1/{path}", json=body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not-here")
     assert room.source.acts == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_a_refusal_is_told_only_to_a_browser_that_is_still_there(room: Room, net: Net, there: bool) -> None:
+    known: list[str] = []
+
+    class OwnRefusedError(RefusedError):
+        def told(self) -> None:
+            known.append(self.code)
+
+    async def refused(asked: NoticeAsked) -> Done:
+        raise OwnRefusedError("self-address", "to itself")
+
+    async def gone(scope: Scope, receive: Receive, send: Send) -> None:
+        going: Message = {"more_body": True}
+
+        async def ends() -> Message:
+            nonlocal going
+            going = await receive() if going.get("more_body") else {"type": "http.disconnect"}
+            return going
+
+        await guarded(scope, ends, send)
+
+    room.source = room.live.source = NetSource(net, "coalition")
+    room.source.send = refused  # type: ignore[method-assign]
+    guarded, room.app = room.app, room.app if there else gone
+    async with room.signed_in("watch") as browser:
+        answer = await browser.post("/api/v1/notices", json={"to": ["coalition"], "kind": "text", "text": "x"})
+    assert answer.status_code == 409
+    assert known == (["self-address"] if there else [])
 
 
 async def test_a_party_s_console_speaks_for_it_and_for_nobody_else(tmp_path: Path, net: Net) -> None:
