@@ -375,7 +375,9 @@ class Client:
         if self._runtime is not None and self._runtime.elsewhere:
             return "elsewhere"
         with self.home.connection_lock() as free:
-            return "none" if free else "elsewhere"
+            if free:
+                return "none"
+        return "elsewhere" if self.home.link_elsewhere() else "down"
 
     def find(self, ref: str) -> ids.Hash:
         """A notice by its id, its token's hash, or an unambiguous beginning of either. UsageError says what to do."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -183,6 +183,18 @@ class PartyHome:
     def connection_lock(self) -> AbstractContextManager[bool]:
         """Whether the caller owns the party's one connection while the block runs. It ends with the process, too."""
         return _locked(self.lock_file)
+
+    def say_link(self, up: bool) -> None:
+        """For the other processes of the home: whether the connection that this one owns is there. A hint, no more."""
+        with suppress(OSError):
+            self.lock_file.write_bytes(b"up" if up else b"down")
+
+    def link_elsewhere(self) -> bool:
+        """Whether the process that owns the connection has one, as it said last; also if it said nothing."""
+        try:
+            return self.lock_file.read_bytes() != b"down"
+        except OSError:
+            return True
 
     def key_lock(self) -> AbstractContextManager[bool]:
         """Whether the caller alone changes keys here while the block runs."""

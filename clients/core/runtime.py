@@ -57,11 +57,12 @@ class Runtime:
         self.pulse = asyncio.Event()
         self.owner = False
         self.elsewhere = False
-        """Whether another process of this home has the link."""
+        """Whether another process of this home has the link, and it is up."""
         self._net, self._party = session.ledger.charter.net, session.party
         self._make_link = make_link or self._mqtt
         self._link: Link | None = None
         self._why_down: str | None = None
+        self._said_up: bool | None = None
         self._mono_ms = SystemClock().monotonic_ms
         self._kick = asyncio.Event()
         self._online = asyncio.Event()
@@ -213,15 +214,18 @@ class Runtime:
             with self.home.connection_lock() as owned:
                 if owned:
                     await self._linked()
-            self.elsewhere = not owned
+            self.elsewhere = not owned and self.home.link_elsewhere()
+            down = "" if self.elsewhere else ", and cannot reach the channel"
+            self._why_down = None if owned else f"another process of this home has the link{down}"
             self._notify()
-            self._why_down = None if owned else "another process of this home has the link"
             if not owned:
                 await asyncio.sleep(LOCK_S)
 
     async def _linked(self) -> None:
         """Until the link is not wanted any more."""
         self._link, self.owner, self.elsewhere = self._make_link(), True, False
+        self._said_up = None  # who had the link last may have said something else
+        self._say_link(up=False)
         self.refresh()
         self.session.recover(self.clock.now_ms())
         jobs = [self._link.run(self._arrived, self._state), self._send(self._link), self._wait_offline()]
@@ -255,6 +259,7 @@ class Runtime:
             self._tell(self.session.receive(payload, self.clock.now_ms(), self._mono_ms()))
             self._notify()
             self._kick.set()
+            self._say_link(self.connected)
 
     def _state(self, up: bool) -> None:
         if up and not self._online.is_set():
@@ -267,6 +272,12 @@ class Runtime:
             why = self._link.last_error if self._link is not None else None
             self._tell([LinkDown(self.clock.now_ms(), why or "stopped")])
         self._kick.set()
+        self._say_link(self.connected)
+
+    def _say_link(self, up: bool) -> None:
+        if up is not self._said_up:
+            self._said_up = up
+            self.home.say_link(up)
 
     async def _send(self, link: Link) -> None:
         """Publish what is due, one frame after the other; what fails goes again over the next connection."""

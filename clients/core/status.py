@@ -52,7 +52,7 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class PartyStatus:
-    """`link`: `up`, `down`, `elsewhere` (another process has it), `none` (not asked for), `stopped` (a fork)."""
+    """`link`: `up`, `down`, `elsewhere` (another process has one), `none` (not asked for), `stopped` (a fork)."""
 
     net: str
     party: str

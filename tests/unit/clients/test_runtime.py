@@ -144,6 +144,23 @@ async def test_a_command_beside_a_running_client_goes_over_its_link(net: Net) ->
             assert [delivery.of for delivery in view.status().deliveries] == [sent.of]
 
 
+async def test_a_command_beside_a_client_that_has_no_connection_knows_it(net: Net) -> None:
+    async with net.connect("coalition") as running, net.connect("coalition") as command:
+        async with asyncio.timeout(20):
+            await running.until(lambda: running.runtime.connected)
+            await command.until(lambda: command.runtime.elsewhere)
+            await net.cut()
+            await command.until(lambda: not command.runtime.elsewhere)
+            assert command.status().link == "down"
+            assert "another process" in str(command.status().why_down)
+            assert not await command.caught_up(0.01)
+            with Coalition.open(net.path) as view:
+                assert view.status().link == "down"
+            await net.restore()
+            await command.until(lambda: command.runtime.elsewhere)
+            assert command.status().link == "elsewhere"
+
+
 async def test_the_link_passes_to_a_waiting_client_when_its_owner_ends(net: Net) -> None:
     async with net.connect("coalition") as first_one:
         assert await first_one.caught_up(20)
