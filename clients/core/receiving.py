@@ -9,7 +9,7 @@ from clients.core.alarms import Alarms
 from clients.core.outgoing import Outgoing
 from clients.core.replica import Replica
 from clients.core.signers import MACHINE, Signing
-from clients.core.store import Store
+from clients.core.store import OutboxRow, Store
 
 
 class Receiver:
@@ -35,7 +35,8 @@ class Receiver:
     def sign(self, of: ids.Hash, now_ms: int) -> None:
         """Our machine holds it, and of a sealed one what was sealed: signed once, whatever was interrupted before.
 
-        What was refused only another key signs anew: the first was withdrawn meanwhile, or it would be refused again.
+        What was refused only another key signs anew: the first was withdrawn meanwhile, or it would be refused again;
+        the same key only if our clock was ahead, and has been put back since.
         """
         replica, ledger = self._replica, self._replica.ledger
         if replica.awaits(of) or of in replica.received:
@@ -48,7 +49,7 @@ class Receiver:
             self._alarms.fault("no-key", MACHINE, "no valid machine key is in this home: nothing is signed as received")
             return
         self._alarms.mended("no-key", MACHINE)
-        if any(row.kid == machine.kid for row in before):
+        if any(row.kid == machine.kid and not _ahead(row, now_ms) for row in before):
             return
 
         def build(seq: int, prev: ids.Hash) -> Receiving:
@@ -70,3 +71,7 @@ class Receiver:
             if not ids.is_desk_kid(earlier.kid):
                 self._store.tell_refused(earlier.of)
         self._out.changed()
+
+
+def _ahead(row: OutboxRow, now_ms: int) -> bool:
+    return row.code == "issued-ahead" and now_ms < row.created_ms

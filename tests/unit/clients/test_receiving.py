@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from channel.ledger import Custody
-from channel.protocol import ids
+from channel.protocol import frames, ids
 from channel.protocol.frames import TokenItem, UpFrame
 from channel.protocol.statements import Key, KeyStatement, Revocation
 from clients.core.drafts import Draft
 from tests.unit.clients.lab import NET, Lab, lab_at
 from tests.unit.clients.test_session import notice
+
+MINUTE_MS = 60_000
 
 
 @pytest.fixture
@@ -97,6 +99,23 @@ def test_a_key_that_was_refused_signs_the_same_no_second_time(lab: Lab) -> None:
     for _ in range(3):
         russia.recover(lab.relay.now_ms)
     assert _received(lab, of) == [("sig/machine-1", "refused", "issued-ahead")]
+
+
+def test_what_a_clock_ahead_of_the_channels_had_refused_is_signed_anew_once_it_is_put_back(lab: Lab) -> None:
+    of = lab.say("coalition", notice("russia")).of
+    lab.settle("coalition")
+    right_ms, russia = lab.relay.now_ms, lab.session("russia")
+    for _ in range(2):  # the notice, and then what became of its `received`
+        for frame in lab.relay.due("russia"):
+            russia.receive(frames.encode(frame), right_ms + 11 * MINUTE_MS, lab.relay.mono_ms)
+        for sent in russia.frames(right_ms + 11 * MINUTE_MS, lab.relay.mono_ms):
+            lab.relay.take("russia", sent)
+    russia.recover(right_ms + 11 * MINUTE_MS)
+    assert _received(lab, of) == [("sig/machine-1", "refused", "issued-ahead")]
+    russia.recover(right_ms)
+    lab.settle("coalition", "russia")
+    assert _received(lab, of)[1:] == [("sig/machine-1", "logged", None)]
+    assert lab.session("coalition").ledger.deliveries[of, "russia"].custody is Custody.RECEIVED
 
 
 def test_what_was_refused_before_a_restart_is_signed_anew_after_it(lab: Lab) -> None:
