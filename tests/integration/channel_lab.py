@@ -125,7 +125,7 @@ class Process:
     async def ended(self) -> int:
         """Its exit status, when it has ended by itself and all that it said is here."""
         async with asyncio.timeout(WAIT_S):
-            await asyncio.gather(self.out.task, self.err.task)
+            await asyncio.wait({self.out.task, self.err.task})  # which lets them go on if it is ended
             return await self._process.wait()
 
     async def _signalled(self, number: signal.Signals) -> int:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest_asyncio
 
 from channel.log import checkpoint
-from channel.protocol import ids
+from channel.log.sqlite import SqliteLog
+from channel.protocol import frames, ids, topics
+from channel.protocol.frames import CheckpointItem, DownFrame
 from channel.relay import quarantine_file
 from clients.core.party import Party
 from clients.core.store import STORE_FILE
 from tests.integration.channel_lab import WAIT_S, ChannelLab, channel_lab, inbox, until
+from tests.integration.raw_mqtt import RawClient
 
 PARTIES = ("coalition", "russia", "sdf", "regime")
 OVER = '"event": "quarantine_over"'
@@ -160,6 +163,19 @@ async def test_a_liar_stops_nothing(lab: ChannelLab) -> None:
     assert json.loads(lab.relay.err.all[-1])
 
 
+async def kept_for(lab: ChannelLab, party: str, size: int) -> None:
+    """A broker may have kept it: the log's checkpoint of that size, to be read before what the relay answers."""
+    log = SqliteLog(lab.home.log_file, "read")
+    note = log.note(size)
+    log.close()
+    assert note is not None
+    credential = (lab.home.pki / f"relay-{party}.crt", lab.home.pki / f"relay-{party}.key")
+    raw = await RawClient.connect(lab.home.settings().port, lab.home.pki / "ca.crt", credential, "beside-the-relay")
+    frame = DownFrame(items=(CheckpointItem(old=0, proof=(), note=note),))
+    assert await raw.publish(topics.down(lab.home.charter()[0].net, party), frames.encode(frame))
+    await raw.drop()
+
+
 async def test_a_watch_that_ends_at_a_fork_has_told_the_relay(lab: ChannelLab) -> None:
     """An old copy was put back, who was asked had lost its store, and the log has grown past what one party holds."""
     async with AsyncExitStack() as stack:
@@ -168,7 +184,8 @@ async def test_a_watch_that_ends_at_a_fork_has_told_the_relay(lab: ChannelLab) -
         await said(parties["coalition"], "sdf")
         await inbox(parties["sdf"], 1)
         await lab.stop_relay()
-        pinned = parties["sdf"].session.replica.pin.size
+    with lab.offline("sdf") as sdf:
+        pinned = sdf.session.replica.pin.size
     put_back(lab, old)
     (lab.path / quarantine_file.HEAD).unlink()
     for party in ("coalition", "russia", "regime"):
@@ -177,6 +194,7 @@ async def test_a_watch_that_ends_at_a_fork_has_told_the_relay(lab: ChannelLab) -
     async with lab.connect("coalition") as coalition:
         while (await coalition.send(to=["russia"], kind="text", text="on", wait=WAIT_S)).index <= pinned:
             pass
+    await kept_for(lab, "sdf", pinned)
     watching = await lab.watch("sdf")
     assert await watching.ended() == 6
     assert (lab.path / "parties" / "sdf" / "fork-proof.json").exists()
