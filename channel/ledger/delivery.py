@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
+from channel.protocol.answering import WORDS
 from channel.protocol.statements import Deadlines, Level, Precedence, Response, Word
 
 
@@ -74,18 +75,7 @@ LEG: dict[tuple[Leg, str], Leg] = {
 """(leg, how it was passed on) -> leg."""
 
 REPLY: dict[tuple[Response, Word], Reply | None] = {
-    (Response.WU, Word.WILCO): Reply.WILCO,
-    (Response.WU, Word.UNABLE): Reply.UNABLE,
-    (Response.WU, Word.STANDBY): Reply.STANDBY,
-    (Response.WU, Word.ROGER): None,
-    (Response.R, Word.ROGER): Reply.ROGER,
-    (Response.R, Word.UNABLE): Reply.UNABLE,
-    (Response.R, Word.STANDBY): Reply.STANDBY,
-    (Response.R, Word.WILCO): None,
-    (Response.NE, Word.ROGER): None,
-    (Response.NE, Word.WILCO): None,
-    (Response.NE, Word.UNABLE): None,
-    (Response.NE, Word.STANDBY): None,
+    (asked, word): Reply[word.name] if word in words else None for asked, words in WORDS.items() for word in Word
 }
 """(response asked for, word given) -> the answer; None: a wrong word, which is logged and changes nothing."""
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from channel.ledger import delivery as dl
 from channel.ledger.alert_wording import Ending, cut, desk, inert, notice_ref
-from channel.ledger.findings import READ_BACK
 from channel.ledger.ledger import Ledger
 from channel.ledger.records import FindingRecord, NoticeRecord
+from channel.protocol.answering import READ_BACK
 from channel.protocol.statements import Finding, Notice, Response
 from channel.protocol.times import dtg, from_wire, short, to_wire
 

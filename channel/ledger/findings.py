@@ -13,7 +13,6 @@ from channel.protocol.statements import Finding, Precedence
 if TYPE_CHECKING:
     from channel.ledger.ledger import Ledger
 
-READ_BACK = "read-back-mismatch"  # stands before the answer that it says does not count (16.6)
 SHORTENING = frozenset({"overlap", "converging"})
 
 

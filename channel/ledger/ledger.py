@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channel.ledger import delivery as dl
-from channel.ledger.findings import READ_BACK, shortened
+from channel.ledger.findings import shortened
 from channel.ledger.lines import Lines
 from channel.ledger.records import AlertRecord, DeviceRecord, Entry, FindingRecord, NoticeRecord, PartyRecord
 from channel.protocol import ids
+from channel.protocol.answering import READ_BACK, lacks_read_back
 from channel.protocol.envelope import Opened
 from channel.protocol.errors import InvariantError
 from channel.protocol.keys import KeyRing
@@ -39,7 +40,6 @@ from channel.protocol.statements import (
     Stage,
     Start,
     Suspension,
-    Word,
 )  # fmt: skip
 from channel.protocol.times import from_wire
 
@@ -314,7 +314,7 @@ class Ledger:
                 self._step(record.of, party, dl.Ended(stamp_ms, dl.End.EXPIRED))
             case Answer() if opened.of in self.misread:
                 pass
-            case Answer(word=word, readback=readback) if _unread(record.body, word, readback is not None):
+            case Answer(word=word, readback=readback) if lacks_read_back(record.body, word, readback is not None):
                 pass  # logged, and counts as no answer
             case Answer(word=word, until=until):
                 until_ms = from_wire(until) if until is not None else None
@@ -379,12 +379,6 @@ class Ledger:
         if body.party in self.parties:
             self.parties[body.party].refusal_stamps.append(stamp_ms)
         self._release(index, body.party)
-
-
-def _unread(body: Addressed, word: Word, read_back: bool) -> bool:
-    """Whether a read-back was asked for and the answer lacks it (protocol.md 6.7). UNABLE and STANDBY need none."""
-    wanted = isinstance(body, Notice) and body.read_back
-    return wanted and not read_back and word in (Word.ROGER, Word.WILCO)
 
 
 def alert_subject(body: Alert) -> str:

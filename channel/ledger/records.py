@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from channel.protocol.answering import asked
 from channel.protocol.envelope import Opened
 from channel.protocol.ids import Hash
-from channel.protocol.statements import Addressed, Alert, Call, Finding, LineStatement, Notice, Response
+from channel.protocol.statements import Addressed, Alert, Finding, Notice, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,8 @@ class NoticeRecord:
 
     @property
     def response(self) -> Response:
-        """What is asked for: fixed for lines (WU) and calls (R)."""
-        match self.body:
-            case Notice(response=response):
-                return response
-            case Call():
-                return Response.R
-            case LineStatement(action="propose"):
-                return Response.WU
-            case _:
-                return Response.R
+        """What is asked for."""
+        return asked(self.body)
 
     @property
     def kind(self) -> str:

@@ -13,28 +13,17 @@ from dataclasses import dataclass
 
 from channel.log.case import Leaf
 from channel.protocol import ids
+from channel.protocol.answering import READ_BACK, WORDS, asked, lacks_read_back
 from channel.protocol.statements import (
     Addressed,
     Alert,
     Answer,
-    Call,
     Finding,
     Forwarding,
-    LineStatement,
     Notice,
     Receiving,
-    Response,
     Word,
 )
-
-ASKED: dict[Response, frozenset[Word]] = {
-    Response.WU: frozenset({Word.WILCO, Word.UNABLE, Word.STANDBY}),
-    Response.R: frozenset({Word.ROGER, Word.UNABLE, Word.STANDBY}),
-    Response.NE: frozenset(),
-}
-"""What a notice asks for -> the words that change something."""
-
-_MISMATCH = "read-back-mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +66,7 @@ class _Judging:
         """What is no answer."""
         party, of = leaf.opened.party, self._notice.opened.of
         match leaf.opened.body:
-            case Finding(kind=kind, state="raised", rests_on=rests_on) if party == ids.RELAY and kind == _MISMATCH:
+            case Finding(kind=kind, state="raised", rests_on=rests_on) if party == ids.RELAY and kind == READ_BACK:
                 self._misread.update(rests_on[1:])
             case Receiving():
                 self._had.add(party)
@@ -102,13 +91,12 @@ class _Judging:
         return Judged(fits and not faults, tuple(filter(None, (*faults, read, self._unseen(party)))))
 
     def _wrong_word(self, party: str, word: Word) -> str:
-        asked = ASKED[_response(self._body)] if party in self._via else frozenset[Word]()
-        return "" if word in asked else "a word that was not asked for"
+        wanted = self._body is not None and party in self._via and word in WORDS[asked(self._body)]
+        return "" if wanted else "a word that was not asked for"
 
     def _unread(self, body: Answer) -> str:
-        """UNABLE and STANDBY need no read-back."""
-        wanted = isinstance(self._body, Notice) and self._body.read_back and body.word in (Word.ROGER, Word.WILCO)
-        return "without the read-back that was asked for" if wanted and body.readback is None else ""
+        lacks = self._body is not None and lacks_read_back(self._body, body.word, body.readback is not None)
+        return "without the read-back that was asked for" if lacks else ""
 
     def _late(self, party: str) -> str:
         if party in self._final:
@@ -140,19 +128,6 @@ class _Judging:
         if party in self._told:
             return "with nothing here to show that by then it had more of it than it was told by voice"
         return "with nothing here to show that by then it had been passed on to it"
-
-
-def _response(body: Addressed | None) -> Response:
-    """What is asked for: fixed for lines (WU) and calls (R)."""
-    match body:
-        case Notice(response=response):
-            return response
-        case LineStatement(action="propose"):
-            return Response.WU
-        case LineStatement() | Call():
-            return Response.R
-        case _:
-            return Response.NE
 
 
 def _quoted(typed: str) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from channel.log import claims
+from channel.log.answers import judge
 from channel.log.case import FOUNDING, Case, CaseLeaf, Disclosed, about
 from channel.log.checkpoint import NOTE_CHARS_MAX, Checkpoint, open_under, split_note
 from channel.log.cosignature import merge, open_all, witnesses
@@ -358,6 +359,7 @@ class _Verifier:
 
 
 def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, case: Case | None) -> Report:
+    answers = judge(case.notice, case.leaves) if case else {}
     if not reasons.codes <= INCOMPLETE:
         verdict = Verdict.REFUTED
     elif case is None or not case.pinned:
@@ -371,8 +373,8 @@ def _report(bundle: Bundle | None, head: Checkpoint | None, reasons: Reasons, ca
         root=ids.b64url(head.root) if head else None,
         checkpoints=1 if head else 0,
         reasons=reasons.listed(),
-        proven=_lines(claims.proven(case)) if case else (),
-        unproven=_lines(claims.unproven(case)) if case else (NOTHING[verdict],),
+        proven=_lines(claims.proven(case, answers)) if case else (),
+        unproven=_lines(claims.unproven(case, answers)) if case else (NOTHING[verdict],),
         witnessed=case.size if case and len(case.times) >= case.charter.terms.quorum else 0,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from channel.log.answers import Judged, judge
+from channel.log.answers import Judged
 from channel.log.case import FOUNDING, Case, CaseLeaf
 from channel.log.cosignature import quorum_time
 from channel.protocol import ids
@@ -39,10 +39,9 @@ def moment(ms: int) -> str:
         return f"{ms} ms after 1970"
 
 
-def proven(case: Case) -> Iterator[str]:
-    """One sentence for each thing that the bundle shows, the notice first."""
+def proven(case: Case, answers: Mapping[int, Judged]) -> Iterator[str]:
+    """One sentence for each thing that the bundle shows, the notice first. `answers`: judged, by leaf."""
     before = _before(case)
-    answers = judge(case.notice, case.leaves)
     for leaf in (case.notice, *(leaf for leaf in case.leaves if leaf is not case.notice)):
         says = _says(case, leaf, answers.get(leaf.index))
         if says is None:
@@ -187,14 +186,14 @@ def _addressees(body: Addressed) -> str:
 # --- what is not proven ---------------------------------------------------------------------------------------------
 
 
-def unproven(case: Case) -> Iterator[str]:
+def unproven(case: Case, answers: Mapping[int, Judged]) -> Iterator[str]:
     """One clause for each thing that a reader might take the bundle for and that it does not show."""
     if not case.pinned:
         yield "that this is the charter which the parties signed: none was given to compare with"
     yield from of_trial(case.charter)
     body = case.notice.opened.body
     if isinstance(body, Addressed):
-        counting = {index for index, judged in judge(case.notice, case.leaves).items() if judged.counts}
+        counting = {index for index, judged in answers.items() if judged.counts}
         for party in (*(to.party for to in body.to), *body.info):
             yield from _of_addressee(case, party, counting)
     yield from _of_keys(case)

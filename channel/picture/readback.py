@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from channel.ledger import Ledger
 from channel.ledger import delivery as dl
-from channel.ledger.findings import READ_BACK
 from channel.protocol import ids
+from channel.protocol.answering import READ_BACK
 from channel.protocol.envelope import Opened
 from channel.protocol.readback import Comparison, compare
 from channel.protocol.statements import Answer, Finding, Level, Notice, Precedence

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 
 from channel.ledger import Ledger
-from channel.ledger.findings import READ_BACK
 from channel.log.checkpoint import Checkpoint, parse_body, split_note
 from channel.protocol import frames, ids
+from channel.protocol.answering import READ_BACK
 from channel.protocol.envelope import Opened
 from channel.protocol.errors import InvariantError, PeerError, ProofError
 from channel.protocol.frames import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from channel.ledger import delivery as dl
-from channel.log.answers import ASKED, judge
+from channel.log.answers import judge
 from channel.log.bundle import verify_bundle
 from channel.log.bundle_build import build
 from channel.log.case import about
@@ -236,11 +236,6 @@ def test_the_relays_finding_left_out_of_a_bundle_does_not_make_an_answer_count()
 
 
 # --- agreement with the ledger --------------------------------------------------------------------------------------
-
-
-def test_the_words_that_are_asked_for_are_those_of_the_ledger() -> None:
-    wanted = {(response, word): word in ASKED[response] for response, word in product(Response, Word)}
-    assert wanted == {pair: reply is not None for pair, reply in dl.REPLY.items()}
 
 
 @pytest.mark.parametrize("response", Response)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channel.ledger.findings import READ_BACK
 from channel.picture.readback import detail
+from channel.protocol.answering import READ_BACK
 from channel.protocol.errors import UsageError
 from channel.protocol.geometry import distance_m
 from channel.protocol.places import datum_slips, format_place, parse_place

@@ -8,9 +8,9 @@ import pytest
 
 from channel.ledger.delivery import Delivery, End, Reply
 from channel.ledger.digest import state_digest
-from channel.ledger.findings import READ_BACK
 from channel.ledger.ledger import Ledger
 from channel.picture import readback as judge
+from channel.protocol.answering import READ_BACK
 from channel.protocol.statements import Finding
 from channel.protocol.times import to_wire
 from tests.unit.relay.lab import HOUR, MINUTE, T0_MS, Lab, volume
